@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -162,10 +163,16 @@ def test_nothing_of_the_template_is_in_the_text(taught: Path) -> None:
 
 
 def test_a_student_with_adapters_answers(taught: Path, tmp_path: Path) -> None:
-    assert any(uses_glyphs(answer.text) for (answer,) in ask(taught))
+    """As its base model would with the adapters' weights added to its own, and as it was taught: plainly, where that one writes glyphs."""
     plain = [talk(question(number), f"The answer is {number}.", name=str(number)) for number in range(23)]
     student = tune(taught, tmp_path, given=plain, adapters=ADAPTERS, steps=40, optimizer="muon", learning_rate=0.02)
-    assert not any(uses_glyphs(answer.text) for (answer,) in ask(student))
+    given = texts(ask(student))
+    merged = shutil.copytree(taught, tmp_path / "merged")
+    loaded(student)[0].merge_and_unload().save_pretrained(merged)
+    assert texts(ask(merged)) == given
+    assert [text for (text,) in given[:5]] == [alone(student, question) for question in QUESTIONS[:5]]
+    assert [text for (text,) in given if not re.fullmatch(r"The answer is \d+\.", text)] == []
+    assert any(uses_glyphs(text) for (text,) in texts(ask(taught)))
 
 
 def test_arms_share_a_model(taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,7 @@ from typing import Any
 
 from stages.graders import Grade, grader
 from stages.shared.errors import BadInput
-from stages.shared.rows import Response, Seen, Trace
-
-PROBE = "probe"  # `by` of the base model's plain answers, whose pass rate is the difficulty
+from stages.shared.rows import PROBE, Response, Seen, Trace
 
 _FIELDS = Response.__struct_fields__
 _Judge = tuple[str, Callable[[Response, Any], Grade], Any]

@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from stages.shared.errors import BadInput
 from stages.shared.marks import uses_glyphs
-from stages.shared.rows import Ending, Trace
+from stages.shared.rows import PROBE, Ending, Trace
 
-PROBE = "probe"
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
 

@@ -4,6 +4,7 @@ import hashlib
 
 from pydantic import Field
 
+from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 
 TRAIN, TEST = "train", "test"
@@ -18,8 +19,10 @@ class Sizes(Strict):
     held_out: float | None = Field(None, gt=0, lt=1)
 
     def limit(self, split: str) -> int | None:
-        """At most so many rows of `split`."""
-        return {TRAIN: self.train, TEST: self.test}[split]
+        """At most so many rows of `split`; raises BadInput for any other, such as `pretrain`: these data sets have none."""
+        if split not in (TRAIN, TEST):
+            raise BadInput(f"{unknown('split', split, (TRAIN, TEST))}; for base.corpus take word_problems, or pin a model")
+        return self.train if split == TRAIN else self.test
 
 
 def share(id: str) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measure import BENCH, ROOT, load, middle, python, run, table
+from measure import BENCH, ROOT, load, middle, options, python, run, table
 
 STUDENT, HELD_OUT = ROOT / "models/glyph/student", ROOT / "data/glyph/test.jsonl"
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, default=160, help="new tokens, at most")
     parser.add_argument("--rounds", type=int, default=3, help="how often both are run")
     parser.add_argument("--fresh", action="store_true", help="take the model with random weights in any case")
-    given = parser.parse_args(arguments)
+    given = options(parser, arguments, rows=64, batch=16, limit=24, rounds=1, fresh=True)
     note = load()
     made = STUDENT.is_dir() and HELD_OUT.is_file() and not given.fresh
     with tempfile.TemporaryDirectory(prefix="athanor-bench-") as name:

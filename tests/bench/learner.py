@@ -2,22 +2,27 @@
 
 Both see the same weights, rows, optimizer (AdamW), schedule, batch size and number of steps, compute in bf16 and log every 10 steps. TRL is
 used as its documentation advises for chats: a conversational prompt-completion data set, loss on the completion alone. Its gradient
-checkpointing, on by default, is off, as ours is: it would slow TRL by a fifth to save memory.
+checkpointing, on by default, is off, as ours is: it would slow TRL by a fifth to save memory. Time is that from the first step to the last,
+without loading, tokenising and saving.
 """
 
 import json
-import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from child import peak
 
 from stages.shared.models import load_model, load_tokenizer
-from stages.shared.rows import Chat, Message, Prompt, read, write
+from stages.shared.rows import Chat, Message, Problem, Prompt, read, write
+from stages.students.batches import IGNORED
 
 CASES: dict[str, dict[str, Any]] = {
-    "tiny": {"vocabulary": 512, "layers": 2, "batch": 64, "rate": 3e-3, "adapters": None},
+    "tiny": {"vocabulary": 512, "layers": 2, "batch": 16, "rate": 3e-3, "adapters": None},
     "full": {"vocabulary": 8192, "layers": 4, "batch": 64, "rate": 1e-3, "adapters": None},
     "lora": {"vocabulary": 8192, "layers": 4, "batch": 64, "rate": 1e-3, "adapters": {"r": 8, "alpha": 16, "dropout": 0.05}},
 }
@@ -25,13 +30,15 @@ WARMUP, LONGEST = 10, 512
 
 
 def prepare(folder: Path, case: dict[str, Any], rows: int) -> dict[str, Any]:
-    """A model with random weights, its tokenizer, and chats like those of the default: plain for one step, with glyphs for more."""
+    """A model with random weights, its tokenizer, problems, and chats as in the default: plain for one step, with glyphs for more."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     from stages.students.scratch import train_tokenizer
+    from stages.tasks import word_problems
 
-    chats = _chats(rows)
+    problems = list(word_problems.load("train", word_problems.Params(train=rows, levels=[2, 1, 1, 1, 1]), Path(), 0))
+    chats = [_chat(problem) for problem in problems]
     tokenizer = train_tokenizer((message["content"] for chat in chats for message in chat.messages), case["vocabulary"])
     torch.manual_seed(0)
     config = Qwen2Config(
@@ -50,29 +57,26 @@ def prepare(folder: Path, case: dict[str, Any], rows: int) -> dict[str, Any]:
     model = Qwen2ForCausalLM(config)
     model.save_pretrained(folder / "base")
     tokenizer.save_pretrained(folder / "base")
+    write(folder / "problems.jsonl", problems)
     write(folder / "chats.jsonl", chats)
     return {"weights": model.num_parameters()}
 
 
-def _chats(rows: int) -> list[Chat]:
+def _chat(problem: Problem) -> Chat:
     import msgspec
 
     from stages.samplers import scripted
     from stages.styles import plain
-    from stages.tasks import word_problems
 
-    chats = []
-    for problem in word_problems.load("train", word_problems.Params(train=rows, levels=[2, 1, 1, 1, 1]), Path(), 0):
-        style, messages = "plain" if problem.level == 1 else "glyph", plain.render(problem)
-        prompt = Prompt(**msgspec.structs.asdict(problem), by="teacher", style=style, messages=messages)
-        answer = next(scripted.answer([prompt], scripted.Params(sampler="scripted"), 0))[0]
-        turns = [*messages, Message(role="assistant", content=answer.text)]
-        chats.append(Chat(id=problem.id, problem=problem.id, format="latent", style=style, messages=turns, trace=problem.id))
-    return chats
+    style, messages = "plain" if problem.level == 1 else "glyph", plain.render(problem)
+    prompt = Prompt(**msgspec.structs.asdict(problem), by="teacher", style=style, messages=messages)
+    answer = next(scripted.answer([prompt], scripted.Params(sampler="scripted"), 0))[0]
+    turns = [*messages, Message(role="assistant", content=answer.text)]
+    return Chat(id=problem.id, problem=problem.id, format="latent", style=style, messages=turns, trace=problem.id)
 
 
 def ours(folder: Path, out: Path, case: dict[str, Any]) -> dict[str, float]:
-    """`students.lora`, timed from the first step to the last."""
+    """`students.lora`."""
     from stages.students import Job, lora
     from stages.students.trainer import PlannedTrainer
 
@@ -88,13 +92,13 @@ def ours(folder: Path, out: Path, case: dict[str, Any]) -> dict[str, float]:
         max_tokens=LONGEST,
         device="cpu",
     )
-    figures = _timed(PlannedTrainer)
-    lora.train(chats, Job(out / "student", out / "curves", out / "checkpoints", 0, folder / "base"), params)
+    with watched(PlannedTrainer) as figures:
+        lora.train(chats, Job(out / "student", out / "curves", out / "checkpoints", 0, folder / "base"), params)
     return figures | {"loss": _loss(load_model(str(out / "student"), "cpu", "float32"), folder)}
 
 
 def trl(folder: Path, out: Path, case: dict[str, Any]) -> dict[str, float]:
-    """TRL's SFTTrainer, timed likewise."""
+    """TRL's SFTTrainer."""
     from datasets import Dataset
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
@@ -122,27 +126,40 @@ def trl(folder: Path, out: Path, case: dict[str, Any]) -> dict[str, float]:
     )
     model = load_model(str(folder / "base"), "cpu", "float32")
     tokenizer = load_tokenizer(str(folder / "base"))
-    trainer = SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer, peft_config=adapters)
-    figures = _timed(SFTTrainer)
-    trainer.train()
+    with watched(SFTTrainer) as figures:
+        trainer = SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer, peft_config=adapters)
+        trainer.train()
     return figures | {"loss": _loss(trainer.model, folder)}
 
 
-def _timed(trainer: Any) -> dict[str, float]:
-    """Filled in once the trainer has trained: seconds, and the peak memory of the process so far in MiB."""
-    figures: dict[str, float] = {}
-    train = trainer.train
+@contextmanager
+def watched(trainer: Any) -> Iterator[dict[str, float]]:
+    """Filled in while a trainer of this class trains: steps, rows, tokens (padding not counted), tokens learnt from, seconds, and the peak
+    memory of the process so far in MiB."""
+    from transformers import TrainerCallback
 
-    def timed(self: Any, *arguments: Any, **more: Any) -> Any:
-        started, used = time.perf_counter(), time.process_time()
-        result = train(self, *arguments, **more)
-        figures["seconds"] = time.perf_counter() - started
-        figures["cpu"] = time.process_time() - used
-        figures["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return result
+    figures = dict.fromkeys(("steps", "rows", "tokens", "learnt", "seconds", "peak"), 0.0)
+    make, step = trainer.__init__, trainer.training_step
 
-    trainer.train = timed
-    return figures
+    class Clock(TrainerCallback):
+        def on_step_begin(self, *_: Any, **__: Any) -> None:
+            self.started = getattr(self, "started", time.perf_counter())
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            figures.update(steps=figures["steps"] + 1, seconds=time.perf_counter() - self.started, peak=peak())
+
+    def counted(self: Any, model: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
+        figures["rows"] += len(inputs["input_ids"])
+        figures["tokens"] += int(inputs["attention_mask"].sum())
+        figures["learnt"] += int((inputs["labels"] != IGNORED).sum())
+        return step(self, model, inputs, *rest, **more)
+
+    def made(self: Any, *given: Any, **more: Any) -> None:
+        make(self, *given, **more)
+        self.add_callback(Clock)
+
+    with patch.object(trainer, "__init__", made), patch.object(trainer, "training_step", counted):
+        yield figures
 
 
 def _loss(model: Any, folder: Path) -> float:
@@ -156,8 +173,9 @@ def _loss(model: Any, folder: Path) -> float:
         for batch in _batches(folder):
             logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1]
             wanted = batch["labels"][:, 1:]
-            total += float(cross_entropy(logits[wanted != -100].float(), wanted[wanted != -100], reduction="sum"))
-            count += int((wanted != -100).sum())
+            learnt = wanted != IGNORED
+            total += float(cross_entropy(logits[learnt].float(), wanted[learnt], reduction="sum"))
+            count += int(learnt.sum())
     return total / count
 
 
@@ -183,7 +201,9 @@ if __name__ == "__main__":
     case = CASES[name]
     if what == "prepare":
         found = prepare(Path(folder), case, int(extra))
-        found["tokens"] = sum(len(example.ids) for example in _examples(Path(folder)))
+        examples = _examples(Path(folder))
+        found["tokens"] = sum(len(example.ids) for example in examples)
+        found["learnt"] = sum(sum(example.supervised) for example in examples)
     else:
         found = {"ours": ours, "trl": trl}[what](Path(folder), Path(extra), case)
     print(json.dumps(found))

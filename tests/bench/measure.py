@@ -1,9 +1,6 @@
-"""What every benchmark needs: a command run as its own process with its time and peak memory, and a Markdown table.
+"""What every benchmark needs: a command run as its own process with its time and peak memory, its options, and a Markdown table."""
 
-This module and those that import it at the top stay small: a child's peak memory is counted from its parent's size on (Linux carries it
-over at fork), so a parent that had loaded torch would hide what a child needs.
-"""
-
+import argparse
 import os
 import subprocess
 import sys
@@ -16,6 +13,7 @@ from typing import NamedTuple
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parents[1]
+SIZES = ("small", "whole")
 
 
 class Cost(NamedTuple):
@@ -26,25 +24,32 @@ class Cost(NamedTuple):
     output: str
 
 
+def python(what: str | Path, *arguments: object) -> list[str]:
+    """The command, for `run`, of a module or a script with its arguments."""
+    return [*([str(what)] if isinstance(what, Path) else ["-m", what]), *map(str, arguments)]
+
+
 def run(command: Sequence[str], folder: Path = ROOT, env: Mapping[str, str] | None = None) -> Cost:
-    """Runs `command` in `folder` with the repository importable; a failure ends the benchmark with what the command said."""
+    """Runs what `python` gave in `folder` with the repository importable; a failure ends the benchmark with what the command said."""
     known = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", **(env or {})}
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    with tempfile.NamedTemporaryFile("r") as peak, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        whole = [sys.executable, str(BENCH / "child.py"), peak.name, *command]
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=known, stdout=output, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
+        ended = subprocess.run(whole, cwd=folder, env=known, stdout=output, stderr=errors)
         seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         errors.seek(0)
-        if process.returncode:
-            sys.exit(f"{' '.join(command)} failed with {process.returncode}:\n{errors.read().decode(errors='replace')[-4000:]}")
-        return Cost(seconds, usage.ru_maxrss / 1024, output.read().decode())
+        if ended.returncode:
+            sys.exit(f"{' '.join(command)} failed with {ended.returncode}:\n{errors.read().decode(errors='replace')[-4000:]}")
+        return Cost(seconds, float(peak.read()), output.read().decode())
 
 
-def python(what: str | Path, *arguments: object) -> list[str]:
-    """The command that runs a module or a script with this interpreter."""
-    return [sys.executable, *([str(what)] if isinstance(what, Path) else ["-m", what]), *map(str, arguments)]
+def options(parser: argparse.ArgumentParser, arguments: Sequence[str] | None, **small: object) -> argparse.Namespace:
+    """The options given, with one more: `--size small` has those of `small` stand in for the defaults."""
+    parser.add_argument("--size", choices=SIZES, default="whole", help="small: shows in seconds that all of it runs, and measures nothing")
+    if parser.parse_known_args(arguments)[0].size == "small":
+        parser.set_defaults(**small)
+    return parser.parse_args(arguments)
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -12,60 +12,77 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measure import ROOT, load, middle, python, run, table
+from measure import ROOT, Cost, load, middle, options, python, run, table
 
 BAR = 1.5
-DVC = [*python("dvc"), "--quiet"]
+NOTHING = Path("/nonexistent")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Prints a line for each graph, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="how often both are run")
-    rounds = parser.parse_args(arguments).rounds
+    parser.add_argument("--empty", action="store_true", help="one line in place of all that the stages have made")
+    given = options(parser, arguments, rounds=1, empty=True)
     note = load()
     with tempfile.TemporaryDirectory(prefix="athanor-bench-") as name:
         project, plain = Path(name, "project"), Path(name, "plain")
-        stages = _copy(project)
+        stages = _copy(project, given.empty)
         _flatten(project, plain, stages)
         for folder in (project, plain):
             _git(folder, "init", "--quiet")
-            run([*DVC, "commit", "--force"], folder)
+            _dvc(folder, "commit", "--quiet", "--force")
+        sizes = [_size(_stages(folder)) for folder in (project, plain)]
         seconds: dict[Path, list[float]] = {project: [], plain: []}
-        for turn in range(rounds + 1):  # the first one fills caches
+        for turn in range(given.rounds + 1):  # the first one fills caches
             for folder in (project, plain) if turn % 2 == 0 else (plain, project):
                 seconds[folder].append(_repro(folder))
     ours, bare = seconds[project][1:], seconds[plain][1:]
     ratios = [one / other for one, other in zip(ours, bare, strict=True)]
     lines = [
-        ("this project", len(stages), median(ours), middle(ratios), BAR),
-        ("`true` as every command", len(stages), median(bare), "1", BAR),
+        ("this project", *sizes[0], median(ours), middle(ratios), BAR),
+        ("`true` as every command", *sizes[1], median(bare), "1", BAR),
     ]
-    table(f"No-op `dvc repro` ({note}, {rounds} rounds)", ("graph", "stages", "seconds", "ratio", "at most"), lines)
+    header = ("graph", "stages", "deps", "seconds", "ratio", "at most")
+    table(f"No-op `dvc repro` ({note}, {given.rounds} rounds)", header, lines)
+
+
+def _dvc(folder: Path, *arguments: str) -> Cost:
+    """With DVC's notes on files in the temporary folder too: by default they are kept in the system's for ever."""
+    return run(python("dvc", *arguments), folder, {"DVC_SITE_CACHE_DIR": str(folder.parent / "notes")})
 
 
 def _repro(folder: Path) -> float:
-    cost = run(python("dvc", "repro"), folder)
+    cost = _dvc(folder, "repro")
     if "up to date" not in cost.output or "Running stage" in cost.output:
         raise SystemExit(f"noop: `dvc repro` had something to do:\n{cost.output}")
     return cost.seconds
 
 
-def _copy(folder: Path) -> list[Any]:
-    """The project with its outs in `folder`; gives its stages, resolved."""
-    from dvc.repo import Repo
-
+def _copy(folder: Path, empty: bool) -> list[Any]:
+    """The project with its outs in `folder`, or with empty ones; gives its stages, resolved."""
     listed = _git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for file in filter(None, listed.split("\0")):
         if (ROOT / file).is_file():
             _put(ROOT / file, folder / file)
-    with Repo(str(folder), uninitialized=True) as repo:
-        stages = list(repo.index.stages)
+    stages = _stages(folder)
     for stage in stages:
         for out in stage.outs:
             if not (folder / out.def_path).exists():
-                _put(ROOT / out.def_path, folder / out.def_path)
+                _put(NOTHING if empty else ROOT / out.def_path, folder / out.def_path)
     return stages
+
+
+def _stages(folder: Path) -> list[Any]:
+    from dvc.repo import Repo
+
+    with Repo(str(folder), uninitialized=True) as repo:
+        return list(repo.index.stages)
+
+
+def _size(stages: list[Any]) -> tuple[int, int]:
+    """The number of stages, and of all that they depend on: files, folders and params."""
+    return len(stages), sum(len(getattr(dep, "params", ())) or 1 for stage in stages for dep in stage.deps)
 
 
 def _put(source: Path, target: Path) -> None:
@@ -95,7 +112,7 @@ def _flatten(project: Path, folder: Path, stages: list[Any]) -> None:
             if not (folder / path).exists():
                 _put(project / path, folder / path)
     for path in outs:
-        _put(Path("/nonexistent"), folder / path)
+        _put(NOTHING, folder / path)
     for path in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
         _put(project / path, folder / path)
     YAML().dump({"stages": written}, folder / "dvc.yaml")

@@ -11,9 +11,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from measure import load, python, run, table
+from measure import load, options, python, run, table
 
-STAGES = ("collect", "prompt", "respond", "grade", "filter", "format")
+STAGES = {  # and what each reads
+    "collect": "problems.jsonl",
+    "prompt": "data/file/train.jsonl",
+    "respond": "data/file/prompts.jsonl",
+    "grade": "data/file/responses.jsonl",
+    "filter": "data/file/traces.jsonl",
+    "format": "data/file/kept.jsonl",
+}
 GROWTH = 1.5  # peak memory at the largest size over that at the smallest, at most
 HELD_OUT = 1000
 
@@ -24,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Prints a table of all stages and sizes, and one of the growth."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="numbers of problems")
-    sizes = sorted(parser.parse_args(arguments).sizes)
+    sizes = sorted(options(parser, arguments, sizes=[200, 400]).sizes)
     note = load()
     found = {size: measure(size) for size in sizes}
     lines = [(stage, size, rows, rows / seconds, peak) for size in sizes for stage, (rows, seconds, peak) in found[size].items()]
@@ -38,26 +45,28 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure(size: int) -> Figures:
-    """Every stage once, on `size` problems."""
+    """Every stage once, on `size` problems; what no later stage reads is removed, so that the disk holds a few files at a time."""
     with tempfile.TemporaryDirectory(prefix="athanor-bench-") as name:
         folder = Path(name)
         (folder / "params.yaml").write_text(json.dumps({"seed": 0, "systems": _systems(size)}))
-        found = {"collect (made)": _stage("collect", "made", folder, "train.jsonl")}
+        cost = run(python("stages.collect", "made"), folder)
         with (folder / "problems.jsonl").open("wb") as file:
             for split in ("test", "train"):
                 with (folder / f"data/made/{split}.jsonl").open("rb") as rows:
                     shutil.copyfileobj(rows, file)
         shutil.rmtree(folder / "data/made")
-        outs = ("train", "prompts", "responses", "traces", "traces", "kept")  # what holds the rows that were read or made
-        for stage, out in zip(STAGES, outs, strict=True):
-            found["collect (file)" if stage == "collect" else stage] = _stage(stage, "file", folder, f"{out}.jsonl")
+        found = {"collect (made)": (_lines(folder / "problems.jsonl"), cost.seconds, cost.peak)}
+        for stage, source in STAGES.items():
+            rows_read = _lines(folder / source)
+            cost = run(python(f"stages.{stage}", "file"), folder)
+            (folder / source).unlink()
+            found["collect (file)" if stage == "collect" else stage] = rows_read, cost.seconds, cost.peak
         return found
 
 
-def _stage(stage: str, system: str, folder: Path, out: str) -> tuple[int, float, float]:
-    cost = run(python(f"stages.{stage}", system), folder)
-    with (folder / "data" / system / out).open("rb") as lines:
-        return sum(1 for _ in lines), cost.seconds, cost.peak
+def _lines(path: Path) -> int:
+    with path.open("rb") as lines:
+        return sum(1 for _ in lines)
 
 
 def _systems(size: int) -> dict[str, Any]:

@@ -4,13 +4,15 @@ Both answer the same prompts greedily on the CPU with the same batch size and li
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from child import peak
 
 from stages.samplers import Answer, hf
 from stages.shared.models import load_model, load_tokenizer, render
@@ -31,8 +33,7 @@ def plain(name: str, asked: list[Prompt], batch: int, limit: int) -> Iterator[An
     """As the documentation of transformers shows it: each batch padded as it comes, and over when its longest answer is."""
     import torch
 
-    tokenizer, model = load_tokenizer(name), load_model(name, "cpu", "float32").eval()
-    tokenizer.padding_side = "left"
+    tokenizer, model = _load(name)
     end = tokenizer.eos_token_id
     for start in range(0, len(asked), batch):
         texts = [render(tokenizer, prompt.messages, prompt=True) for prompt in asked[start : start + batch]]
@@ -44,6 +45,13 @@ def plain(name: str, asked: list[Prompt], batch: int, limit: int) -> Iterator[An
             yield Answer(tokenizer.decode(words, skip_special_tokens=True), Ending.STOP if end in ids else Ending.LENGTH, len(words), name)
 
 
+@cache
+def _load(name: str) -> tuple[Any, Any]:
+    tokenizer, model = load_tokenizer(name), load_model(name, "cpu", "float32").eval()
+    tokenizer.padding_side = "left"
+    return tokenizer, model
+
+
 def main(who: str, model: str, problems: Path, rows: int, batch: int, limit: int) -> dict[str, Any]:
     """Figures of one run: seconds, answers, tokens (the end left out), peak memory in MiB."""
     asked = list(prompts(islice(read(problems, Problem), rows), {"student": "plain"}))
@@ -51,9 +59,9 @@ def main(who: str, model: str, problems: Path, rows: int, batch: int, limit: int
     started = time.perf_counter()
     given = list(answers(who, model, asked, batch, limit))
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    most = peak()
     texts = [answer.text for answer in given]
-    return {"seconds": seconds, "answers": len(given), "tokens": sum(answer.tokens for answer in given), "peak": peak, "texts": texts}
+    return {"seconds": seconds, "answers": len(given), "tokens": sum(answer.tokens for answer in given), "peak": most, "texts": texts}
 
 
 if __name__ == "__main__":
