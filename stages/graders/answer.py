@@ -8,36 +8,82 @@ Reasons: `no_answer` (nothing committed), `wrong`, `limit` (the answer is beyond
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 from functools import lru_cache
-from typing import Any
-
-from pydantic import Field
+from typing import Any, NamedTuple
 
 from stages.graders import Grade, expressions, numbers, words
-from stages.graders.extract import Span, last_box, spans
+from stages.graders.compare import Comparison, Policies
+from stages.graders.extract import Span, spans
 from stages.graders.lexer import TooMuch
 from stages.shared.errors import BadInput
-from stages.shared.params import Strict
 from stages.shared.rows import Kind, Response
 
+MAX_SHOWN = 200  # characters of anything in a step
 
-class Params(Strict):
-    """`relative_tolerance` holds where a decimal is written: 1e-7 takes 0.6666667 for 2/3, and 0.33 not for 1/3."""
 
-    relative_tolerance: float = Field(default=1e-7, ge=0, lt=0.1)
+class Params(Policies):
+    """What counts as equal (compare.py)."""
+
+
+class Outcome(StrEnum):
+    """What a verdict says; the names of all but `right` are the reasons of grades."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NO_ANSWER = "no_answer"  # nothing was committed to
+    LIMIT = "limit"  # the answer is beyond what a parser is handed
+
+
+class Verdict(NamedTuple):
+    """`pred` is the answer as written, `found` the rule that found it, `compared` what decided; `steps` tell a person what was tried."""
+
+    outcome: Outcome
+    pred: str | None = None
+    found: str = ""
+    compared: str = ""
+    steps: list[str] = []  # noqa: RUF012 (never changed: a verdict that explains itself brings its own)
 
 
 def grade(response: Response, params: Params) -> Grade:
     """1 or 0. Raises BadInput, naming the row, on a gold answer that does not parse."""
+    found = verdict(response, params, explain=False)
+    return Grade(1.0, "", found.pred) if found.outcome is Outcome.RIGHT else Grade(0.0, found.outcome.value, found.pred)
+
+
+def verdict(response: Response, params: Params, explain: bool = True) -> Verdict:
+    """Whether the final answer is right, and why; without `explain` no steps are collected, at no cost.
+
+    Raises BadInput, naming the row, on a gold answer that does not parse.
+    """
+    steps: list[str] | None = [] if explain else None
     gold = gold_of(response)
+    _note(steps, "gold %r is read as %s", response.answer, gold)
+    span: Span | None = None
     try:
-        pred = final(response)
-        if pred is None:
-            return Grade(0.0, "no_answer")
-        right = _COMPARE[response.kind](gold, pred[0], params)
-    except TooMuch:
-        return Grade(0.0, "limit")
-    return Grade(1.0, "", pred[1]) if right else Grade(0.0, "wrong", pred[1])
+        for span in spans(response.text, response.ending):
+            found = _FIND[response.kind](span, response)
+            _note(steps, "%s %r: %s", span.rule, span.text, f"the answer is {found[1]!r}" if found else "no answer in it")
+            if found is not None:
+                return _compared(gold, found, span, response.kind, params, steps)
+    except TooMuch as reason:
+        _note(steps, "given up: %s", reason)
+        return Verdict(Outcome.LIMIT, None, span.rule if span else "", str(reason), steps or [])
+    _note(steps, "nothing is committed to")
+    return Verdict(Outcome.NO_ANSWER, None, "", "", steps or [])
+
+
+def _compared(gold: Any, found: tuple[Any, str], span: Span, kind: Kind, params: Params, steps: list[str] | None) -> Verdict:
+    pred, written = found
+    _note(steps, "%r is read as %s", written, pred)
+    same, how = _COMPARE[kind](gold, pred, params)
+    _note(steps, "compared by %s: %s", how, "equal" if same else "not equal")
+    return Verdict(Outcome.RIGHT if same else Outcome.WRONG, written, span.rule, how, steps or [])
+
+
+def _note(steps: list[str] | None, form: str, *parts: object) -> None:
+    if steps is not None:
+        steps.append(form % tuple(part if len(str(part)) <= MAX_SHOWN else f"{str(part)[:MAX_SHOWN]}..." for part in parts))
 
 
 def final(response: Response, text: str | None = None) -> tuple[Any, str] | None:
@@ -70,41 +116,13 @@ def _gold(kind: Kind, text: str, choices: tuple[str, ...] | None) -> Any:
         except TooMuch:
             return None
     if kind is Kind.EXPRESSION:
-        return _gold_expression(text)
+        return expressions.gold(text)
     if kind is Kind.CHOICE:
         return words.choice_gold(text, options)
     if kind in _VOCABULARIES:
         return _VOCABULARIES[kind].get(text.strip().lower())
     known = options is None or kind is Kind.OPEN or words.normal(text) in map(words.normal, options)
     return words.normal(text) or None if known else None
-
-
-def _gold_expression(text: str) -> expressions.Reading | None:
-    try:
-        read = expressions.read(last_box(text) or text)
-    except TooMuch:
-        return None
-    unescaped = text.replace("\\{", "").replace("\\}", "")
-    return read if read.plain.text and unescaped.count("{") == unescaped.count("}") else None
-
-
-def _number(span: Span, response: Response) -> tuple[Any, str] | None:
-    return numbers.find(span.text, last=span.rule in ("last", "text"))
-
-
-def _expression(span: Span, response: Response) -> tuple[Any, str] | None:
-    if span.rule == "text":  # a whole solution is no answer; the last number in it may be, or its last line as a string
-        found = numbers.find(span.text, last=True)
-        text = found[1] if found else span.text.rsplit("\n", 1)[-1]
-        return expressions.read(text), text
-    first: tuple[Any, str] | None = None
-    for text in expressions.candidates(span):
-        read = expressions.read(text)
-        if read.known:
-            return read, text
-        if first is None and read.plain.text and span.rule != "last":
-            first = read, text
-    return first
 
 
 def _choice(span: Span, response: Response) -> tuple[Any, str] | None:
@@ -127,22 +145,22 @@ def _named(found: str | None) -> tuple[Any, str] | None:
     return (found, found) if found else None
 
 
-def _equal(gold: Any, pred: Any, params: Params) -> bool:
-    return bool(gold == pred)
+def _equal(gold: Any, pred: Any, params: Params) -> Comparison:
+    return Comparison(bool(gold == pred), "same words")
 
 
 _VOCABULARIES = {Kind.YES_NO: words.YES_NO, Kind.NLI: words.NLI}
 _FIND: dict[Kind, Callable[[Span, Response], tuple[Any, str] | None]] = {
-    Kind.NUMBER: _number,
-    Kind.EXPRESSION: _expression,
+    Kind.NUMBER: lambda span, response: numbers.final(span),
+    Kind.EXPRESSION: lambda span, response: expressions.final(span),
     Kind.CHOICE: _choice,
     Kind.YES_NO: _from_vocabulary,
     Kind.NLI: _from_vocabulary,
     Kind.LABEL: _label,
     Kind.OPEN: _open,
 }
-_COMPARE: dict[Kind, Callable[[Any, Any, Params], bool]] = {
+_COMPARE: dict[Kind, Callable[[Any, Any, Params], Comparison]] = {
     **dict.fromkeys(Kind, _equal),
-    Kind.NUMBER: lambda gold, pred, params: numbers.same(gold, pred, params.relative_tolerance),
-    Kind.EXPRESSION: lambda gold, pred, params: expressions.equal(gold, pred, params.relative_tolerance),
+    Kind.NUMBER: numbers.same,
+    Kind.EXPRESSION: expressions.equal,
 }
