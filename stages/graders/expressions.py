@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.graders import numbers
-from stages.graders.extract import Span
+from stages.graders.compare import Comparison, Policies
+from stages.graders.extract import Span, last_box
 from stages.graders.latex import MAX_LENGTH, Plain, plain
 from stages.graders.lexer import TooMuch, Unread
 from stages.graders.terms import Node, parse
@@ -72,22 +73,50 @@ def candidates(span: Span) -> Iterator[str]:
         yield found[1]
 
 
-def equal(gold: Reading, pred: Reading, tolerance: float) -> bool:
+def final(span: Span) -> tuple[Reading, str] | None:
+    """The answer that a span of a response commits to, read and as written; None where there is none."""
+    if span.rule == "text":  # a whole solution is no answer; the last number in it may be, or its last line as a string
+        found = numbers.find(span.text, last=True)
+        text = found[1] if found else span.text.rsplit("\n", 1)[-1]
+        return read(text), text
+    first: tuple[Reading, str] | None = None
+    for text in candidates(span):
+        reading = read(text)
+        if reading.known:
+            return reading, text
+        if first is None and reading.plain.text and span.rule != "last":
+            first = reading, text
+    return first
+
+
+def gold(text: str) -> Reading | None:
+    """A gold answer, bare or boxed, read; None where it is empty, beyond a limit, or its braces do not close."""
+    try:
+        found = read(last_box(text) or text)
+    except TooMuch:
+        return None
+    unescaped = text.replace("\\{", "").replace("\\}", "")
+    return found if found.plain.text and unescaped.count("{") == unescaped.count("}") else None
+
+
+def equal(gold: Reading, pred: Reading, policies: Policies) -> Comparison:
     """Whether the two are the same answer; a different unit on both sides makes them differ, a missing one does not.
 
     Raises lexer.TooMuch where `pred` is beyond a limit and not the same string.
     """
     if gold.plain.unit and pred.plain.unit and gold.plain.unit != pred.plain.unit:
-        return False
+        return Comparison(False, "units")
     if _string(gold.plain) == _string(pred.plain) and gold.plain.percent == pred.plain.percent:
-        return True
+        return Comparison(True, "same text")
     if pred.limit:
         raise TooMuch("an answer beyond the limits")
     if gold.number and pred.number:
-        return numbers.same(gold.number, pred.number, tolerance)
+        return numbers.same(gold.number, pred.number, policies)
     if gold.tree is None or pred.tree is None:
-        return False
-    return any(_same(one, other, tolerance) for one in _scaled(gold, pred) for other in _scaled(pred, gold))
+        return Comparison(False, "same text")
+    tolerance = policies.relative_tolerance
+    same = any(_same(one, other, tolerance) for one in _scaled(gold, pred) for other in _scaled(pred, gold))
+    return Comparison(same, "values at points")
 
 
 def _scaled(this: Reading, other: Reading) -> list[Node]:

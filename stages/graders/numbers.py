@@ -4,6 +4,8 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from stages.graders.compare import Comparison, Policies
+from stages.graders.extract import Span
 from stages.graders.lexer import TooMuch
 
 MAX_DIGITS = 1000  # in one number; no parser is handed more
@@ -92,19 +94,30 @@ def find(text: str, last: bool = False) -> tuple[Number, str] | None:
     return _read(match), match.group().strip()
 
 
-def same(gold: Number, pred: Number, tolerance: float) -> bool:
-    """Whether the two are equal: exactly, or within the relative `tolerance` where either is written with decimals.
+def final(span: Span) -> tuple[Number, str] | None:
+    """The number that a span of a response commits to, and how it is written; None where there is none."""
+    return find(span.text, last=span.rule in ("last", "text"))
+
+
+def same(gold: Number, pred: Number, policies: Policies) -> Comparison:
+    """Whether the two are equal: exactly, or within the relative tolerance where either is written with decimals.
 
     `25%` equals 25% and, against a number without a sign, 25 or 0.25 (as `5 million` equals 5000000 or 5); 25 never equals 0.25.
     """
+    tolerance = policies.relative_tolerance if gold.rounded or pred.rounded else 0.0
     if gold.percent and pred.percent:
-        return _near(gold.value, pred.value, gold.rounded or pred.rounded, tolerance)
+        return _near(gold.value, pred.value, tolerance)
     golds, preds = {gold.value, gold.scaled}, {pred.value, pred.scaled}
-    return any(_near(one, other, gold.rounded or pred.rounded, tolerance) for one in golds for other in preds)
+    found = [_near(one, other, tolerance) for one in golds for other in preds]
+    return next((one for one in found if one.same), found[0])
 
 
-def _near(one: Fraction, other: Fraction, rounded: bool, tolerance: float) -> bool:
-    return one == other or (rounded and abs(one - other) <= Fraction(tolerance) * max(abs(one), abs(other)))
+def _near(one: Fraction, other: Fraction, tolerance: float) -> Comparison:
+    if one == other:
+        return Comparison(True, "exact fraction")
+    if not tolerance:
+        return Comparison(False, "exact fraction")
+    return Comparison(abs(one - other) <= Fraction(tolerance) * max(abs(one), abs(other)), "within tolerance")
 
 
 def _read(match: "re.Match[str]") -> Number:
