@@ -261,7 +261,7 @@ WORDS = [
     (Kind.CHOICE, "b", "B", "refused"),
     (Kind.CHOICE, "C", "The answer is a pear.", "C"),
     (Kind.CHOICE, "a pear", "C", "C"),
-    (Kind.CHOICE, "A", "A pear is what I want", None),  # an article
+    (Kind.CHOICE, "A", "A pear is what I want", "C"),  # an article, but the option's own text
     (Kind.CHOICE, "A", "I Think That Everything Is Fine", None),  # capitals that are no choice
     (Kind.CHOICE, "B", "The answer is B, it cannot be A.", "B"),
     (Kind.CHOICE, "B", "The answer is (A) or (B).", None),
@@ -419,10 +419,12 @@ def test_visible_text() -> None:
 
 def test_order_of_precedence() -> None:
     text = f"\\boxed{{1}} #### 2\nThe answer is 3. {TAKEAWAY} four"
-    assert [(span.text, span.rule) for span in spans(text, Ending.STOP)] == [("four", "last"), ("four", "text"), ("1", "boxed")]
-    assert [span.rule for span in spans("#### 2\nThe answer is 3.", Ending.STOP)] == ["marked"]
+    assert [(span.text, span.rule) for span in spans(text, Ending.STOP)] == [
+        ("four", "last"), ("four", "text"), ("3.", "spoken"), ("2", "marked"),
+    ]  # fmt: skip
+    assert [span.rule for span in spans("#### 2 \\boxed{1}", Ending.STOP)] == ["boxed"]
     assert [span.rule for span in spans("The answer is 3.\n4", Ending.STOP)] == ["spoken", "spoken"]
-    assert [span.rule for span in spans("3\n4", Ending.STOP)] == ["last", "text"]
+    assert [span.rule for span in spans("3\n4", Ending.STOP)] == ["last", "last", "text"]
 
 
 def lines(*path: str) -> list[dict[str, object]]:

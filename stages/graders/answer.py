@@ -2,19 +2,22 @@
 
 number      exact fractions; a relative tolerance where either side is written with decimals; percent, currency, separators (numbers.py)
 expression  one plain form of LaTeX, then a small grammar, then values at several points (expressions.py)
-choice, yes_no, nli, label, open    words, compared whole (words.py)
+choice      the letter of the option, or its text (choice.py)
+yes_no, nli one vocabulary each; negation is understood (vocabularies.py)
+label, open words, compared whole (words.py)
 
-Reasons: `no_answer` (nothing committed), `wrong`, `limit` (the answer is beyond what a parser is handed).
+Where readers differ, `Params` chooses (compare.py).
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from stages.graders import Grade, expressions, numbers, words
-from stages.graders.compare import Comparison, Policies
+from stages.graders import Grade
+from stages.graders.compare import Policies
+from stages.graders.discard import refuses
 from stages.graders.extract import Span, spans
+from stages.graders.kinds import READERS, Found
 from stages.graders.lexer import TooMuch
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Response
@@ -58,45 +61,57 @@ def verdict(response: Response, params: Params, explain: bool = True) -> Verdict
     """
     steps: list[str] | None = [] if explain else None
     gold = gold_of(response)
-    _note(steps, "gold %r is read as %s", response.answer, gold)
-    span: Span | None = None
+    _note(steps, "the gold answer %r is read as %s", response.answer, gold)
+    place = ""
     try:
-        for span in spans(response.text, response.ending):
-            found = _FIND[response.kind](span, response)
-            _note(steps, "%s %r: %s", span.rule, span.text, f"the answer is {found[1]!r}" if found else "no answer in it")
-            if found is not None:
-                return _compared(gold, found, span, response.kind, params, steps)
+        located = _locate(response, response.text, steps)
+        if located is None:
+            _note(steps, "no answer is committed to")
+            return Verdict(Outcome.NO_ANSWER, None, "", "", steps or [])
+        (pred, written), span = located
+        place = span.how or span.rule
+        _note(steps, "%r is read as %s", written, pred)
+        same, how = READERS[response.kind].same(gold, pred, params)
     except TooMuch as reason:
         _note(steps, "given up: %s", reason)
-        return Verdict(Outcome.LIMIT, None, span.rule if span else "", str(reason), steps or [])
-    _note(steps, "nothing is committed to")
-    return Verdict(Outcome.NO_ANSWER, None, "", "", steps or [])
+        return Verdict(Outcome.LIMIT, None, place, str(reason), steps or [])
+    _note(steps, "%s: %s", how, "equal" if same else "not equal")
+    return Verdict(Outcome.RIGHT if same else Outcome.WRONG, written, place, how, steps or [])
 
 
-def _compared(gold: Any, found: tuple[Any, str], span: Span, kind: Kind, params: Params, steps: list[str] | None) -> Verdict:
-    pred, written = found
-    _note(steps, "%r is read as %s", written, pred)
-    same, how = _COMPARE[kind](gold, pred, params)
-    _note(steps, "compared by %s: %s", how, "equal" if same else "not equal")
-    return Verdict(Outcome.RIGHT if same else Outcome.WRONG, written, span.rule, how, steps or [])
-
-
-def _note(steps: list[str] | None, form: str, *parts: object) -> None:
-    if steps is not None:
-        steps.append(form % tuple(part if len(str(part)) <= MAX_SHOWN else f"{str(part)[:MAX_SHOWN]}..." for part in parts))
-
-
-def final(response: Response, text: str | None = None) -> tuple[Any, str] | None:
+def final(response: Response, text: str | None = None) -> Found | None:
     """The final answer of `text` (the response's own by default), read and as written; None where there is none.
 
     Raises lexer.TooMuch on an answer beyond the limits.
     """
-    find = _FIND[response.kind]
-    for span in spans(response.text if text is None else text, response.ending):
-        found = find(span, response)
-        if found is not None:
-            return found
+    located = _locate(response, response.text if text is None else text, None)
+    return located[0] if located else None
+
+
+def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Found, Span] | None:
+    """The final answer and the span it stands in. A span that commits to several things at once, or declines, ends the search; so does
+    a box without an answer, but for kinds of a few known answers."""
+    reader = READERS[response.kind]
+    marked = False
+    for span in spans(text, response.ending):
+        if span.rule == "alone" and not reader.closed:
+            continue
+        if marked and span.rule == "spoken" and not reader.closed:
+            _note(steps, "what stands before it is not looked at")
+            break
+        marked = marked or span.rule in ("boxed", "marked")
+        declined = span.rule in ("last", "text") and refuses(span.text)
+        found = None if declined and not reader.closed else reader.find(span, response.choices)
+        if found is not None and found[0] != "":
+            _note(steps, "%s, %r, says %r", span.how, span.text, found[1])
+            return found, span
+        _note(steps, "%s, %r, %s", span.how, span.text, _WHY_NOT[(found is not None) + 2 * declined])
+        if found is not None or declined:
+            break
     return None
+
+
+_WHY_NOT = ("holds no answer", "names several answers, or one that is not offered", "declines to answer", "declines to answer")
 
 
 def gold_of(response: Response) -> Any:
@@ -109,58 +124,9 @@ def gold_of(response: Response) -> Any:
 
 @lru_cache(maxsize=4096)
 def _gold(kind: Kind, text: str, choices: tuple[str, ...] | None) -> Any:
-    options = list(choices) if choices else None
-    if kind is Kind.NUMBER:
-        try:
-            return numbers.whole(text)
-        except TooMuch:
-            return None
-    if kind is Kind.EXPRESSION:
-        return expressions.gold(text)
-    if kind is Kind.CHOICE:
-        return words.choice_gold(text, options)
-    if kind in _VOCABULARIES:
-        return _VOCABULARIES[kind].get(text.strip().lower())
-    known = options is None or kind is Kind.OPEN or words.normal(text) in map(words.normal, options)
-    return words.normal(text) or None if known else None
+    return READERS[kind].gold(text, list(choices) if choices else None)
 
 
-def _choice(span: Span, response: Response) -> tuple[Any, str] | None:
-    return _named(words.choice(span, response.choices))
-
-
-def _from_vocabulary(span: Span, response: Response) -> tuple[Any, str] | None:
-    return _named(words.from_vocabulary(span, _VOCABULARIES[response.kind]))
-
-
-def _label(span: Span, response: Response) -> tuple[Any, str] | None:
-    return _named(words.label(span, response.choices))
-
-
-def _open(span: Span, response: Response) -> tuple[Any, str] | None:
-    return _named(words.normal(span.text) if span.rule != "text" else None)
-
-
-def _named(found: str | None) -> tuple[Any, str] | None:
-    return (found, found) if found else None
-
-
-def _equal(gold: Any, pred: Any, params: Params) -> Comparison:
-    return Comparison(bool(gold == pred), "same words")
-
-
-_VOCABULARIES = {Kind.YES_NO: words.YES_NO, Kind.NLI: words.NLI}
-_FIND: dict[Kind, Callable[[Span, Response], tuple[Any, str] | None]] = {
-    Kind.NUMBER: lambda span, response: numbers.final(span),
-    Kind.EXPRESSION: lambda span, response: expressions.final(span),
-    Kind.CHOICE: _choice,
-    Kind.YES_NO: _from_vocabulary,
-    Kind.NLI: _from_vocabulary,
-    Kind.LABEL: _label,
-    Kind.OPEN: _open,
-}
-_COMPARE: dict[Kind, Callable[[Any, Any, Params], Comparison]] = {
-    **dict.fromkeys(Kind, _equal),
-    Kind.NUMBER: numbers.same,
-    Kind.EXPRESSION: expressions.equal,
-}
+def _note(steps: list[str] | None, form: str, *parts: object) -> None:
+    if steps is not None:
+        steps.append(form % tuple(part if len(str(part)) <= MAX_SHOWN else f"{str(part)[:MAX_SHOWN]}..." for part in parts))
