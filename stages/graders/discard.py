@@ -22,8 +22,10 @@ _RETRACTION = re.compile(
     re.IGNORECASE,
 )
 _RETRACTING = (
-    "wrong", "incorrect", "mistake", "error", "guess", "distractor", "typo", "false", "impossible", "not ", "n't ", "scratch", "strike", "ignore",
-    "disregard", "forget", "cancel", "misread", "wait", "let me", "correction",
+    "wrong", "incorrect", "mistake", "error", "guess", "distractor", "typo", "is false", "impossible", "not the answer", "not right", "not correct",
+    "not quite", "not really", "not actually", "not true", "not it", "n't right", "n't correct", "n't true", "n't it", "be right", "be correct",
+    "be it", "be true", "n't the answer", "scratch", "strike", "ignore", "disregard", "forget", "cancel", "misread", "no wait", "no, wait", "wait no",
+    "wait, no", "let me correct", "let me fix", "let me redo", "correction",
 )  # fmt: skip
 _INTERJECTION = re.compile(
     r"(?:\W|wait|hmm+|oh|no|oops|but|actually|sorry|hold on|however|ah|well|on (?:second thought|reflection)|and|so|I think|I believe)*",
@@ -49,11 +51,12 @@ _FORMERLY = re.compile(
 _FORMER = re.compile(
     r"(?:\b(?:I|we|my) (?:had )?(?:first|initially|originally|previously|earlier|at first)(?: \w{1,10})? (?:thought|said|guess(?:ed)?|wrote|assumed"
     r"|believed|considered|answered)|\b(?:at first|initially|originally),? I (?:thought|said|guessed|wrote|assumed|believed|considered)"
-    r"|\bmy first (?:guess|thought|answer) was|\bit (?:can't|cannot|could not|couldn't) be)"
+    r"|\bmy first (?:guess|thought|answer) was|(?:\bI )?\b(?:do not|don't|doesn't|does not) (?:think|believe|say|mean|know (?:if|whether)) (?:that )?(?:the|it|this|my)"
+    r"|\b(?:if|whether|suppose|assume|assuming|unless) (?:the|my) (?:\w{1,10} )?(?:answer|option|choice|result) (?:is|was|were|be))"
     r"\b(?:(?!\bbut\b|\bhowever\b)(?:[^.,;!?\n]|\.(?=\d))){0,80}",
     re.IGNORECASE,
 )
-_NOT = r"(?:\b(?:not|never|isn't|wasn't|aren't|rather than|instead of|no longer|nicht|non)\b|不是|而非|并非)"
+_NOT = r"(?:\b(?:can't be|cannot be|couldn't be|could not be|not|never|isn't|wasn't|aren't|rather than|instead of|no longer|nicht|non)\b|不是|而非|并非)"
 _VALUE = r"(?:\\?\$?-?\d[\d.,/]{0,40}%?|\$[^$\n]{1,80}\$|\\\([^\n]{1,80}?\\\))"
 _DENIED = re.compile(
     rf"{_NOT}(?: equal to| be| just| simply| exactly| quite|:)?[ \t]{{0,3}}{_VALUE}(?:(?:,? (?:or|and|nor) ){_VALUE})?", re.IGNORECASE

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stages.graders import discard
-from stages.graders.markers import announcements, closing, placeholder, strong
+from stages.graders.markers import announcements, closing, placeholder
 from stages.shared.marks import TAKEAWAY, sections
 from stages.shared.rows import Ending
 
@@ -87,7 +87,7 @@ def spans(text: str, ending: Ending) -> Iterator[Span]:
         kept = discard.after_retraction(region)
         committed = list(_committed(kept, stopped))
         yield from committed
-        if committed:
+        if any(span.rule != "alone" for span in committed):
             return
         if stopped and region is regions[0]:
             yield from _last(kept)
@@ -108,14 +108,14 @@ def _committed(text: str, stopped: bool) -> Iterator[Span]:
     if stopped and (alone := _ALONE.search(text, max(end, len(text) - 60))):
         yield Span(alone.group(1), "alone", "the last line")
     for found in announcements(text)[: -MAX_TRIES - 1 : -1]:
-        if marked and found.start() < end:
+        if marked and found.start < end:
             yield from marked
             marked = []
-        before, span = text[max(0, found.start() - 100) : found.start()], text[found.end() :]
+        before, span = text[max(0, found.start - 100) : found.start], text[found.end :]
         if discard.denied_before(before) or discard.refuted(span) or placeholder(discard.first_sentence(span)[:40]):
             continue
-        if found.start() < end or strong(found) or end == 0 or _short(span):
-            how = f"what follows {found.group().strip()!r}"
+        if found.start < end or found.strong or end == 0 or _short(span):
+            how = f"what follows {found.words!r}"
             yield from _open_ended(discard.amended(before, span), "spoken", how, stopped)
     yield from marked
 
@@ -177,20 +177,20 @@ def _unclosed(line: str) -> str:
 
 
 def _last(text: str) -> Iterator[Span]:
-    """The last sentences, the last first, up to one that takes back what stands before it; then all of the text."""
+    """The last sentences, the last first, and no further than one that takes back what stands before it; then all of the text."""
     text = text.strip()
     pieces = [piece.strip() for piece in _BREAK.split(text[-MAX_TAIL:]) if piece.strip()]
     if "\n" not in text and len(text.split(None, 6)) <= 6:
         pieces = [text]
     tried = 0
     for piece in reversed(pieces):
-        if discard.takes_back(piece):
-            return
         if closing(piece) and len(pieces) > 1:
             continue
         piece = _ENUMERATED.sub("", piece)
         yield Span(discard.undenied(piece), "last", "the last sentence" if not tried else f"sentence {tried + 1} from the end")
         tried += 1
+        if discard.takes_back(piece):
+            return
         if tried == MAX_SENTENCES:
             break
     if text:

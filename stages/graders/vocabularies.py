@@ -137,6 +137,7 @@ _WORD = re.compile(r"[a-zà-öø-ÿа-я]+(?:'t)?|不是的?|是的?|否|不对|
 _DETERMINER = re.compile(
     r"(?<=\w[ ,])\s?\bno (?=[a-z]{2})(?!or\b|and\b|yes\b|because\b|since\b|as\b|it\b|they\b|he\b|she\b)"
 )  # `there is no way`
+_QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
 _NEGATORS = frozenset(
     ["not", "isn't", "doesn't", "don't", "wasn't", "aren't", "didn't", "never", "cannot", "can't", "nor", "hardly", "won't", "wouldn't"]
 )
@@ -167,6 +168,7 @@ def final(span: Span, kind: Kind) -> str | None:
     if span.rule == "text":  # a whole text speaks of many things; only an opening `Yes, ...` commits
         return _opening(text[:200], vocabulary) or (_only(text[:MAX_PROSE]) if kind is Kind.NLI else None)
     sentence = text[-MAX_SPAN:] if span.rule == "last" else first_sentence(text.strip()[:MAX_SPAN]) or text[:MAX_SPAN]
+    sentence = _QUESTION.sub(" ", sentence) if "?" in sentence else sentence
     words = [found.group() for found in _WORD.finditer(_DETERMINER.sub("none ", sentence))]
     if kind is Kind.NLI and _UNDECIDED.search(sentence) and (not words or words[0] not in vocabulary):
         return "neutral"
@@ -205,7 +207,7 @@ def _senses(words: list[str], kind: Kind, vocabulary: dict[str, str]) -> "list[_
         if word not in vocabulary:
             continue
         meaning: str | None = vocabulary[word]
-        if any(before in _NEGATORS for before in words[max(0, place - 3) : place]) and word not in ("no",):
+        if any(one in _NEGATORS for one in words[max(0, place - 3) : place]) and (word != "no" or words[place - 1] == "not"):
             meaning = {"yes": "no", "no": "yes"}.get(vocabulary[word]) if kind is Kind.YES_NO else _denied_nli(word)
         if meaning:
             found.append(_Sense(meaning, word, place))
