@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
+from stages.graders.sandbox import Limits
 from stages.shared.params import Strict
 
 
@@ -25,6 +26,7 @@ class Policies(Strict):
     units                `optional`: a unit, currency or degree sign may be missing on either side; `strict`: it must stand on both
     order                `free`: bare lists ignore order, as sets do; `kept`: they do not. Tuples, points, intervals and matrices never do
     text                 `loose`: words ignore case, spaces, articles and punctuation; `strict`: case and punctuation count
+    symbolic             limits of the last resort, SymPy in a process of its own for integrals, limits and the like; null: do without it
     """
 
     relative_tolerance: float = Field(default=1e-7, ge=0, lt=0.1)
@@ -32,3 +34,4 @@ class Policies(Strict):
     units: Literal["optional", "strict"] = "optional"
     order: Literal["free", "kept"] = "free"
     text: Literal["loose", "strict"] = "loose"
+    symbolic: Limits | None = Limits()

@@ -6,16 +6,15 @@ mathematics beyond our grammar.
 """
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from stages.graders import literals, numbers
+from stages.graders import literals, numbers, symbolic
 from stages.graders.brackets import parse
 from stages.graders.compare import Comparison, Policies
 from stages.graders.extract import Span, last_box
-from stages.graders.latex import Plain, plain
+from stages.graders.latex import MAX_LENGTH, Plain, plain
 from stages.graders.lexer import TooMuch, Unread
 from stages.graders.parts import Rules, same
 from stages.graders.pieces import candidates
@@ -29,12 +28,13 @@ _BUILDER = re.compile(r"^\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?
 _COMMA = re.compile(r"-?\d+,\d+")
 _MATHEMATICAL = re.compile(r"\\(?:int|sum|prod|lim|log|frac|sqrt|binom|sin|cos|tan|ln|infty)\b|[\d)}\]]\s*[-+*/^=]|\^")
 _PROSE = re.compile(r"[A-Za-z]{4,}")
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # `12 3` is not `1 23`
 _NOISE = re.compile(r"[^\w.%+*/^=<>-]|\b(?:a|an|the)\b")
 
 
 class Reading(NamedTuple):
     """An answer read: `tree` is None where it is not mathematics of our grammar, `number` where it is not one number; `limit`: it was
-    not read at all. `text` is the answer as written, `modulus` that of a congruence."""
+    not read at all. `text` is the answer as written, `modulus` that of a congruence; `whole` is all of the span that it stands in."""
 
     text: str
     plain: Plain
@@ -42,6 +42,7 @@ class Reading(NamedTuple):
     tree: Node | None = None
     modulus: int = 0
     limit: bool = False
+    whole: str = ""
 
     @property
     def known(self) -> bool:
@@ -54,7 +55,7 @@ def read(text: str) -> Reading:
     """Raises lexer.TooMuch on a text that is too long; one that is too deep, or has too long numbers, is kept as a string with `limit`."""
     form = plain(text)
     try:
-        number = numbers.whole(form.text) or numbers.whole(text)
+        number = numbers.whole(_MODULUS.sub("", form.text)) or numbers.whole(text)
         return Reading(text, form, number, *_tree(form.text))
     except Unread:
         return Reading(text, form, number)
@@ -86,12 +87,13 @@ def final(span: Span) -> tuple[Reading, str] | None:
         text = found[1] if found else span.text.rsplit("\n", 1)[-1]
         return read(text), text
     first: tuple[Reading, str] | None = None
+    whole = span.text if len(span.text) <= MAX_LENGTH else ""
     for text in candidates(span):
         reading = read(text)
-        if reading.known:
-            return reading, text
+        if reading.known or (span.rule == "last" and text.startswith(("\\text", "\\mathrm"))):
+            return reading._replace(whole=whole), text
         if first is None and reading.plain.text and span.rule != "last":
-            first = reading, text
+            first = reading._replace(whole=whole), text
     return first
 
 
@@ -110,7 +112,7 @@ def equal(gold: Reading, pred: Reading, policies: Policies) -> Comparison:
 
     Raises lexer.TooMuch where an answer is beyond a limit and not the same string.
     """
-    if " ".join(gold.text.split()) == " ".join(pred.text.split()):
+    if _squeezed(gold.text) in (_squeezed(pred.text), _squeezed(pred.whole)):
         return Comparison(True, "same text")
     for one, other in ((gold.text, pred.text), (gold.plain.text, pred.plain.text)):
         if (found := _literals(one, other)) is not None:
@@ -123,6 +125,10 @@ def equal(gold: Reading, pred: Reading, policies: Policies) -> Comparison:
     if pred.limit or gold.limit:
         raise TooMuch("an answer beyond the limits")
     return _valued(gold, pred, factor, policies)
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.replace("$", "").split()).strip(" .")
 
 
 def _literals(gold: str, pred: str) -> Comparison | None:
@@ -146,6 +152,8 @@ def _literals(gold: str, pred: str) -> Comparison | None:
 
 def _valued(gold: Reading, pred: Reading, factor: Fraction, policies: Policies) -> Comparison:
     found = Comparison(False, "same text")
+    if gold.modulus and gold.modulus == pred.modulus and gold.number and pred.number:
+        return Comparison((gold.number.value - pred.number.value) % gold.modulus == 0, "modulo")
     if gold.number and pred.number:
         one = gold.number._replace(value=gold.number.value * factor, scaled=gold.number.scaled * factor, unit=None)
         found = numbers.same(one, pred.number._replace(unit=None), policies)
@@ -156,7 +164,7 @@ def _valued(gold: Reading, pred: Reading, factor: Fraction, policies: Policies) 
         if found:
             return found
     if _beyond(gold) or _beyond(pred):
-        return _symbolic(gold, pred) or found
+        return _symbolic(gold, pred, policies) or found
     return found
 
 
@@ -164,24 +172,20 @@ def _trees(gold: Reading, pred: Reading, factor: Fraction, rules: Rules) -> Comp
     assert gold.tree is not None and pred.tree is not None
     one: Node = gold.tree if factor == 1 else ("product", [("number", factor, None), gold.tree])
     try:
-        found = same(one, pred.tree, rules)
+        return same(one, pred.tree, rules)
     except Undefined:
-        found = Comparison(False, "no value")
-    if found or not (gold.modulus and gold.modulus == pred.modulus):
-        return found
-    residues = [reading.number.value % gold.modulus for reading in (gold, pred) if reading.number]
-    return Comparison(len(residues) == 2 and residues[0] == residues[1], "modulo")
+        return Comparison(False, "no value")
 
 
 def _string(reading: Reading, policies: Policies) -> str:
     text = reading.plain.text
-    text = re.sub(r"[\s{}]", "", text) if "\\" in text else text
+    text = re.sub(r"\{\s*(\w)\s*\}", r"\1", text)
     if policies.text == "strict":
-        return text.replace(" ", "").replace('"', "")
+        return _SPACE.sub("", text.replace('"', ""))
     words = text.replace('"', " ")
     if len(words.strip()) > 1 and re.fullmatch(r"[A-Za-z\s.,'!?-]+", words):
         text = _NOISE.sub(" ", words.casefold())
-    return re.sub(r"[\s\"]", "", text)
+    return _SPACE.sub("", text.replace('"', ""))
 
 
 def _beyond(reading: Reading) -> bool:
@@ -198,11 +202,8 @@ def _is_mathematics(reading: Reading) -> bool:
     return _beyond(reading) or (reading.tree is not None and not holds(reading.tree, "word", "list", "set", "tuple", "relation"))
 
 
-def _symbolic(gold: Reading, pred: Reading) -> Comparison | None:
-    if SYMBOLIC is None or not (_is_mathematics(gold) and _is_mathematics(pred)):
+def _symbolic(gold: Reading, pred: Reading, policies: Policies) -> Comparison | None:
+    if policies.symbolic is None or not (_is_mathematics(gold) and _is_mathematics(pred)):
         return None
-    same = SYMBOLIC(gold.plain.text, pred.plain.text)
-    return Comparison(same, "symbolic") if same is not None else None
-
-
-SYMBOLIC: Callable[[str, str], bool | None] | None = None  # the last resort: symbolic.py puts itself here
+    same = symbolic.equal(gold.plain.text, pred.plain.text, policies.symbolic, policies.relative_tolerance)
+    return None if same is None else Comparison(same, "symbolic")

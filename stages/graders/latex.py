@@ -28,7 +28,8 @@ _DROPPED = frozenset(
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?:\*(?=\{))?")
 _GLUED = re.compile(r"\\q?quad(?=[A-Za-z])")
 _SPACES = re.compile(r"(?<!\\)\\[,!;:> ]|~|(?<!\\)\\(?=\s|$)")
-_GROUPING = re.compile(r"(?<=\d)(?:\{[,.]\}|,?\\!|,?\\[,: ])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
+_GROUPING = re.compile(r"(?<=\d)(?:\s?\{\s?[,.]\s?\}|,?\\!|,?\\[,: ])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
+_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
 _SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
 _COMMAS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d])(?!,)")
 _DEGREE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ\b)|\\circ\b(?=\s*(?:[CF]?\s*[$.]?\s*$|[,)}\]+]))|\\degrees?\b")
@@ -63,9 +64,10 @@ def plain(text: str) -> Plain:
     """`text` in one plain form. Raises TooMuch on more than `MAX_LENGTH` characters."""
     if len(text) > MAX_LENGTH:
         raise TooMuch(f"an answer of more than {MAX_LENGTH} characters")
-    text = _trim(" ".join(plain_characters(text).split()))
-    text = _DEGREE.sub(" \\\\degree ", _GROUPING.sub("", _GLUED.sub(" ", text)))
-    text = _REPEATING.sub(_fraction, _TRAILING_DOTS.sub(_fraction, text))
+    text = " ".join(plain_characters(text).split())
+    text = _trim(_TRAILING_DOTS.sub(_fraction, text) if "." in text else text)
+    text = _DEGREE.sub(" \\\\degree ", _COMMA.sub(".", _GROUPING.sub("", _GLUED.sub(" ", text))))
+    text = _REPEATING.sub(_fraction, text)
     text, named = _unit(text)
     text = _TEXT.sub(_word, text)
     text = _SPACES.sub(" ", text)
@@ -117,6 +119,8 @@ def _word(found: "re.Match[str]") -> str:
         return f" {name} "
     if re.match(r"and\b|or\b|for part|,", name):
         return " , "
+    if "," in name and not re.search(r"[\d=+^_\\]", name):
+        return " , ".join(f'"{part.strip()}"' for part in name.split(","))
     if re.search(r"[\d=+^_\\]", name):
         return f" {name} "
     return f' "{name}" '
@@ -148,6 +152,8 @@ def _unit(text: str) -> tuple[str, Unit | None]:
     quantity = re.search(r"[\d})!$%]\s*$|\\pi\s*$|\\degree\s*$", before) and re.search(r"\d|\\pi", before)
     if not quantity or not re.fullmatch(r"(?:\^\s*\{?-?\d\}?)?\.?", tail) or set(re.findall(r"[a-z]+", words.lower())) & _CONNECTORS:
         return text, None
+    if before.endswith("\\degree") and words.strip() in ("C", "F", "K"):
+        return before[:-7], unit("\\degree" + words)
     if re.search(r"\d", words) or _PERCENT.fullmatch(" " + words.strip(), 1):
         return text, None
     return before, unit(words + tail)

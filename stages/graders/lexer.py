@@ -82,6 +82,8 @@ def _letters(word: str) -> list[str]:
         return [_OTHER[word]]
     if word in ("and", "or"):
         return [","]
+    if len(word) == 3 and word.istitle() and word[1] in "aeiouy":
+        return [f'"{word.lower()}"']  # Bob
     if len(word) == 1 or (len(word) <= 3 and word not in SMALL_WORDS and word.removeprefix("pi") == word and "ln" not in word):
         return list(word)
     if len(word) <= 10 and word not in SMALL_WORDS and _INSIDE.search(word) and all(len(rest) <= 2 for rest in _INSIDE.split(word)):

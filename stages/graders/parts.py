@@ -46,7 +46,7 @@ def same(gold: Node, pred: Node, rules: Rules) -> Comparison:
         gold, pred = matrices.vector(gold), matrices.vector(pred)
     if gold[0] != pred[0] and {gold[0], pred[0]} & _PARTED:
         return Comparison(False, "different shape")
-    if gold[0] in _PARTS:
+    if gold[0] in _PARTS and gold[0] == pred[0]:
         return _PARTS[gold[0]](gold, pred, rules)
     return _scalars(gold, pred, rules)
 

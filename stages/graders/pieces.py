@@ -14,7 +14,7 @@ _PREFACE = re.compile(
 )
 _CLOSING = re.compile(r"\s*(?:I hope it is correct\.?|[.!;]\s+[A-Z].*|\bbecause\b.*|\bsince\b.*)$", re.DOTALL)
 _HOPE = re.compile(r"\s*(?:I hope (?:it|this) is correct\.?|This solves the problem\.?)\s*$")
-_STOP = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$*])")
+_STOP = re.compile(r"(?:(?<=[.!?])|(?<=\.\$)|(?<=\.\$\$)|(?<=\.\\\])|(?<=\.\\\)))\s+(?=[A-Z\\$*])")
 _TAIL = re.compile(
     r"(?:\b(?:is|are|equals|be|was|get|gives?|obtain|have)\b(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by)\b)*|(?<![<>!=])=)\s*:?\s*(?=\S)"
 )
@@ -33,14 +33,13 @@ def candidates(span: Span) -> Iterator[str]:
     line = _last_sentence(text) if uncommitted else _CLOSING.sub("", text)
     if line != text:
         yield _PREFACE.sub("", line)
-    tail = ""
-    for found in _TAIL.finditer(line):
-        tail = line[found.end() :]
-    if tail:
-        yield tail
-    pieces = [next(piece for piece in found.groups() if piece) for found in _SEGMENT.finditer(line)]
+    segments = list(_SEGMENT.finditer(line))
+    ends = [found.end() for found in _TAIL.finditer(line) if not any(one.start() < found.start() < one.end() for one in segments)]
+    if ends:
+        yield line[ends[-1] :]
+    pieces = [next(piece for piece in found.groups() if piece) for found in segments]
     pieces = pieces[::-1] if uncommitted else pieces
-    yield from (piece for piece in pieces if len(piece.strip()) > 1 or piece.strip().isdigit())
+    yield from (piece for piece in pieces if len(piece.strip()) > 1 or not piece.strip().isalpha() or len(pieces) == 1)
     number = numbers.find(line, last=uncommitted)
     if number:
         yield number[1]
