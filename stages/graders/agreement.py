@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+from stages.graders.points import Point, Undefined, Value, points, rounded, symbols
 from stages.graders.terms import Node
-from stages.graders.values import Point, Undefined, Value, evaluate, points, rounded, symbols
+from stages.graders.values import evaluate
 
 FLOAT = 1e-10  # what two ways to compute the same float may differ by, relatively
 _ORDERLESS = frozenset(["sum", "product", "set", "union", "intersection"])

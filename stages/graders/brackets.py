@@ -42,7 +42,10 @@ class Reader(Lines):
     def command(self, token: str) -> Node:
         """A command or a letter."""
         if token == "\\frac":
-            return ("frac", self.argument(), self.argument())
+            above, below = self.argument(), self.argument()
+            if above == ("symbol", "d") and below[0] == "product" and below[1][0] == above:
+                raise Unread("a derivative")
+            return ("frac", above, below)
         if token == "\\binom":
             return ("binom", self.argument(), self.argument())
         if token in ("\\sqrt", "\\cbrt"):

@@ -1,4 +1,4 @@
-"""Characters beyond ASCII put as plain text or LaTeX says the same: fullwidth and other digits, signs, fractions, raised and lowered digits."""
+"""Characters beyond ASCII in plain text or LaTeX that says the same: fullwidth and other digits, signs, fractions, powers and indices."""
 
 import re
 import unicodedata
@@ -13,7 +13,8 @@ _SIGNS = {
     "ℚ": "\\mathbb{Q}", "ℂ": "\\mathbb{C}", "⌊": "\\lfloor ", "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "\\langle ",
     "⟩": "\\rangle ", "〈": "\\langle ", "〉": "\\rangle ", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "→": "\\to ", "…": "\\ldots ",
     "。": ". ", "、": ", ", "，": ",", "；": ";", "“": '"', "”": '"', "∠": "\\angle ", "₹": "\\inr ", "€": "\\eur ", "£": "\\gbp ",
-    "¥": "\\yen ", "¢": " cents", "٪": "%", "٫": ".", "٬": ",", "µ": "u", "Ω": "ohm", "ⅈ": "i", "ℯ": "e", "ϕ": "\\phi ", "ϵ": "\\epsilon ",
+    "¥": "\\yen ", "¢": " cents", "٪": "%", "٫": ".", "٬": ",", "µ": "u", "‰": "\\%/10 ", "Ω": "ohm", "ⅈ": "i", "ℯ": "e",
+    "ϕ": "\\phi ", "ϵ": "\\epsilon ",
     "\u200b": "", "\u200c": "", "\u200d": "", "\ufeff": "", "\u2061": "", "\u2062": "*", "\u00ad": "", "\u200e": "", "\u200f": "",
 }  # fmt: skip
 _GREEK = {chr(code): f"\\{unicodedata.name(chr(code)).split()[-1].lower()} " for code in range(0x3B1, 0x3CA) if code != 0x3C2}

@@ -35,3 +35,16 @@ class Policies(Strict):
     order: Literal["free", "kept"] = "free"
     text: Literal["loose", "strict"] = "loose"
     symbolic: Limits | None = Limits()
+
+
+class Rules(NamedTuple):
+    """The relative tolerance for decimals, whether lists ignore order, whether a missing percent sign does not count."""
+
+    tolerance: float
+    free: bool
+    percent: bool
+
+    @classmethod
+    def of(cls, policies: Policies) -> "Rules":
+        """The rules that `policies` say."""
+        return cls(policies.relative_tolerance, policies.order == "free", policies.percent == "lenient")

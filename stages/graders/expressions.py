@@ -10,21 +10,26 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from stages.graders import literals, numbers, symbolic
+from stages.graders import literals, names, numbers, symbolic
+from stages.graders.boxes import last_box
 from stages.graders.brackets import parse
-from stages.graders.compare import Comparison, Policies
-from stages.graders.extract import Span, last_box
+from stages.graders.compare import Comparison, Policies, Rules
+from stages.graders.extract import Span
 from stages.graders.latex import MAX_LENGTH, Plain, plain
 from stages.graders.lexer import TooMuch, Unread
-from stages.graders.parts import Rules, same
+from stages.graders.parts import same
 from stages.graders.pieces import candidates
+from stages.graders.points import Undefined, holds
 from stages.graders.terms import Node
 from stages.graders.units import fit
-from stages.graders.values import Undefined, holds
 
 _OPENING = re.compile(r"^(?:[A-Za-z]\s*\\in\b|\((?:[A-Za-z], ?)+[A-Za-z]\)\s*\\in\b)\s*")  # x \in
 _MODULUS = re.compile(r"\s*\(?\\pmod\s*\{?\s*(\d{1,9})\s*\}?\)?\s*$|\s*\(\s*(?:\\b?mod|mod)\s+(\d{1,9})\s*\)\s*$")
 _BUILDER = re.compile(r"^\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||:)\s*(.*)\\\}$")
+_EXCEPT = re.compile(
+    r"(?i)\"?all real (?:numbers|values)(?: of \w)? (?:except|other than|but|besides)(?: for)?\"?\s*(?:[a-z]\s*=\s*)?([-\d\s,./\\{}a-z]+)$"
+)
+_FRENCH = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
 _COMMA = re.compile(r"-?\d+,\d+")
 _MATHEMATICAL = re.compile(r"\\(?:int|sum|prod|lim|log|frac|sqrt|binom|sin|cos|tan|ln|infty)\b|[\d)}\]]\s*[-+*/^=]|\^")
 _PROSE = re.compile(r"[A-Za-z]{4,}")
@@ -34,7 +39,8 @@ _NOISE = re.compile(r"[^\w.%+*/^=<>-]|\b(?:a|an|the)\b")
 
 class Reading(NamedTuple):
     """An answer read: `tree` is None where it is not mathematics of our grammar, `number` where it is not one number; `limit`: it was
-    not read at all. `text` is the answer as written, `modulus` that of a congruence; `whole` is all of the span that it stands in."""
+    not read at all; `literal`: it is a time, a date or a number in a base. `text` is the answer as written, `modulus` that of a congruence;
+    `whole` is all of the span that it stands in."""
 
     text: str
     plain: Plain
@@ -42,23 +48,29 @@ class Reading(NamedTuple):
     tree: Node | None = None
     modulus: int = 0
     limit: bool = False
+    literal: bool = False
     whole: str = ""
 
     @property
     def known(self) -> bool:
         """Whether it is mathematics that we understand."""
-        return self.number is not None or self.limit or (self.tree is not None and not holds(self.tree, "word"))
+        if self.number is not None or self.limit or self.literal:
+            return True
+        return self.tree is not None and not holds(names.split(self.tree)[1], "word")
 
 
 @lru_cache(maxsize=4096)
 def read(text: str) -> Reading:
     """Raises lexer.TooMuch on a text that is too long; one that is too deep, or has too long numbers, is kept as a string with `limit`."""
     form = plain(text)
+    literal = any(one(text) or one(form.text) for one in (literals.moment, literals.day, literals.based))
     try:
-        number = numbers.whole(_MODULUS.sub("", form.text)) or numbers.whole(text)
-        return Reading(text, form, number, *_tree(form.text))
+        number = numbers.whole(_MODULUS.sub("", form.text))
+        if number is None and (number := numbers.whole(text)) and number.unit:  # 1 hour 30 minutes
+            return Reading(text, form._replace(unit=number.unit), number, literal=literal)
+        return Reading(text, form, number, *_tree(form.text), literal=literal)
     except Unread:
-        return Reading(text, form, number)
+        return Reading(text, form, number, literal=literal)
     except TooMuch:
         return Reading(text, form, limit=True)
 
@@ -70,6 +82,12 @@ def _tree(text: str) -> tuple[Node, int]:
         return ("set", []), 0
     if words in literals.REALS:
         return ("reals",), 0
+    if words in literals.MISSING:
+        return ("word", "dne"), 0
+    if found := _EXCEPT.match(text):
+        text = "\\mathbb{R} \\setminus \\{" + found.group(1) + "\\}"
+    if text.startswith("]") or text.endswith("["):
+        text = _FRENCH.sub(_plain_brackets, text)
     modulus = _MODULUS.search(text)
     if modulus:
         text = text[: modulus.start()]
@@ -78,6 +96,12 @@ def _tree(text: str) -> tuple[Node, int]:
     if ";" in text:
         text = re.sub(r"(?<=\d),(?=\d)", ".", text)  # (1,5; 2): the comma is a decimal one
     return parse(text), int(modulus.group(1) or modulus.group(2)) if modulus else 0
+
+
+def _plain_brackets(found: "re.Match[str]") -> str:
+    """]1, 2[ is (1, 2)."""
+    opener, inside, closer = found.groups()
+    return f"{'(' if opener == ']' else '['}{inside}{')' if closer == '[' else ']'}"
 
 
 def final(span: Span) -> tuple[Reading, str] | None:
@@ -145,7 +169,7 @@ def _literals(gold: str, pred: str) -> Comparison | None:
     if (left or right) and (based := left or right):
         number = numbers.whole(pred if left else gold)
         if number is not None:
-            written = (pred if left else gold).strip().strip("$").strip()
+            written = (pred if left else gold).strip().strip("$. ")
             return Comparison(number.value == based.value or written.upper() == based.digits, "base")
     return None
 

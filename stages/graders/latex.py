@@ -1,4 +1,4 @@
-"""LaTeX put in one plain form: what only changes how an answer looks is taken out, and a unit behind (or a currency before) is set apart."""
+"""LaTeX in one plain form: what only changes how an answer looks is taken out; a unit behind (or a currency before) is set apart."""
 
 import re
 from fractions import Fraction
@@ -13,17 +13,22 @@ MAX_LENGTH = 2000  # characters of one answer
 _RENAMED = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "<=", "leq": "<=", "leqslant": "<=", "leqq": "<=", "ge": ">=", "geq": ">=",
     "geqslant": ">=", "geqq": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "cdot": "*", "times": "*", "ast": "*", "div": "/",
-    "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "varnothing": "emptyset",
+    "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
+    "varnothing": "emptyset",
     "land": ",", "lor": ",", "wedge": ",", "vee": ",", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots", "colon": ":",
     "equiv": "=", "infin": "infty", "degrees": "degree", "ang": "angle", "dbinom": "binom", "tbinom": "binom", "tg": "tan", "ctg": "cot",
-    "arctg": "arctan", "sh": "sinh", "ch": "cosh", "th": "tanh", "backslash": "setminus", "iint": "int", "lang": "langle", "rang": "rangle",
-    "pmod": "pmod", "mod": "bmod", "R": "mathbb{R}", "N": "mathbb{N}", "Z": "mathbb{Z}", "sqrt": "sqrt", "imath": "i ", "Longrightarrow": "to",
-    "Rightarrow": "to", "implies": "to", "rightarrow": "to", "longrightarrow": "to", "notin": "notin", "setminus": "setminus", "dollar": " ",
+    "arctg": "arctan", "sh": "sinh", "ch": "cosh", "th": "tanh", "backslash": "setminus", "lang": "langle", "rang": "rangle", "mod": "bmod",
+    "R": "mathbb{R}", "N": "mathbb{N}", "Z": "mathbb{Z}", "imath": "i ", "Longrightarrow": "to", "Rightarrow": "to", "implies": "to",
+    "rightarrow": "to", "longrightarrow": "to", "dollar": " ",
 }  # fmt: skip
 _DROPPED = frozenset(
-    "left right big Big bigl bigr Bigl Bigr bigg Bigg biggl biggr displaystyle textstyle scriptstyle limits nolimits quad qquad phantom hfill "
-    "boldsymbol angle measuredangle triangle overline vec hat bar widehat underline mathbf mathit mathcal mathsf bf rm it mathop hspace "
-    "nonumber notag middle overrightarrow bm tilde cancel enspace thinspace square Box blacksquare therefore because rule".split()
+    re.findall(
+        r"\w+",
+        "left right big Big bigl bigr Bigl Bigr bigg Bigg biggl biggr displaystyle textstyle scriptstyle limits nolimits "
+        "quad qquad phantom hfill boldsymbol angle measuredangle triangle overline vec hat bar widehat underline mathbf "
+        "mathit mathcal mathsf bf rm it mathop hspace nonumber notag middle overrightarrow bm tilde cancel enspace thinspace "
+        "square Box blacksquare therefore because rule",
+    )
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?:\*(?=\{))?")
 _GLUED = re.compile(r"\\q?quad(?=[A-Za-z])")
@@ -34,7 +39,13 @@ _SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
 _COMMAS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d])(?!,)")
 _DEGREE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ\b)|\\circ\b(?=\s*(?:[CF]?\s*[$.]?\s*$|[,)}\]+]))|\\degrees?\b")
 _TEXT = re.compile(r"\\(?:text\w{0,6}|mbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|bf|rm|hbox|emph|mathop)\s*\{([^{}]*)\}")
-_DELIMITERS = re.compile(r"\\[\[\]()]|^\$+|\$+$")
+_DELIMITERS = re.compile(r"\\[\[\]()]|^\$+|(?<!\\)\$+$")
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_CHOOSE = re.compile(r"\{([^{}]{1,40})\\choose\b([^{}]{1,40})\}")
+_UNIT_FRAC = re.compile(
+    r"(?<=\d)\s*(?:\\[,; ])?\s*\\d?frac\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?\s*([a-z]{1,3})\s*\}?\s*\}"
+    r"\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?\s*([a-z]{1,3})\s*\}?\s*(\^\s*\{?\d\}?)?\s*\}\s*$"
+)
 _REPEATING = re.compile(r"(\d*)\.(\d*)(?:\\(?:overline|bar|dot)\s*\{(\d+)\}|\\(?:bar|dot)\s*(\d)|\((\d+)\)(?=\s*$))")
 _TRAILING_DOTS = re.compile(r"(\d*)\.(\d*?)(\d{1,6}?)\3{2,}(?:\.\.\.|\\l?dots\b)")
 _APPROXIMATE = re.compile(r"^(?:[A-Za-z]\s*)?\\approx\b\s*|(?<=[\d}!)\w])[\s$]*\\approx\b.*$")  # 1/3 \approx 0.33 says 1/3
@@ -42,15 +53,22 @@ _PERCENT = re.compile(r"(?:\\?%|(?<=[\d\s}$)])(?:percent(?:age)?(?: points?)?|pe
 _COIN = re.compile(r"^([-+]?)\s*(\\\$|\\(?:eur|gbp|yen|inr|pounds)\b|\$(?=\s*[-+]?[\d.])|US\$|USD\b|EUR\b)\s*")
 _COIN_BEHIND = re.compile(r"\s*(\\\$|\\(?:eur|gbp|yen|inr)\b|(?<=\d)\s*\$)$")
 _KNOWN = "|".join(sorted((word for word in WORDS if len(word) > 1), key=len, reverse=True))
-_ATOM = rf"(?:(?:square|sq|cubic|cu)\.?\s*)?(?:{_KNOWN}|units?|[msghl](?![A-Za-z']))(?:e?s)?\b\.?(?:\s*\^\s*\{{?\s*\d\s*\}}?|\s*(?:squared|cubed)\b)?"
+_ATOM = (
+    rf"(?:(?:square|sq|cubic|cu)\.?\s*)?(?:{_KNOWN}|units?|[msghl](?![A-Za-z']))(?:e?s)?\b\.?"
+    r"(?:\s*\^\s*\{?\s*\d\s*\}?|\s*(?:squared|cubed)\b)?"
+)
 _UNIT = re.compile(
     rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s*(?:/|\bper\b|\ba\b)\s*{_ATOM})?)\s*\.?$", re.IGNORECASE
 )
 _TEMPERATURE = re.compile(r"\s*\\degree\s*([CFK])\s*$")
+_CAPITAL = re.compile(r"(?<=\d)\s+([NJWVKLA])$")
 _NOUN = re.compile(r"^([^A-Za-z]*[\d})!])\s+([A-Za-z][A-Za-z]{2,}(?:[ -][A-Za-z]{2,}){0,4})\s*\.?$")
 _CONNECTORS = frozenset(
     ["and", "or", "if", "for", "when", "mod", "to", "where", "than", "with", "base", "not", "but", "from", "such", "is", "are"]
 )
+
+
+SCALES = frozenset(["hundred", "thousand", "million", "billion", "trillion", "dozen"])
 
 
 class Plain(NamedTuple):
@@ -65,9 +83,13 @@ def plain(text: str) -> Plain:
     if len(text) > MAX_LENGTH:
         raise TooMuch(f"an answer of more than {MAX_LENGTH} characters")
     text = " ".join(plain_characters(text).split())
+    if not len(_DOLLAR.findall(text)) % 2:
+        text = _DOLLAR.sub(" ", text).strip()
     text = _trim(_TRAILING_DOTS.sub(_fraction, text) if "." in text else text)
     text = _DEGREE.sub(" \\\\degree ", _COMMA.sub(".", _GROUPING.sub("", _GLUED.sub(" ", text))))
     text = _REPEATING.sub(_fraction, text)
+    text = _CHOOSE.sub(r"\\binom{\1}{\2}", text) if "choose" in text else text
+    text = _UNIT_FRAC.sub(_unit_frac, text)
     text, named = _unit(text)
     text = _TEXT.sub(_word, text)
     text = _SPACES.sub(" ", text)
@@ -89,8 +111,8 @@ def _trim(text: str) -> str:
         before = text
         text = text.strip().strip("`").rstrip(".;, ")
         text = text if text.endswith("\\\\") else text.removesuffix("\\")
-        if text.startswith(("\\$", "$")) and text.count("$") % 2:
-            return text.removeprefix(":").strip()  # a currency sign
+        if text.startswith("$") and len(_DOLLAR.findall(text)) % 2:
+            return text.strip()  # a currency sign
         if text[:1] in "$\\" or text[-1:] in "$])":
             text = _DELIMITERS.sub(" ", text)
         text = text.removeprefix(":").strip()
@@ -107,6 +129,11 @@ def _fraction(found: "re.Match[str]") -> str:
     return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
 
 
+def _unit_frac(found: "re.Match[str]") -> str:
+    above, below, power = found.groups()
+    return f"\\text{{ {above}/{below}}}{power or ''}" if above in WORDS and below in WORDS else found.group()
+
+
 def _word(found: "re.Match[str]") -> str:
     """What stands in \\text{...}: mathematics as it is, words in double quotes."""
     inside = found.group(1).strip().strip("$").strip()
@@ -117,8 +144,11 @@ def _word(found: "re.Match[str]") -> str:
         return f" {name} "
     if _PERCENT.fullmatch(" " + name, 1):
         return f" {name} "
+    if name.split(" ")[0] in SCALES:
+        return f" {name} "
     if re.match(r"and\b|or\b|for part|,", name):
         return " , "
+    name = re.sub(r",?\s+(?:and|or)\s+", ",", name)
     if "," in name and not re.search(r"[\d=+^_\\]", name):
         return " , ".join(f'"{part.strip()}"' for part in name.split(","))
     if re.search(r"[\d=+^_\\]", name):
@@ -149,8 +179,14 @@ def _unit(text: str) -> tuple[str, Unit | None]:
     ):
         match, head, words = found[-2], found[-2].start(), re.sub(r"\\\w+\s*\{([^{}]*)\}", r"\1", text[found[-2].start() : match.end()])
     before = re.sub(r"(?:\\[,;:! ]|[\s~])+$", "", text[:head])
-    quantity = re.search(r"[\d})!$%]\s*$|\\pi\s*$|\\degree\s*$", before) and re.search(r"\d|\\pi", before)
-    if not quantity or not re.fullmatch(r"(?:\^\s*\{?-?\d\}?)?\.?", tail) or set(re.findall(r"[a-z]+", words.lower())) & _CONNECTORS:
+    quantity: object = re.search(r"[\d})!$%]\s*$|\\pi\s*$|\\degree\s*$", before) and re.search(r"\d|\\pi", before)
+    quantity = quantity or (re.search(r"[A-Za-z]\s*$", before) and words.strip(" .") in WORDS and len(words.strip(" .")) > 1)
+    if (
+        not quantity
+        or (words.split()[:1] and words.split()[0] in SCALES)
+        or not re.fullmatch(r"(?:\^\s*\{?-?\d\}?)?\.?", tail)
+        or set(re.findall(r"[a-z]+", words.lower())) & _CONNECTORS
+    ):
         return text, None
     if before.endswith("\\degree") and words.strip() in ("C", "F", "K"):
         return before[:-7], unit("\\degree" + words)
@@ -170,10 +206,16 @@ def _bare_unit(text: str) -> tuple[str, Unit | None]:
         return text[: behind.start()], unit(behind.group(1))
     if found := _TEMPERATURE.search(text):
         return text[: found.start()], unit("\\degree" + found.group(1))
+    if found := _CAPITAL.search(text):
+        return text[: found.start()], unit(found.group(1))
     if (found := _UNIT.search(text)) and not _function(text[: found.start()]):
         return text[: found.start()], unit(found.group(1))
     noun = _NOUN.match(text)
-    if noun and not set(noun.group(2).lower().split()) & (_CONNECTORS | FUNCTIONS | CONSTANTS.keys()):
+    if (
+        noun
+        and noun.group(2).split()[0] not in SCALES
+        and not set(noun.group(2).lower().split()) & (_CONNECTORS | FUNCTIONS | CONSTANTS.keys())
+    ):
         return noun.group(1), unit(noun.group(2))
     return text, None
 

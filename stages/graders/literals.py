@@ -1,12 +1,14 @@
 """Answers that are no mathematics but have a value: times of day, dates, numbers in another base, and words for sets."""
 
 import re
-from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|"
+    r"aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
 _WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+)?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _DATES = [
@@ -20,9 +22,10 @@ _DATES = [
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))(?::(\d{2}))?\s*(?:([ap])\.?\s?m\.?)?(?:\s+(noon|midnight))?")
 _HOUR = re.compile(r"(\d{1,2})\s*(?:([ap])\.?\s?m\.?|o'clock(?:\s+([ap])\.?\s?m\.?)?)")
 _BASED = re.compile(
-    r"\(?\s*(-?)\s*([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)\s*\)?\s*(?:_\s*\{?\s*\(?\s*\"?\s*|\s+(?:in\s+)?\"?\s*base[\s-]+)(\d{1,2}|[a-z]{3,12})\s*\"?\s*\)?\s*\}?"
+    r"\(?\s*(-?)\s*([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)\s*\)?\s*(?:_\s*\{?\s*\(?\s*\"?\s*|\s*\(?\s*(?:in\s+)?\"?\s*base[\s-]+)(\d{1,2}|[a-z]{3,12})\s*\"?\s*\)?\s*\}?"
 )
-_PREFIXED = re.compile(r"0([xbo])([0-9a-f]+)")
+_PREFIXED = re.compile(r"0([xbo])([0-9a-f]+)", re.IGNORECASE)
+_WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
 _NAMED = {"binary": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octal": 8, "nine": 9, "ten": 10,
           "eleven": 11, "twelve": 12, "sixteen": 16, "hex": 16}  # fmt: skip
 _PREFIXES = {"x": 16, "b": 2, "o": 8}
@@ -30,6 +33,7 @@ MAX_DIGITS = 200
 EMPTY = frozenset(
     ["no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set", "no such values", "no roots"]
 )
+MISSING = frozenset(["dne", "does not exist", "the limit does not exist"])
 REALS = frozenset(
     ["all real numbers", "all reals", "any real number", "the set of all real numbers", "all real values", "every real number"]
 )
@@ -58,7 +62,7 @@ class Based(NamedTuple):
 
 def moment(text: str) -> Moment | None:
     """A time of day: 4:30 p.m., 16:30, 5 pm."""
-    text = _bare(text)
+    text = {"noon": "12:00 pm", "midnight": "12:00 am"}.get(_bare(text), _bare(text))
     found = _CLOCK.fullmatch(text)
     if found:
         hour, minute, second, half, named = int(found[1]), int(found[2]), int(found[3] or 0), found[4] or "", found[5]
@@ -85,11 +89,8 @@ def day(text: str) -> tuple[int | None, int, int] | None:
             continue
         parts = found.groupdict()
         month = int(parts["number"]) if "number" in parts else _MONTHS.index(parts["month"][:3]) + 1
-        try:
-            date(int(parts.get("year") or 2000), month, int(parts["day"]))
-        except ValueError:
-            continue
-        return (int(parts["year"]) if parts.get("year") else None, month, int(parts["day"]))
+        if 1 <= month <= 12 and 1 <= int(parts["day"]) <= 31:
+            return (int(parts["year"]) if parts.get("year") else None, month, int(parts["day"]))
     return None
 
 
@@ -100,10 +101,11 @@ def same_day(one: tuple[int | None, int, int], other: tuple[int | None, int, int
 
 def based(text: str) -> Based | None:
     """204_5, 2A_{16}, (1010)_2, 204 base 5, 0xff."""
-    found = _PREFIXED.fullmatch(text.strip())
+    text = _WRAPPED.sub(r" \1 ", text).strip().strip("$ .")
+    found = _PREFIXED.fullmatch(text)
     if found:
-        sign, digits, base = "", found[2], _PREFIXES[found[1]]
-    elif found := _BASED.fullmatch(text.strip()):
+        sign, digits, base = "", found[2], _PREFIXES[found[1].lower()]
+    elif found := _BASED.fullmatch(text):
         sign, digits, name = found.groups()
         base = int(name) if name.isdigit() else _NAMED.get(name, 0)
     else:

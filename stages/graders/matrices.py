@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from stages.graders.lexer import TooMuch
+from stages.graders.points import holds
 from stages.graders.terms import Node
-from stages.graders.values import holds
 
 MAX_CELLS = 64
 
@@ -13,6 +13,8 @@ def worked_out(node: Node) -> Node:
     """A sum, difference or product of matrices as one matrix, a union of brace sets as one set; any other tree as it is."""
     if node[0] == "union" and all(part[0] == "set" for part in node[1]):
         return ("set", [item for part in node[1] for item in part[1]])
+    if node[0] == "power" and node[1][0] == "matrix":
+        return _raised(node)
     if node[0] not in ("sum", "product", "negative") or not holds(node, "matrix"):
         return _nested(node)
     if node[0] == "negative":
@@ -25,6 +27,19 @@ def worked_out(node: Node) -> Node:
             return node
         found = both
     return found
+
+
+def _raised(node: Node) -> Node:
+    """A matrix to the power of T (transposed) or of a small whole number."""
+    rows, exponent = node[1][1], node[2]
+    if exponent == ("symbol", "T") and len({len(row) for row in rows}) == 1:
+        return ("matrix", [list(column) for column in zip(*rows, strict=True)])
+    if exponent[0] != "number" or exponent[1] not in range(2, 6):
+        return node
+    found: Node | None = node[1]
+    for _ in range(int(exponent[1]) - 1):
+        found = _times(found, node[1]) if found else None
+    return found or node
 
 
 def _nested(node: Node) -> Node:

@@ -4,11 +4,12 @@ from itertools import pairwise
 
 from stages.graders.terms import Node
 
+_CALLED = [[name, of] for of in "xtn" for name in "yrsuwzx" if name != of]  # y(x), x(t)
 _FUNCTION_LETTERS = frozenset("fghFGHPpTSVuvdmEX")
 
 
 def is_name(node: Node) -> bool:
-    """Whether a tree can be the name of a value: a letter, a word, AB, f(x), |AB|, NO/BO, A:B, (x, y), sin A; never a sum, power or number."""
+    """Whether a tree can be the name of a value: a letter, a word, AB, f(x), |AB|, NO/BO, A:B, (x, y), sin A; never a sum or power."""
     kind = node[0]
     if kind in ("symbol", "word"):
         return True
@@ -16,6 +17,8 @@ def is_name(node: Node) -> bool:
         return bool(node[1] in ("e", "i"))
     if kind == "product":
         letters = [part[1][0] for part in node[1] if part[0] in ("symbol", "constant")]
+        if [part[1] for part in node[1]] in _CALLED:
+            return True
         called = (
             node[1][0][0] == "symbol"
             and node[1][0][1][0] in _FUNCTION_LETTERS
@@ -27,7 +30,7 @@ def is_name(node: Node) -> bool:
     if kind in ("frac", "call"):
         return all(is_name(part) for part in node[1:] if isinstance(part, tuple))
     if kind == "ratio":
-        return all(map(is_name, node[1]))
+        return all(is_name(part) and part[0] != "word" for part in node[1])
     return kind == "tuple" and all(map(is_name, node[2]))
 
 

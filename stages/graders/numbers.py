@@ -12,6 +12,7 @@ from stages.graders.units import WORDS, Unit, fit, unit
 
 MAX_DIGITS = 1000  # in one number; no parser is handed more
 MAX_EXPONENT = 400
+MAX_TAIL = 2000  # characters at the end of a long text, where its last number is looked for first
 
 _SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _FRAC = re.compile(r"\\[dtc]?frac\s*(?:\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}|(\d)\s*(\d)|(\d)\s*\{\s*(\d+)\s*\})")
@@ -31,16 +32,20 @@ _NUMBER = re.compile(
     rf"""(?<![A-Za-z0-9_^\\])(?<!\d[.,:])
     (?:(?<![\w)\]}}])(?P<sign>[-+]))?
     (?:(?P<coin>\\?\$|\\(?:eur|gbp|yen|inr)\b)\s?(?P<inner>[-+])?)?
-    (?:(?:(?P<whole>\d{{1,9}})\s+)?(?P<over>\d+)\s*/\s*(?P<under>0*[1-9]\d*)(?!\s*/|\.?\d)
+    (?:(?:(?P<whole>\d{{1,9}})\s+(?:and\s+)?)?(?P<over>\d+)\s*/\s*(?P<under>0*[1-9]\d*)(?!\s*/|\.?\d)
       |(?P<root>\d{{1,9}})\s*(?:\^|\*\*)\s*\{{?\s*(?P<raised>-?\d{{1,4}})\s*(?:\}}|(?![\d.]))
       |(?P<decimal>{_DECIMAL})(?![\d]|[.,:]\d|(?:st|nd|rd|th)\b){_TEN}(?!\s*\^))
     (?:\s*(?P<percent>\\?%|percent\b|per\ cent\b|pct\b|percentage\b)|\s+(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b)?
-    (?:\s*(?P<unit>\\(?:eur|gbp|yen|inr|degree)\b\s?[CF]?\b|(?:square\ |cubic\ |sq\.?\ )?(?:{_UNITS}|[mg]\b(?!['-]))s?\b(?:\^\{{?[23]\}}?)?))?""",
+    (?:\s*(?P<unit>\\(?:eur|gbp|yen|inr|degree)\b\s?[CF]?\b
+      |(?:square\ |cubic\ |sq\.?\ )?(?:{_UNITS}|[mg]\b(?!['-]))s?\b(?:\^\{{?[23]\}}?)?))?""",
     re.VERBOSE,
 )
 _SPACED = re.compile(r"[-+]?\$?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _HEDGE = re.compile(r"[\s,]{1,9}or\s{1,9}(?=[-$\d.])")
+_UNDERSCORED = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w.])")
+_DIGIT = re.compile(r"\d")
 _PLAIN = re.compile(r"-?\d{1,18}")
+_AND = re.compile(r"\s*(?:,|and|,\s*and)?\s+(?=\d)")
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=[^\W\d_])|(?<=。)|\n")
 
 
@@ -64,6 +69,8 @@ def tidy(text: str) -> str:
         text = _LATEX_GROUP.sub("", text)
         text = _FRAC.sub(lambda m: " {}/{} ".format(*[part for part in m.groups() if part is not None]), text)
         text = re.sub(r"-\s+(?=\d+/\d)", "-", text)
+    if "_" in text:
+        text = _UNDERSCORED.sub(lambda found: found.group().replace("_", ""), text)
     return _MARKS.sub("", text) if "<<" in text else text
 
 
@@ -71,15 +78,26 @@ def whole(text: str) -> Number | None:
     """`text` as one number and nothing else but units of currency or percent; None where it is not."""
     if _PLAIN.fullmatch(text):
         return Number(value := Fraction(int(text)), value)
-    text = tidy(text).strip().strip("$").strip().rstrip(".").removesuffix("\\")
-    match = _NUMBER.fullmatch(text.rstrip("$ "))
-    return _read(match) if match else None
+    text = tidy(text).strip().rstrip(".").removesuffix("\\")
+    if text.count("$") != 1 or not text.startswith(("$", "-$", "+$")):
+        text = text.strip("$ ").rstrip(".")
+    match = _NUMBER.match(text.rstrip("$ "))
+    if not match:
+        return None
+    if match.end() == len(text.rstrip("$ ")):
+        return _read(match)
+    found, end = _compound(text, match)
+    return found if end == len(text) and found.unit else None
 
 
 def find(text: str, last: bool = False) -> tuple[Number, str] | None:
     """The number that `text` commits to, and how it is written: the first after the last `=` where there is one, else the first (or
     the last). A hedge (`3 or 4`) commits to nothing."""
+    if last and len(text) > 2 * MAX_TAIL and (found := find(text[-MAX_TAIL:].partition(" ")[2], last)):
+        return found
     text = tidy(text)
+    if not _DIGIT.search(text):
+        return None
     if _SPACED.fullmatch(text.strip(" .$")):
         text = text.replace(" ", "")
     text = _sentence(text, last)
@@ -94,7 +112,20 @@ def find(text: str, last: bool = False) -> tuple[Number, str] | None:
     other = _NUMBER.match(after, hedge.end()) if (hedge := _HEDGE.match(after, match.end())) else None
     if other and _read(other) != _read(match):
         return None
-    return _read(match), match.group().strip()
+    number, end = _compound(after, match)
+    return number, after[match.start() : end].strip()
+
+
+def _compound(text: str, match: "re.Match[str]") -> tuple[Number, int]:
+    """A quantity in two units, `1 hour and 30 minutes`, in the first of them; and where it ends."""
+    found = _read(match)
+    if found.unit and (joint := _AND.match(text, match.end())) and (other := _NUMBER.match(text, joint.end())):
+        rest = _read(other)
+        factor = fit(rest.unit, found.unit) if rest.unit and rest.unit != found.unit else None
+        if factor is not None and factor < 1 and rest.places is None and not other.group().startswith(("-", "+")):
+            value = found.value + rest.value * factor
+            return found._replace(value=value, scaled=value), other.end()
+    return found, match.end()
 
 
 def _sentence(text: str, last: bool) -> str:

@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from stages.graders.agreement import near, real
+from stages.graders.points import Point, Undefined, Value, symbols
 from stages.graders.terms import Node
-from stages.graders.values import Point, Undefined, Value, evaluate, symbols
+from stages.graders.values import evaluate
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _NUMBERED = (
@@ -180,6 +181,10 @@ def _linear(left: Node, sign: str, right: Node, names: set[str], alone: bool) ->
         return _ray(start, sign if slope > 0 else _FLIPPED[sign])
     if len(names) != 1:
         return None
+    if left[:2] == ("call", "abs") and not symbols(right):
+        return _absolute(left[2], sign, right, names)
+    if right[:2] == ("call", "abs") and not symbols(left):
+        return _absolute(right[2], _FLIPPED[sign], left, names)
     difference: Node = ("sum", [left, ("negative", right)])
     values = [evaluate(difference, Point({next(iter(names)): Fraction(at)})) for at in (0, 1, 2, 5)]
     if not all(isinstance(value, Fraction) for value in values):
@@ -189,6 +194,17 @@ def _linear(left: Node, sign: str, right: Node, names: set[str], alone: bool) ->
     if not step or two - one != step or five - two != 3 * step:
         return None
     return _ray(-zero / step, sign if step > 0 else _FLIPPED[sign])
+
+
+def _absolute(inside: Node, sign: str, bound: Node, names: set[str]) -> Reals | None:
+    """|x - 1| < 2."""
+    if sign not in ("<", "<=", ">", ">=") or _number(bound) < 0:
+        return None
+    below = _linear(inside, sign, bound, names, False)
+    above = _linear(inside, _FLIPPED[sign], ("negative", bound), names, False)
+    if below is None or above is None:
+        return None
+    return meet(below, above) if sign.startswith("<") else join([*below, *above])
 
 
 def _named(node: Node) -> bool:

@@ -20,8 +20,8 @@ MAX_DEPTH = 40
 Node = tuple[Any, ...]
 
 _STOPS = frozenset(
-    ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "\\pm", "\\mp", "\\cup", "\\cap", "\\setminus"]
-    + ["\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%", "\\degree", "'", "\\to"]
+    ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "'", "\\pm", "\\mp", "\\cup", "\\cap",
+     "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%", "\\degree", "\\to"]
 )  # fmt: skip
 _SETS = {"\\cup": "union", "\\cap": "intersection", "\\setminus": "difference"}
 
@@ -98,10 +98,8 @@ class Lines(Tokens):
         tree = self.sum()
         while sign := self.accept(*_SETS):
             other = self.sum()
-            if sign == "\\cup" and tree[0] == "union":
-                tree = ("union", [*tree[1], other])
-            else:
-                tree = (_SETS[sign], [tree, other])
+            joined = sign == "\\cup" and tree[0] == "union"
+            tree = ("union", [*tree[1], other]) if joined else (_SETS[sign], [tree, other])
         return tree
 
     def sum(self) -> Node:

@@ -27,20 +27,24 @@ _BASE: dict[str, dict[str, str]] = {
     "volume": {"ml": "0.001", "l": "1", "cl": "0.01"},
     "gallons": {"gal": "1", "quart": "0.25", "pint": "0.125", "cup": "0.0625"},
     "angle": {"deg": "1"}, "radian": {"rad": "1"},
-    "dollar": {"dollar": "1", "cent": "0.01"}, "euro": {"euro": "1"}, "pound": {"gbp": "1"}, "rupee": {"inr": "1"}, "yen": {"yen": "1"}, "yuan": {"yuan": "1"},
+    "dollar": {"dollar": "1", "cent": "0.01"}, "euro": {"euro": "1"}, "pound": {"gbp": "1"}, "rupee": {"inr": "1"}, "yen": {"yen": "1"},
+    "yuan": {"yuan": "1"},
     "energy": {"j": "1", "kj": "1000"}, "power": {"watt": "1", "kw": "1000"}, "force": {"newton": "1"}, "voltage": {"volt": "1"},
     "pressure": {"pa": "1", "kpa": "1000"}, "frequency": {"hz": "1", "khz": "1000", "mhz": "1000000"}, "resistance": {"ohm": "1"},
     "celsius": {"celsius": "1"}, "fahrenheit": {"fahrenheit": "1"}, "kelvin": {"kelvin": "1"}, "amount": {"mol": "1"},
+    "current": {"ampere": "1"},
     "data": {"byte": "1", "kb": "1000", "mb": "1000000", "gb": "1000000000"},
     "am": {"am": "1"}, "pm": {"pm": "1"},
 }  # fmt: skip
 _NAMES = {
     "mm": "millimeter millimetre", "cm": "centimeter centimetre", "m": "meter metre", "km": "kilometer kilometre", "in": "inch inche",
-    "ft": "feet foot", "yd": "yard", "mi": "mile", "mg": "milligram", "g": "gram gm", "kg": "kilogram kilo", "oz": "ounce", "lb": "pound lbs",
+    "ft": "feet foot", "yd": "yard", "mi": "mile", "mg": "milligram", "g": "gram gm", "kg": "kilogram kilo", "oz": "ounce",
+    "lb": "pound lbs",
     "ton": "tonne", "ms": "millisecond", "s": "second sec", "min": "minute", "h": "hour hr", "week": "wk", "year": "yr", "month": "mo",
     "ml": "milliliter millilitre", "l": "liter litre", "gal": "gallon", "quart": "qt", "deg": "degree", "rad": "radian",
     "dollar": "usd buck", "cent": "penny pennie", "euro": "eur", "inr": "rupee", "yuan": "rmb cny", "j": "joule", "kj": "kilojoule",
-    "kw": "kilowatt", "pa": "pascal", "hz": "hertz", "ohm": "ohms", "mol": "mole", "dm": "decimeter decimetre", "cl": "centiliter centilitre",
+    "kw": "kilowatt", "pa": "pascal", "hz": "hertz", "ohm": "ohms", "mol": "mole", "dm": "decimeter decimetre",
+    "cl": "centiliter centilitre",
     "mph": "", "kph": "kmh", "um": "micrometer", "nm": "nanometer",
 }  # fmt: skip
 _KNOWN = {
@@ -49,6 +53,7 @@ _KNOWN = {
     for short, worth in units.items()
     for name in (short, *_NAMES.get(short, "").split())
 }
+_CAPITALS = {"N": "newton", "J": "j", "W": "watt", "V": "volt", "K": "kelvin", "L": "l", "A": "ampere"}
 _RATES = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h", "cc": "cm3", "sqft": "ft2"}
 _DEGREE = re.compile(r"^(?:\\degree|deg|degrees?)\s*([cfk])(?:elsius|ahrenheit|elvin)?$")
 _ATOM = re.compile(r"(?:(square|sq|cubic|cu)\.?\s*)?([a-z]+?)\s*\.?\s*(?:\^?\s*\{?\s*([23])\s*\}?|(squared|cubed))?")
@@ -70,6 +75,9 @@ class Unit(NamedTuple):
 
 def unit(text: str) -> Unit | None:
     """The unit that `text` names; None where it names nothing at all."""
+    capital = _CAPITALS.get(text.strip(" .,{}"))
+    if capital:
+        return _one(capital)
     text = " ".join(text.lower().replace("\\$", "dollar").replace("$", "dollar").replace("\\text", "").replace("~", " ").split()).strip(
         " .,;:{}"
     )

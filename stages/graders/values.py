@@ -2,17 +2,16 @@
 
 import cmath
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from stages.graders.calculus import big
 from stages.graders.lexer import TooMuch
+from stages.graders.points import Point, Undefined, Value
 from stages.graders.terms import Node
 
 MAX_BITS = 20_000  # of a numerator or denominator
-MAX_STEPS = 60_000  # terms and factors that one value may cost
-MAX_TERMS = 2000  # of a sum written out
-Value = Fraction | complex
 
 _CONSTANTS: dict[str, complex] = {"pi": math.pi, "e": math.e, "i": 1j, "inf": complex(math.inf)}
 _CALLS: dict[str, Callable[[complex], complex]] = {
@@ -25,71 +24,18 @@ _CALLS: dict[str, Callable[[complex], complex]] = {
     "Re": lambda x: complex(x.real), "Im": lambda x: complex(x.imag), "conj": lambda x: x.conjugate(), "Gamma": lambda x: _gamma(x),
 }  # fmt: skip
 _SEVERAL: dict[str, Callable[..., Any]] = {"max": max, "min": min, "gcd": math.gcd, "lcm": math.lcm, "mod": lambda one, other: one % other}
-_GAUSS = ((0.1834346424956498, 0.3626837833783620), (0.5255324099163290, 0.3137066458778873), (0.7966664774136267, 0.2223810344533745),
-          (0.9602898564975363, 0.1012285362903763))  # fmt: skip
-
-
-class Undefined(ValueError):
-    """The tree has no single number as its value."""
-
-
-class Point(dict[str, Value]):
-    """A value for each letter, and the steps that are left."""
-
-    steps = MAX_STEPS
-    turn = math.pi / 180  # what one degree is worth
-
-
-def symbols(node: Any) -> set[str]:
-    """The letters of a tree."""
-    if isinstance(node, list):
-        return set().union(*map(symbols, node)) if node else set()
-    if not isinstance(node, tuple):
-        return set()
-    if node[0] == "big":
-        return symbols(list(node[3:])) - symbols(node[2])
-    return {node[1]} if node[0] == "symbol" else set().union(*map(symbols, node[1:]))
-
-
-def holds(node: Any, *kinds: str) -> bool:
-    """Whether a node of one of `kinds` stands in a tree."""
-    if isinstance(node, list):
-        return any(holds(item, *kinds) for item in node)
-    return isinstance(node, tuple) and ((bool(node) and node[0] in kinds) or any(holds(item, *kinds) for item in node[1:]))
-
-
-def rounded(node: Any) -> bool:
-    """Whether a number with decimals stands in a tree."""
-    if isinstance(node, list):
-        return any(map(rounded, node))
-    return isinstance(node, tuple) and (node[2] is not None if node[0] == "number" else any(map(rounded, node[1:])))
-
-
-def points(names: set[str]) -> Iterator[Point]:
-    """Values for each letter: first positive ones (roots and logarithms are defined there), then with one letter negative (so that
-    |x| is not x), then small ones (where an inverse sine is defined)."""
-    order = sorted(names)
-    positive = [Point({name: _value(place, point) for place, name in enumerate(order)}) for point in range(4)]
-    yield from positive
-    for turn in range(min(len(order), 3)):
-        yield Point({name: -value if name == order[turn] else value for name, value in positive[turn].items()})
-    for point in positive[:3] if order else ():
-        yield Point({name: value / 7 for name, value in point.items()})
-
-
-def _value(place: int, point: int) -> Fraction:
-    return Fraction(7 + 4 * place + 3 * point + place * point, 5 + 2 * point + place % 3)
 
 
 def evaluate(node: Node, point: Point) -> Value:
     """Raises Undefined where the tree is a list, an interval or the like, or has no value there, TooMuch beyond a limit."""
     try:
-        return _evaluate(node, point)
+        return value_of(node, point)
     except (ArithmeticError, RecursionError) as error:
         raise Undefined(str(error)) from None
 
 
-def _evaluate(node: Node, point: Point) -> Value:
+def value_of(node: Node, point: Point) -> Value:
+    """The same, with the exceptions of arithmetic as they come."""
     rule = _RULES.get(node[0])
     if rule is None:
         raise Undefined(f"a {node[0]} is not a number")
@@ -108,34 +54,34 @@ def _evaluate(node: Node, point: Point) -> Value:
 def _sum(node: Node, point: Point) -> Value:
     total: Value = Fraction(0)
     for term in node[1]:
-        total = total + _evaluate(term, point)
+        total = total + value_of(term, point)
     return total
 
 
 def _product(node: Node, point: Point) -> Value:
     total: Value = Fraction(1)
     for factor in node[1]:
-        total = total * _evaluate(factor, point)
+        total = total * value_of(factor, point)
         if isinstance(total, Fraction) and total.numerator.bit_length() > MAX_BITS:
             raise TooMuch("a number too large")
     return total
 
 
 def _power(node: Node, point: Point) -> Value:
-    base, exponent = _evaluate(node[1], point), _evaluate(node[2], point)
+    base, exponent = value_of(node[1], point), value_of(node[2], point)
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         if max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent.numerator) > MAX_BITS:
             raise TooMuch("a power too large")
         return base**exponent.numerator
     if isinstance(exponent, Fraction) and exponent.denominator == 2 and isinstance(base, Fraction) and base >= 0:
-        return _evaluate(("power", ("root", node[1], ("number", Fraction(2), None)), ("number", Fraction(exponent.numerator), None)), point)
+        return value_of(("power", ("root", node[1], ("number", Fraction(2), None)), ("number", Fraction(exponent.numerator), None)), point)
     if isinstance(exponent, Fraction) and exponent.denominator % 2 and _negative(base):
         return complex(-1 if exponent.numerator % 2 else 1) * complex(-base) ** complex(exponent)
     return complex(base) ** complex(exponent)
 
 
 def _root(node: Node, point: Point) -> Value:
-    inside, index = _evaluate(node[1], point), _evaluate(node[2], point)
+    inside, index = value_of(node[1], point), value_of(node[2], point)
     if index == 2 and isinstance(inside, Fraction):
         above, below = math.isqrt(abs(inside.numerator)), math.isqrt(inside.denominator)
         if above * above == abs(inside.numerator) and below * below == inside.denominator:
@@ -160,13 +106,13 @@ def _call(node: Node, point: Point) -> Value:
         return Fraction(_SEVERAL[name](*([item.numerator for item in items] if whole else items)))
     if name == "det":
         return _determinant(inside, point)
-    value = _evaluate(inside, point)
+    value = value_of(inside, point)
     if name in ("floor", "ceil", "sgn"):
         return _step(name, value)
     if name == "abs":
         return abs(value) if isinstance(value, Fraction) else complex(abs(value))
     if name == "log":
-        return cmath.log(complex(value)) / (cmath.log(complex(_evaluate(node[3], point))) if len(node) > 3 else math.log(10))
+        return cmath.log(complex(value)) / (cmath.log(complex(value_of(node[3], point))) if len(node) > 3 else math.log(10))
     if name not in _CALLS or len(node) > 3:
         raise Undefined(f"unknown function {name!r}")
     return _defined(_CALLS[name], complex(value))
@@ -185,7 +131,7 @@ def _determinant(node: Node, point: Point) -> Value:
     rows = node[1] if node[0] == "matrix" else []
     if not rows or len(rows) > 5 or any(len(row) != len(rows) for row in rows):
         raise Undefined("not a square matrix")
-    cells = [[_evaluate(cell, point) for cell in row] for row in rows]
+    cells = [[value_of(cell, point) for cell in row] for row in rows]
     return _minor(cells)
 
 
@@ -207,7 +153,7 @@ def _defined(function: Callable[[complex], complex], value: complex) -> complex:
 
 
 def _exact(node: Node, point: Point, limit: int = 10**9) -> Fraction:
-    value = _evaluate(node, point)
+    value = value_of(node, point)
     if not isinstance(value, Fraction) or abs(value) > limit:
         raise Undefined("expected a fraction")
     return value
@@ -228,7 +174,7 @@ def _factorial(value: Value) -> Value:
 
 
 def _binomial(node: Node, point: Point) -> Value:
-    above, below = _evaluate(node[1], point), _evaluate(node[2], point)
+    above, below = value_of(node[1], point), value_of(node[2], point)
     if isinstance(above, Fraction) and isinstance(below, Fraction) and above.denominator == below.denominator == 1 and below >= 0:
         if abs(above) > 10_000 or below > 10_000:
             raise TooMuch("a binomial too large")
@@ -242,52 +188,6 @@ def _binomial(node: Node, point: Point) -> Value:
 
 def _inverse(value: Value) -> Value:
     return 1 / value
-
-
-def _big(node: Node, point: Point) -> Value:
-    """A finite sum or product written out, or an integral by Gauss's rule at eight points in each of many pieces."""
-    name, letter, low, high, body = node[1], node[2][1], _evaluate(node[3], point), _evaluate(node[4], point), node[5]
-    inner = Point(point)
-    inner.steps, inner.turn = point.steps, point.turn
-    if name == "int":
-        value = _integral(body, letter, low, high, inner)
-    else:
-        if (
-            not isinstance(low, Fraction)
-            or not isinstance(high, Fraction)
-            or low.denominator != 1
-            or high.denominator != 1
-            or high - low > MAX_TERMS
-        ):
-            raise Undefined("not a finite sum")
-        value = Fraction(0 if name == "sum" else 1)
-        for term in range(int(low), int(high) + 1):
-            inner[letter] = Fraction(term)
-            one = _evaluate(body, inner)
-            value = value + one if name == "sum" else value * one
-    point.steps = inner.steps
-    return value
-
-
-def _integral(body: Node, letter: str, low: Value, high: Value, inner: Point) -> Value:
-    start, end = complex(low), complex(high)
-    if not (cmath.isfinite(start) and cmath.isfinite(end)):
-        raise Undefined("not a finite integral")
-    one, other = (_gauss(body, letter, start, end, pieces, inner) for pieces in (24, 60))
-    if abs(one - other) > 1e-11 * max(abs(other), 1e-3):
-        raise Undefined("an integral that does not settle")
-    return other
-
-
-def _gauss(body: Node, letter: str, start: complex, end: complex, pieces: int, inner: Point) -> complex:
-    half, total = (end - start) / (2 * pieces), 0j
-    for piece in range(pieces):
-        middle = start + half * (2 * piece + 1)
-        for place, weight in _GAUSS:
-            for side in (-1, 1):
-                inner[letter] = middle + side * place * half
-                total += weight * complex(_evaluate(body, inner))
-    return total * half
 
 
 def _based(node: Node, point: Point) -> Value:
@@ -305,23 +205,21 @@ _RULES: dict[str, Callable[[Node, Point], Value]] = {
     "number": lambda node, point: node[1],
     "symbol": lambda node, point: point[node[1]],
     "constant": lambda node, point: point[node[1]] if node[1] in point else _CONSTANTS[node[1]],
-    "negative": lambda node, point: -_evaluate(node[1], point),
-    "inverse": lambda node, point: _inverse(_evaluate(node[1], point)),
-    "frac": lambda node, point: _evaluate(node[1], point) * _inverse(_evaluate(node[2], point)),
+    "negative": lambda node, point: -value_of(node[1], point),
+    "inverse": lambda node, point: _inverse(value_of(node[1], point)),
+    "frac": lambda node, point: value_of(node[1], point) * _inverse(value_of(node[2], point)),
     "sum": _sum,
     "product": _product,
     "power": _power,
     "root": _root,
     "call": _call,
-    "factorial": lambda node, point: _factorial(_evaluate(node[1], point)),
+    "factorial": lambda node, point: _factorial(value_of(node[1], point)),
     "binom": _binomial,
-    "percent": lambda node, point: _evaluate(node[1], point) / 100,
-    "degree": lambda node, point: _evaluate(node[1], point) * point.turn,
-    "big": _big,
+    "percent": lambda node, point: value_of(node[1], point) / 100,
+    "degree": lambda node, point: value_of(node[1], point) * point.turn,
+    "big": lambda node, point: big(node, point, value_of),
     "base": _based,
-    "ratio": lambda node, point: (
-        _evaluate(node[1][0], point) * _inverse(_evaluate(node[1][1], point)) if len(node[1]) == 2 else _no_ratio()
-    ),
+    "ratio": lambda node, point: value_of(node[1][0], point) * _inverse(value_of(node[1][1], point)) if len(node[1]) == 2 else _no_ratio(),
 }
 
 
