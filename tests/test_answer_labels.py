@@ -359,7 +359,7 @@ NLI = [
     ("contradiction", "This is a contradiction."),
     ("contradiction", "The answer is no"),
     ("contradiction", "The statement is not true."),
-    ("contradiction", "Therefore, the statement \"it didn't rain... at all\" is **False**."),
+    ("contradiction", 'Therefore, the statement "it didn\'t rain... at all" is **False**.'),
     ("contradiction", "Answer: contradictory"),
     ("contradiction", "Entailment? No, wait, that is wrong. The answer is contradiction."),
     (None, ""),

@@ -23,31 +23,25 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stages.graders import discard
+from stages.graders.boxes import last_box, last_boxes
 from stages.graders.markers import announcements, closing, placeholder
+from stages.graders.retract import after_retraction, takes_back
 from stages.shared.marks import TAKEAWAY, sections
 from stages.shared.rows import Ending
 
-MAX_TEXT = 200_000  # characters; of longer texts only the end is looked at
+MAX_TEXT = 100_000  # characters; of longer texts only the end is looked at
 MAX_LINES = 40  # after a marker
 MAX_TRIES = 20  # markers of one kind that are looked at, from the last: a text of nothing but markers costs no more
 MAX_TAIL = 2000  # characters that are split into sentences
 MAX_SENTENCES = 3  # at the end of a text without a marker
-MAX_BOXES = 12  # in one list
 
-_BOX = re.compile(r"\\(?:begin)?(?:boxed|fbox|framebox)\s{0,9}(?=[{\d])")
-_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)")
+_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])(?!(?<=\d\*\*)-\d)|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)")
 _SPECIAL = re.compile(r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]")
 _WIDE = str.maketrans("：（）［］【】＝\u00a0\u200b\ufeff", ":()[][]= \u200b\u200b")
 _MARK = re.compile(r"####[ \t:]{0,9}\n?([^\n]*)")
 _HEADING = re.compile(r"(?!(?:the |final )*answer\b)(?:\d+[.)]:? *)?[A-Za-z]\w*:? +\S", re.IGNORECASE)  # `#### Step 2: add` is Markdown
-_JOIN = re.compile(
-    r"[\s$;&.\\()\[\]]{0,20}(?P<word>,|and\b|or\b|&|;|\\text ?\{[^{}]{0,40}\b(?:and|or)\b[^{}]{0,9}\}|\\quad)"
-    r"(?:[\s$,;\\()\[\]]|and\b|or\b|\\q?quad\b|\\text ?\{[^{}]{0,40}\}|[A-Za-z](?:_\{?\w\}?)? ?=){0,20}"
-)
-_APPROXIMATELY = re.compile(r"[\s$,.()\[\]\\]{0,9}(?:\\approx|≈|(?:or )?(?:approximately|about|numerically|roughly))[\s$,.()\[\]\\:]{0,9}")
-_OR = re.compile(r"\bor\b")
 _ENDS = (".", "$", ")", "]", "!", "%", "\n", " ")  # after these nothing of the answer can be missing
-_ENUMERATED = re.compile(r"^\d{1,2}[.)] {1,3}(?=[A-Za-z$\\(*])")
+_ENUMERATED = re.compile(r"^(?:\d{1,2}[.)] {1,3}(?=[A-Za-z$\\(*])|\d{1,2}\) {1,3}(?=\S))")
 _ALONE = re.compile(r"\n[ \t]{0,9}([^\w\n]{0,9}[A-Za-z]{1,13}[^\w\n]{0,9})\s*$")
 _QUOTED = re.compile(r"^\\?\"([^\"]*?)\\?\"(\.?)$")
 _SUMMED = re.compile(r"[.;] {1,3}(?:So,? )?(?:in total|altogether|in all|all together|in sum),? ", re.IGNORECASE)
@@ -57,7 +51,10 @@ _BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z*$\\(\"'])|\s*\n\s*|(?<=[。！？])")
 
 class Span(NamedTuple):
     """A piece of text that may hold the final answer; `rule` found it: boxed (the text is the answer and nothing else), marked, spoken,
-    last (a sentence), text (all of it), or alone (a last line of one word, which commits only to what is one of a few known answers). `how` says the same to a person."""
+    last (a sentence), text (all of it), or alone (a last line of one word, which commits only to what is one of a few known answers).
+
+    `how` says the same to a person.
+    """
 
     text: str
     rule: str
@@ -84,7 +81,7 @@ def spans(text: str, ending: Ending) -> Iterator[Span]:
     takeaway = sections(text).get("takeaway", "") if TAKEAWAY in text else ""
     regions = (takeaway, text.partition(TAKEAWAY)[0]) if takeaway else (text,)
     for region in regions:
-        kept = discard.after_retraction(region)
+        kept = after_retraction(region)
         committed = list(_committed(kept, stopped))
         yield from committed
         if any(span.rule != "alone" for span in committed):
@@ -128,9 +125,11 @@ def _short(span: str) -> bool:
 def _marked(text: str, stopped: bool) -> tuple[list[Span], int]:
     """The last box, `####` or <answer>, and where it ends (0: there is none)."""
     found: list[tuple[int, list[Span]]] = []
-    if ("boxed" in text or "\\f" in text) and (box := _last_boxes(text)) is not None:
+    if ("boxed" in text or "\\f" in text) and (box := last_boxes(text)) is not None:
         found.append((box[1], [Span(box[0], "boxed", "the last box")]))
-    if "####" in text and (marks := [mark for mark in _MARK.finditer(text) if not _HEADING.match(mark.group(1))]):
+    if "####" in text and (
+        marks := [mark for mark in _MARK.finditer(text) if not _HEADING.match(mark.group(1)) or _ends(text, mark.end())]
+    ):
         whole = stopped or marks[-1].end() < len(text) or text.endswith(_ENDS)
         found.append((marks[-1].end(), list(_open_ended(marks[-1].group(1), "marked", "what follows the last ####", whole))))
     if "<answer>" in text and "</answer>" in (inner := text.rpartition("<answer>")[2]):
@@ -141,31 +140,35 @@ def _marked(text: str, stopped: bool) -> tuple[list[Span], int]:
     return best, end
 
 
+def _ends(text: str, place: int) -> bool:
+    """Whether nothing but a farewell stands after `place`."""
+    rest = text[place : place + 200].strip()
+    return not rest or closing(rest)
+
+
 def _open_ended(span: str, rule: str, how: str, stopped: bool) -> Iterator[Span]:
     """The rest of the marker's own line; then, where that holds no answer, the lines after it, the last first.
 
     `stopped`: nothing can be missing at the end of `span`. Else a line that may have been cut is left out: digits are written one token
     each, so a number at the cut may lack its last ones.
     """
-    first, *later = span.lstrip(" \t:").split("\n")[:MAX_LINES]
-    lines = [first, *reversed(later)]
+    first, *later = span.lstrip(" \t:").split("\n", MAX_LINES)[:MAX_LINES]
+    lines = [first, *(_ENUMERATED.sub("", line) for line in reversed(later))]
     if not stopped and not span.endswith(_ENDS):
         lines = lines[:1] + lines[2:] if later else []
     for line in lines:
-        if line.strip():
+        if line.strip() and not closing(line):
             yield from (Span(discard.undenied(piece), rule, how) for piece in _pieces(line.strip()))
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """`line` without its number in a list, nothing where it only relates one quantity to another; before it, what follows an opening clause (`After 6 days, they have 390`), and a sentence that
-    sums up (`In total, ...`)."""
-    line = _unclosed(_ENUMERATED.sub("", line))
+    """`line`; before it, what follows an opening clause (`After 6 days, they have 390`) or begins to sum up (`In total, ...`). Nothing
+    where the line only relates one quantity to another."""
+    line = _unclosed(line)
     if discard.relative(line):
         return
-    summed = _SUMMED.search(line)
-    opening = _OPENING.match(line)
-    if summed or opening:
-        yield line[(summed or opening).end() :]  # type: ignore[union-attr]
+    if later := _SUMMED.search(line) or _OPENING.match(line):
+        yield line[later.end() :]
     yield line
 
 
@@ -186,69 +189,11 @@ def _last(text: str) -> Iterator[Span]:
     for piece in reversed(pieces):
         if closing(piece) and len(pieces) > 1:
             continue
-        piece = _ENUMERATED.sub("", piece)
         yield Span(discard.undenied(piece), "last", "the last sentence" if not tried else f"sentence {tried + 1} from the end")
         tried += 1
-        if discard.takes_back(piece):
+        if takes_back(piece):
             return
         if tried == MAX_SENTENCES:
             break
     if text:
         yield Span(discard.undenied(text), "text", "the whole text")
-
-
-def last_box(text: str) -> str | None:
-    """The content of the last closed \\boxed{...}, or of the last ones where they form a list (`\\boxed{2} and \\boxed{3}`: `2 and 3`);
-    `\\boxed 7` holds its digits; None where no box is closed."""
-    found = _last_boxes(text)
-    return found[0] if found else None
-
-
-def _last_boxes(text: str) -> tuple[str, int] | None:
-    """The content as in last_box, and where it ends."""
-    listed: list[str] = []
-    start = end = 0
-    for match in list(_BOX.finditer(text))[: -MAX_TRIES - 1 : -1]:
-        content, stop = _box(text, match.end())
-        if content is None or (listed and stop > start):
-            continue
-        if listed:
-            gap = text[stop:start][:201]
-            rounded = len(gap) < 80 and (listed[0].startswith(("\\approx", "≈")) or _APPROXIMATELY.fullmatch(gap))
-            joint = None if rounded else _JOIN.fullmatch(gap)
-            if not (rounded or joint) or len(listed) > 2 * MAX_BOXES:
-                break
-            listed = [content, " or " if _OR.search(joint.group("word")) else ", ", *listed] if joint else [content]
-        else:
-            listed, end = [content], stop
-        start = match.start()
-    if not listed:
-        return None
-    return listed[0] if len(set(listed[::2])) == 1 else "".join(listed), end
-
-
-def _box(text: str, start: int) -> tuple[str | None, int]:
-    """The content of the box that opens at `start`, and where it ends."""
-    if text[start] != "{":
-        digits = re.compile(r"\d+").match(text, start)
-        return (digits.group(), digits.end()) if digits else (None, start)
-    content = _braced(text, start)
-    return (content.strip(), start + len(content) + 2) if content is not None else (None, start)
-
-
-def _braced(text: str, start: int) -> str | None:
-    """The text between the brace at `start` and its partner; escaped braces do not count."""
-    depth = 0
-    place = start
-    while place < len(text):
-        character = text[place]
-        if character == "\\":
-            place += 1
-        elif character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-            if depth == 0:
-                return text[start + 1 : place]
-        place += 1
-    return None

@@ -36,6 +36,16 @@ def _gold_label(text: str, choices: Choices) -> str | None:
     return text if words.normal(text) else None
 
 
+def _gold_option(text: str, choices: Choices) -> str | None:
+    letter = choice.gold(text, choices)
+    return letter and choice.first(letter, choices)
+
+
+def _option(span: Span, choices: Choices) -> Found | None:
+    letter = choice.final(span, choices)
+    return None if letter is None else (choice.first(letter, choices), letter)
+
+
 def _named(found: str | None) -> Found | None:
     return None if found is None else (found, found)
 
@@ -62,7 +72,7 @@ READERS: dict[Kind, Reader] = {
     Kind.EXPRESSION: Reader(
         lambda text, choices: expressions.gold(text), lambda span, choices: expressions.final(span), expressions.equal, closed=False
     ),
-    Kind.CHOICE: Reader(choice.gold, lambda span, choices: _named(choice.final(span, choices)), _equal, closed=True),
+    Kind.CHOICE: Reader(_gold_option, _option, _equal, closed=True),
     Kind.YES_NO: _vocabulary(Kind.YES_NO),
     Kind.NLI: _vocabulary(Kind.NLI),
     Kind.LABEL: Reader(_gold_label, lambda span, choices: _named(words.label(span, choices)), words.same, closed=True),

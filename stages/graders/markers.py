@@ -11,9 +11,15 @@ _STATED = (
     r"(?!\s{0,3}(?:correct|right|helpful|final|wrong|incorrect|as follows|not helpful|clear)\b)[ \t]{0,3}:?|[:=])"
 )
 _WHOLE = r"(?<!\w)$"
+_THE = (
+    "".join(
+        f"(?<!{word} )" for word in re.findall(r"\w+", "other both some many wrong incorrect previous initial earlier different possible")
+    )
+    + _WHOLE
+)
 _ROMANCE = r"(?: (?:finale?|correct[ea]?|corrett?a|juiste|akhir|cuối cùng))?\s{0,3}(?:ist|lautet|wäre|est|es|è|é|is|är|er|to|это|:|=)(?!\w)"
 _RULES = (  # words, what must stand before one, and what it must begin
-    (("answer",), _WHOLE, rf"answers?{_STATED}|answer selected[:=]"),
+    (("answer",), _THE, rf"answers?{_STATED}|answer selected[:=]"),
     (
         ("answer",),
         r"(?:^|\n)[\s>#*_]{0,9}(?:the |my )?(?:(?:final|correct|short) )?$",
@@ -30,7 +36,20 @@ _RULES = (  # words, what must stand before one, and what it must begin
     (("a:",), r"(?:^|\n)[ \t>]{0,9}$", r"a:(?=\s)"),
     (("antwort", "antwoord"), _WHOLE, rf"antwo(?:rt|ord)(?!en){_ROMANCE}[ \t]{{0,3}}:?"),
     (
-        ("réponse", "reponse", "respuesta", "risposta", "resposta", "svar", "odpowiedź", "cevap", "jawaban", "đáp án", "ответ", "відповідь"),
+        (
+            "réponse",
+            "reponse",
+            "respuesta",
+            "risposta",
+            "resposta",
+            "svar",
+            "odpowiedź",
+            "cevap",
+            "jawaban",
+            "đáp án",
+            "ответ",
+            "відповідь",
+        ),
         _WHOLE,
         rf"(?:đáp án|\w{{1,12}}){_ROMANCE}[ \t]{{0,3}}:?",
     ),

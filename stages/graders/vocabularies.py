@@ -1,7 +1,7 @@
 """Answers out of a fixed vocabulary: yes or no, and the three labels of inference. Negation is understood; two meanings name none.
 
 yes_no   yes, true, correct ... / no, false, incorrect ..., in several languages; `not true` is no, `not false` is yes
-nli      entailment (true, yes, entailed, follows ...) / neutral (neither, unknown, cannot be determined ...) / contradiction (false, no ...)
+nli      entailment (true, yes, follows ...) / neutral (neither, unknown, cannot be determined ...) / contradiction (false, no ...)
 """
 
 import re
@@ -16,138 +16,61 @@ MAX_SPAN = 1000  # characters of a span that are looked at
 MAX_PROSE = 20_000  # and of a whole text
 NOTHING = ""  # two meanings are named
 
-_YES = [
-    "yes",
-    "yeah",
-    "yep",
-    "yup",
-    "true",
-    "correct",
-    "right",
-    "affirmative",
-    "indeed",
-    "absolutely",
-    "oui",
-    "vrai",
-    "ja",
-    "wahr",
-    "sí",
-    "si",
-    "verdadero",
-    "да",
-    "はい",
-    "是",
-    "是的",
-    "对",
-    "正确",
-]
-_NO = [
-    "no",
-    "nope",
-    "false",
-    "incorrect",
-    "wrong",
-    "untrue",
-    "negative",
-    "non",
-    "faux",
-    "nein",
-    "falsch",
-    "falso",
-    "нет",
-    "いいえ",
-    "否",
-    "不是",
-    "不对",
-    "错",
-    "错误",
-    "不正确",
-]
-_ENTAILMENT = [
-    "entailment",
-    "entails",
-    "entail",
-    "entailed",
-    "entailing",
-    "entails",
-    "true",
-    "yes",
-    "correct",
-    "supported",
-    "supports",
-    "implied",
-    "implies",
-    "follows",
-    "follow",
-    "蕴含",
-]
-_CONTRADICTION = [
-    "contradiction",
-    "contradicts",
-    "contradict",
-    "contradicted",
-    "contradictory",
-    "contradicting",
-    "false",
-    "no",
-    "incorrect",
-    "refuted",
-    "refutes",
-    "wrong",
-    "untrue",
-    "矛盾",
-]
-_NEUTRAL = [
-    "neutral",
-    "neither",
-    "undetermined",
-    "unknown",
-    "inconclusive",
-    "unrelated",
-    "uncertain",
-    "unclear",
-    "ambiguous",
-    "unsupported",
-    "maybe",
-    "possibly",
-    "中立",
-]
-YES_NO = {**dict.fromkeys(_YES, "yes"), **dict.fromkeys(_NO, "no")}
-NLI = {
-    **dict.fromkeys(_ENTAILMENT, "entailment"), **dict.fromkeys(_CONTRADICTION, "contradiction"), **dict.fromkeys(_NEUTRAL, "neutral"),
-}  # fmt: skip
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+def _table(**meanings: str) -> dict[str, str]:
+    """From each word to its meaning."""
+    return {word: meaning for meaning, words in meanings.items() for word in _words(words)}
+
+
+YES_NO = _table(
+    yes="yes yeah yep yup true correct right affirmative indeed absolutely oui vrai ja wahr sí si verdadero да はい 是 是的 对 正确",
+    no="no nope false incorrect wrong untrue negative non faux nein falsch falso нет いいえ 否 不是 不对 错 错误 不正确",
+)
+NLI = _table(
+    entailment="entailment entails entail entailed entailing true yes correct supported supports implied implies follows follow 蕴含",
+    neutral="neutral neither undetermined unknown inconclusive unrelated uncertain unclear ambiguous unsupported maybe possibly 中立",
+    contradiction="contradiction contradicts contradict contradicted contradictory contradicting false no incorrect refuted refutes wrong "
+    "untrue 矛盾",
+)
 GOLDS = {
-    Kind.YES_NO: {"yes": "yes", "no": "no", "true": "yes", "false": "no", "correct": "yes", "incorrect": "no"},
-    Kind.NLI: {
-        "entailment": "entailment", "neutral": "neutral", "contradiction": "contradiction", "true": "entailment", "neither": "neutral",
-        "false": "contradiction", "yes": "entailment", "no": "contradiction", "unknown": "neutral", "undetermined": "neutral",
-        "entailed": "entailment", "contradicted": "contradiction",
-    },
-}  # fmt: skip
+    Kind.YES_NO: _table(yes="yes true correct", no="no false incorrect"),
+    Kind.NLI: _table(
+        entailment="entailment entailed true yes",
+        neutral="neutral neither unknown undetermined",
+        contradiction="contradiction contradicted false no",
+    ),
+}
 
 _UNDECIDED = re.compile(
-    r"\b(?:(?:can ?not|can't|could not|couldn't|not possible to|impossible to|unable to|no way to|not able to|hard to)"
-    r" (?:be )?(?:definitively |really |reliably |conclusively |logically )?(?:determined?|inferred?|infer|known?|say|said|tell|told|conclude[d]?|decide[d]?|"
-    r"verif(?:y|ied)|confirm(?:ed)?|establish(?:ed)?|judge[d]?|deduced?|ascertain(?:ed)?)"
-    r"|(?:not enough|insufficient|no) (?:information|evidence|context|data)|(?:may|might|could) (?:or (?:may|might|could) not )?be (?:true|false|correct)"
-    r"|(?:is|it's|it is) (?:possible|plausible)|(?:neither|not) (?:true|entail\w*|confirmed|supported|proven|stated) (?:nor|or) \w+"
+    r"\b(?:(?:can ?not|can't|could not|couldn't|not possible to|impossible to|unable to|no way to|not able to|hard to) (?:be )?"
+    r"(?:definitively |really |reliably |conclusively |logically )?(?:determined?|inferred?|infer|known?|say|said|tell|told|concluded?"
+    r"|decided?|verif(?:y|ied)|confirm(?:ed)?|establish(?:ed)?|judged?|deduced?|ascertain(?:ed)?)"
+    r"|(?:not enough|insufficient|no) (?:information|evidence|context|data)"
+    r"|(?:may|might|could) (?:or (?:may|might|could) not )?be (?:true|false|correct)|(?:is|it's|it is) (?:possible|plausible)"
+    r"|(?:neither|not) (?:true|entail\w*|confirmed|supported|proven|stated) (?:nor|or) \w+"
     r"|does(?: not|n't) (?:say|state|mention|specify|provide|indicate)|(?:is|are) not (?:mentioned|stated|specified|given))\b"
 )
 _WORD = re.compile(r"[a-zà-öø-ÿа-я]+(?:'t)?|不是的?|是的?|否|不对|不正确|正确|对|错误?|蕴含|矛盾|中立|はい|いいえ")
-_DETERMINER = re.compile(
-    r"(?<=\w[ ,])\s?\bno (?=[a-z]{2})(?!or\b|and\b|yes\b|because\b|since\b|as\b|it\b|they\b|he\b|she\b)"
-)  # `there is no way`
+_DETERMINER = re.compile(  # `there is no way`
+    r"(?<=\w[ ,])\s?\bno (?=[a-z]{2})(?!(?:or|and|yes|because|since|as|it|they|he|she)\b)"
+)
 _QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
-_NEGATORS = frozenset(
-    ["not", "isn't", "doesn't", "don't", "wasn't", "aren't", "didn't", "never", "cannot", "can't", "nor", "hardly", "won't", "wouldn't"]
-)
+_NEGATORS = frozenset(_words("not isn't doesn't don't wasn't aren't didn't never cannot can't nor hardly won't wouldn't"))
 _WEAK = frozenset(
-    ["right", "correct", "wrong", "si", "ja", "non", "不", "indeed", "follow", "follows", "negative", "true", "false", "possible"]
+    _words("true false right correct wrong si ja non indeed follow follows negative no")
+)  # elsewhere than at the end of a sentence
+_TECHNICAL = frozenset(_words("entailment entails entailed neutral neither contradiction contradicts contradicted contradictory"))
+_LEADING = frozenset(
+    _words(
+        "the a an answer is it it's that that's this probably likely most definitely clearly certainly simply just so therefore thus hence "
+        "would be to i i'd say think believe final result conclusion statement hypothesis claim relationship label my of course resounding "
+        "clear definite as and in case overall then option choice still seems must we can conclude with confidence safely sentence premise"
+    )
 )
-_TECHNICAL = frozenset("entailment entails entailed neutral neither contradiction contradicts contradicted contradictory".split())
-_FILLERS = frozenset(
-    ["the", "a", "an", "answer", "is", "it", "it's", "that", "that's", "this", "probably", "likely", "most", "definitely", "clearly", "certainly", "simply", "just", "so", "therefore", "thus", "hence", "would", "be", "to", "i", "i'd", "say", "think", "believe", "be", "final", "result", "conclusion", "statement", "hypothesis", "claim", "relationship", "label", "my", "of", "course", "resounding", "clear", "definite", "as", "and", "in", "this", "case", "overall", "then", "option", "choice", "still", "seems", "must", "we", "can", "conclude", "with", "confidence", "safely", "sentence", "premise", "to"]
-)  # fmt: skip
 
 
 class _Sense(NamedTuple):
@@ -165,28 +88,25 @@ def final(span: Span, kind: Kind) -> str | None:
     """The meaning that `span` commits to; NOTHING where it names two, None where it names none."""
     text = straight(plain(span.text)).lower()
     vocabulary = YES_NO if kind is Kind.YES_NO else NLI
-    if span.rule == "text":  # a whole text speaks of many things; only an opening `Yes, ...` commits
+    if span.rule == "text":  # a whole text speaks of many things; only an opening `Yes, ...` or technical words commit
         return _opening(text[:200], vocabulary) or (_only(text[:MAX_PROSE]) if kind is Kind.NLI else None)
-    sentence = text[-MAX_SPAN:] if span.rule == "last" else first_sentence(text.strip()[:MAX_SPAN]) or text[:MAX_SPAN]
-    sentence = _QUESTION.sub(" ", sentence) if "?" in sentence else sentence
-    words = [found.group() for found in _WORD.finditer(_DETERMINER.sub("none ", sentence))]
+    sentence = text[-MAX_SPAN:] if span.rule == "last" else first_sentence(text.strip()[:MAX_SPAN])
+    if "?" in sentence:
+        sentence = _QUESTION.sub(" ", sentence)
+    words = _WORD.findall(_DETERMINER.sub("none ", sentence))
     if kind is Kind.NLI and _UNDECIDED.search(sentence) and (not words or words[0] not in vocabulary):
         return "neutral"
-    senses = list(_senses(words, kind, vocabulary))
-    if span.rule == "alone" and words != [one.word for one in senses]:
+    senses = _senses(words, kind, vocabulary)
+    if span.rule == "alone" and len(senses) < len(words):
         return None
-    lead = senses[0] if senses and all(word in _FILLERS or word in _NEGATORS for word in words[: senses[0].place]) else None
-    if lead:
-        return _unhedged(lead, senses, words)
-    if refuses(sentence) and kind is Kind.YES_NO:
+    if senses and all(word in _LEADING or word in _NEGATORS for word in words[: senses[0].place]):
+        return _unhedged(senses[0], senses, words)
+    if kind is Kind.YES_NO and refuses(sentence):
         return None
     if span.rule == "last":
         senses = [one for one in senses if one.word not in _WEAK or one.place == len(words) - 1]
-        senses = [one for one in senses if one.word != "no" or one.place == len(words) - 1]
-    meanings = {one.meaning for one in senses if one.word != "no" or one.place == len(words) - 1 or span.rule != "last"}
-    if not meanings:
-        return None
-    return meanings.pop() if len(meanings) == 1 else NOTHING
+    meanings = {one.meaning for one in senses}
+    return None if not meanings else meanings.pop() if len(meanings) == 1 else NOTHING
 
 
 def _opening(text: str, vocabulary: dict[str, str]) -> str | None:
@@ -200,7 +120,7 @@ def _only(text: str) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def _senses(words: list[str], kind: Kind, vocabulary: dict[str, str]) -> "list[_Sense]":
+def _senses(words: list[str], kind: Kind, vocabulary: dict[str, str]) -> list[_Sense]:
     """What the words of the vocabulary mean where they stand; a denied one means the opposite, or, where there is none, nothing."""
     found: list[_Sense] = []
     for place, word in enumerate(words):
@@ -218,7 +138,7 @@ def _denied_nli(word: str) -> str | None:
     return {"true": "contradiction", "correct": "contradiction", "false": "entailment", "incorrect": "entailment"}.get(word)
 
 
-def _unhedged(lead: _Sense, senses: "list[_Sense]", words: list[str]) -> str:
+def _unhedged(lead: _Sense, senses: list[_Sense], words: list[str]) -> str:
     """The meaning of the leading word, unless `or`, `and` or a slash joins another meaning to it."""
     if lead.word == "neither":
         return lead.meaning
