@@ -1,7 +1,10 @@
 """Numbers and expressions, kind by kind: gold and answer that are the same, and near misses that are not."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from stages.graders import expressions
 from stages.graders.answer import Params, grade
 from stages.shared.rows import Ending, Kind, Response
 
@@ -62,6 +65,11 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("10\\%, 20\\%", "20\\%, 10\\%"),
     ],
     "units": [
+        ('1 hour 30 minutes', '90 minutes'),
+        ('3 hr 30 min', '3.5 hours'),
+        ('9.81 \\frac{m}{s^2}', '9.81 m/s^2'),
+        ('10\\text{ N}', '10 N'),
+        ('20 years old', '20'),
         ("5 km", "5"),
         ("5", "5\\text{ km}"),
         ("5 km", "5 kilometers"),
@@ -87,6 +95,8 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("0.25\\,\\text{ cm}", "2.5 mm"),
     ],
     "currency": [
+        ('5 cents', '\\$0.05'),
+        ('20 euros', '€20'),
         ("\\$15.48", "15.48"),
         ("\\$6", "$6"),
         ("\\$6", "6 dollars"),
@@ -121,6 +131,9 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("(1 1/2, 3)", "(1.5, 3)"),
     ],
     "thousands": [
+        ('1000', '1_000'),
+        ('2.5 \\text{ million}', '2500000'),
+        ('1{,}5', '1.5'),
         ("1234567", "1,234,567"),
         ("1,234,567", "1 234 567"),
         ("50,\\!625", "50625"),
@@ -150,6 +163,9 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("5.0 \\times 10^{2}", "500"),
     ],
     "unicode": [
+        ('0.1', '100‰'),
+        ('x \\geq 3', 'x ⩾ 3'),
+        ('\\sqrt{3}/2', '√3/2'),
         ("-5", "−5"),
         ("123", "１２３"),
         ("\\frac{1}{2}", "½"),
@@ -175,6 +191,7 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("\\mathbb{R}", "ℝ"),
     ],
     "complex": [
+        ('3+4i', '3+4j'),
         ("3+4i", "4i+3"),
         ("i", "\\sqrt{-1}"),
         ("-1", "i^2"),
@@ -188,6 +205,12 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("1 + 2i, 1 - 2i", "1 \\pm 2i"),
     ],
     "intervals": [
+        ('(1,2)', ']1,2['),
+        ('[1,2)', '[1,2['),
+        ('(-1,1)', '|x|<1'),
+        ('(-\\infty,-1)\\cup(1,\\infty)', '|x|>1'),
+        ('x \\neq 3', 'all real numbers except 3'),
+        ('[0, 2\\pi)', '0 \\leq \\theta < 2\\pi'),
         ("[0,1)", "[0, 1)"),
         ("(-\\infty, 5]", "(-\\infty,5]"),
         ("(-\\infty,5]", "x \\le 5"),
@@ -211,6 +234,10 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("[a,b]", "[a, b]"),
     ],
     "sets and lists": [
+        ('\\{5\\}', '5'),
+        ('\\{(1,2)\\}', '(1,2)'),
+        ('[1,2,3]', '1,2,3'),
+        ('\\pm 1, \\pm 2', '1,-1,2,-2'),
         ("\\{1,2,3\\}", "\\{3,2,1\\}"),
         ("\\{1,2,3\\}", "{1, 2, 3}"),
         ("1,2,3", "3, 1, 2"),
@@ -234,6 +261,7 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("\\text{B, E, G}", "G, E, B"),
     ],
     "tuples": [
+        ('(x,y)=(2,3)', 'x=2, y=3'),
         ("(1,2)", "(1, 2)"),
         ("(1,\\frac{9}{2})", "(1, 4.5)"),
         ("(3, \\frac{\\pi}{2})", "\\left(3,\\frac{\\pi}{2}\\right)"),
@@ -247,6 +275,8 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("(-\\sqrt{3},\\sqrt{3})", "(-\\sqrt3, \\sqrt3)"),
     ],
     "matrices": [
+        ('\\begin{pmatrix}7&10\\\\15&22\\end{pmatrix}', '\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}^2'),
+        ('\\begin{pmatrix}1\\\\2\\end{pmatrix}', '\\begin{pmatrix}1&2\\end{pmatrix}^T'),
         ("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "\\begin{bmatrix}1 & 2 \\\\ 3 & 4\\end{bmatrix}"),
         ("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "[[1,2],[3,4]]"),
         ("\\begin{pmatrix}1/2\\\\0.5\\end{pmatrix}", "\\begin{pmatrix}0.5\\\\\\frac12\\end{pmatrix}"),
@@ -257,6 +287,9 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("\\begin{pmatrix}x&0\\\\0&x\\end{pmatrix}", "x\\begin{pmatrix}1&0\\\\0&1\\end{pmatrix}"),
     ],
     "equations": [
+        ('y(x)=Ce^x', 'Ce^x'),
+        ('\\frac{dy}{dx} = 2x', '2x'),
+        ('5', 'x+y = 2+3 = 5'),
         ("x=5", "5"),
         ("5", "x = 5"),
         ("x=5", "5 = x"),
@@ -298,6 +331,9 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("2 \\mp 1", "\\{1, 3\\}"),
     ],
     "bases": [
+        ('1011_{2}', '1011 (base 2)'),
+        ('0x1F', '31'),
+        ('FF_{16}', '\\text{FF}_{16}'),
         ("204_5", "204_{5}"),
         ("204_5", "(204)_5"),
         ("1010_2", "10"),
@@ -309,6 +345,8 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("204_5", "204"),
     ],
     "times and dates": [
+        ('12:00 PM', 'noon'),
+        ('January 1, 2000', 'January 1'),
         ("4:30 p.m.", "4:30 PM"),
         ("\\text{4:30 p.m.}", "4:30 \\text{ p.m.}"),
         ("4:30 p.m.", "4:30"),
@@ -329,6 +367,8 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("2 : 1", "2:1"),
     ],
     "texts": [
+        ('\\text{Alice and Bob}', 'Bob and Alice'),
+        ('\\text{does not exist}', 'DNE'),
         ("\\text{Evelyn}", "Evelyn"),
         ("\\text{odd}", "odd"),
         ("Even", "\\text{even}"),
@@ -342,6 +382,11 @@ EQUAL: dict[str, list[tuple[str, str]]] = {
         ("DNE", "\\text{DNE}"),
     ],
     "algebra": [
+        ('1', '\\int_0^{\\infty} e^{-x} dx'),
+        ('\\frac{\\pi^2}{6}', '\\sum_{n=1}^{\\infty} \\frac{1}{n^2}'),
+        ('\\frac{n(n+1)}{2}', '\\sum_{i=1}^n i'),
+        ('10', '{5 \\choose 2}'),
+        ('\\frac{x^2}{2}+C', '\\frac{x^2}{2}+c'),
         ("(x+1)^2", "x^2+2x+1"),
         ("a^2-b^2", "(a-b)(a+b)"),
         ("\\frac{x^2-1}{x-1}", "x+1"),
@@ -450,6 +495,8 @@ DIFFERENT: dict[str, list[tuple[str, str]]] = {
         ("05/01/2021", "2021-01-05"),
     ],
     "order and brackets": [
+        ('[1,2,3]', '(1,2,3)'),
+        ('(1,3)', '(1,2)\\cup(2,3)'),
         ("(1,2)", "(2,1)"),
         ("(1,2)", "1,2"),
         ("(1,2)", "[1,2]"),
@@ -474,6 +521,8 @@ DIFFERENT: dict[str, list[tuple[str, str]]] = {
         ("1:2:3", "1:2:4"),
     ],
     "relations": [
+        ('x>3', 'y>3'),
+        ('x+1=2', '2'),
         ("x=5", "y=5"),
         ("x=5", "x=6"),
         ("x>5", "x<5"),
@@ -496,6 +545,8 @@ DIFFERENT: dict[str, list[tuple[str, str]]] = {
         ("1\\pm\\sqrt2", "1+\\sqrt2"),
     ],
     "algebra": [
+        ('\\frac{n(n+1)}{2}', '\\sum_{i=1}^n i^2'),
+        ('\\frac{1}{23}', '\\frac{12}{3}'),
         ("x", "|x|"),
         ("x", "\\sqrt{x^2}"),
         ("x+1", "x+2"),
@@ -554,12 +605,12 @@ DIFFERENT: dict[str, list[tuple[str, str]]] = {
 }  # fmt: skip
 
 
-def verdict(gold: str, text: str, kind: Kind = Kind.EXPRESSION, **policies: object) -> bool:
+def verdict(gold: str, text: str, kind: Kind = Kind.EXPRESSION, policies: dict[str, object] | None = None) -> bool:
     row = Response(
         id="p1", task="t", kind=kind, split="test", question="q", answer=gold, by="teacher", style="plain", messages=[],
         sampler="s", model="m", sample=0, text=text, ending=Ending.STOP, tokens=0,
     )  # fmt: skip
-    return grade(row, Params.model_validate(policies)).score == 1
+    return grade(row, Params.model_validate(policies or {})).score == 1
 
 
 def cases(table: dict[str, list[tuple[str, str]]]) -> list[object]:
@@ -576,3 +627,132 @@ def test_equal(gold: str, text: str) -> None:
 def test_different(gold: str, text: str) -> None:
     assert not verdict(gold, f"\\boxed{{{text}}}")
     assert not verdict(text, f"\\boxed{{{gold}}}")
+
+
+NUMBERS = [
+    ("1234.56", "1.234,56", True),
+    ("1234567.89", "1 234 567,89", True),
+    ("12345678", "1,23,45,678", True),
+    ("1234", "1.234", False),
+    ("1.234", "1,234", False),
+    ("0.05", "0,5", False),
+    ("2.5 million", "2500000", True),
+    ("3.5", "3 and 1/2", True),
+    ("1500", "1.5 × 10³", True),
+    ("10000", "10^4", True),
+    ("10", "10^4", False),
+    ("$20", "€20", False),
+    ("$20", "20", True),
+    ("5 km", "5000 m", True),
+    ("5 km", "5 m", False),
+    ("4", "4 hours and 30 minutes", False),
+    ("4.5", "4 hours and 30 minutes", True),
+    ("79", "So 353 g - 79 g = 274 g. He has 79 g of wax.", True),
+    ("274", "So 353 g - 79 g = 274 g. He has 79 g of wax.", False),
+    ("1000.99", "1'000.99", True),
+    ("35", "٣٥", True),
+    ("50%", "５０％", True),
+    ("1234567.89", "1234567.90", False),
+    ("100000000", "100000000.4", False),
+    ("18", "18.000", True),
+    ("24", "2 dozen", True),
+]
+
+
+@pytest.mark.parametrize(("gold", "text", "equal"), NUMBERS)
+def test_numbers(gold: str, text: str, equal: bool) -> None:
+    assert verdict(gold, text, Kind.NUMBER) is equal
+
+
+SENTENCES = [
+    ("\\frac{3}{4}", "Thus, the probability is $\\frac{3}{4}$."),
+    ("2\\pi", "The circumference equals $2\\pi$ cm."),
+    ("(1,2)", "The vertex is at $(1,2)$."),
+    ("10", "So the value of $x^2+1$ is $10$ when $x=3$."),
+    ("x^2+1", "Hence $f(x) = x^2+1$."),
+    ("19", "Final Answer: The maximum number of points in the domain of $f(x)$ is 19."),
+    ("12", "Therefore, there are 12 distinct sequences that meet the three given conditions."),
+    ("100\\%", "We get $$\\frac{a}{b} \\geq \\frac{2}{1}.$$ Therefore, the minimum error increases by 100%."),
+    ("\\text{Friday}", "We get $\\text{Friday}$."),
+    ("g(x)=2^a for some $a>0$", "$g(x)=2^a$ for some $a>0$"),
+    ("x^2 - y^2 = 1", "We get $x^2 - y^2 = 1$."),
+]
+
+
+@pytest.mark.parametrize(("gold", "text"), SENTENCES)
+def test_the_answer_in_a_sentence(gold: str, text: str) -> None:
+    assert verdict(gold, text)
+
+
+POLICIES = [
+    ({"percent": "strict"}, "25\\%", "0.25", False),
+    ({"percent": "strict"}, "25\\%", "25%", True),
+    ({"percent": "strict"}, "x\\%", "x", False),
+    ({"units": "strict"}, "5 km", "5", False),
+    ({"units": "strict"}, "5 km", "5 kilometers", True),
+    ({"order": "kept"}, "1,2", "2,1", False),
+    ({"order": "kept"}, "\\{1,2\\}", "\\{2,1\\}", True),
+    ({"text": "strict"}, "\\text{East}", "east", False),
+    ({"text": "strict"}, "\\text{East}", "East", True),
+    ({"relative_tolerance": 0.01}, "\\pi", "3.14", True),
+    ({"relative_tolerance": 0.0}, "\\frac{2}{3}", "0.6666667", False),
+]
+
+
+@pytest.mark.parametrize(("policies", "gold", "text", "equal"), POLICIES)
+def test_policies(policies: dict[str, object], gold: str, text: str, equal: bool) -> None:
+    assert verdict(gold, f"\\boxed{{{text}}}", policies=policies) is equal
+
+
+def test_symbolic_is_the_last_resort_and_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def equal(gold: str, pred: str, limits: object, tolerance: float) -> bool:
+        asked.append(pred)
+        return True
+
+    monkeypatch.setattr("stages.graders.symbolic.equal", equal)
+    limit = "\\lim_{x\\to 0}\\frac{\\sin x}{x}"
+    assert verdict("1", f"\\boxed{{{limit}}}") and len(asked) == 1
+    assert not verdict("1", f"\\boxed{{{limit}}}", policies={"symbolic": None})
+    for cheap in ("2", "1.5", "\\frac{3}{2}", "x^2", "a dog", "(1,2)", "\\sum_{k=1}^3 k"):
+        verdict("1", f"\\boxed{{{cheap}}}")
+    assert len(asked) == 1
+
+
+LEAVES = st.sampled_from(["1", "2", "7", "0.5", "x", "y", "n", "\\pi", "i", "\\frac{1}{3}", "\\sqrt{2}", "10\\%", "3^\\circ"])
+
+
+def joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    pair = st.tuples(parts, parts)
+    return st.one_of(
+        pair.map(lambda two: f"{two[0]}+{two[1]}"),
+        pair.map(lambda two: f"({two[0]})({two[1]})"),
+        pair.map(lambda two: f"\\frac{{{two[0]}}}{{{two[1]}}}"),
+        pair.map(lambda two: f"({two[0]}, {two[1]})"),
+        pair.map(lambda two: f"\\{{{two[0]}, {two[1]}\\}}"),
+        pair.map(lambda two: f"{two[0]} < {two[1]}"),
+        pair.map(lambda two: f"x = {two[0]}, y = {two[1]}"),
+        pair.map(lambda two: f"[{two[0]}, {two[1]})"),
+        parts.map(lambda one: f"\\pm {one}"),
+        parts.map(lambda one: f"\\sin({one})"),
+    )
+
+
+ANSWERS = st.recursive(LEAVES, joined, max_leaves=5)
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(gold=ANSWERS, pred=ANSWERS)
+def test_equal_is_reflexive_and_symmetric(gold: str, pred: str) -> None:
+    policies = Params(symbolic=None)
+    one, other = expressions.read(gold), expressions.read(pred)
+    assert expressions.equal(one, one, policies)
+    assert expressions.equal(one, other, policies).same == expressions.equal(other, one, policies).same
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(gold=ANSWERS)
+def test_dollars_boxes_and_prose_change_nothing(gold: str) -> None:
+    for text in (f"\\boxed{{{gold}}}", f"$\\boxed{{{gold}}}$", f"So it is $$\\boxed{{{gold}}}$$ as required.", f"The answer is ${gold}$."):
+        assert verdict(gold, text, policies={"symbolic": None}), text

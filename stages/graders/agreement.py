@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from stages.graders.points import Point, Undefined, Value, points, rounded, symbols
+from stages.graders.points import Point, Undefined, Value, holds, points, rounded, symbols, whole_points
 from stages.graders.terms import Node
 from stages.graders.values import evaluate
 
@@ -39,13 +39,14 @@ def real(value: Value) -> bool:
     return isinstance(value, Fraction) or abs(value.imag) < 1e-9
 
 
-def agree(one: Node, other: Node, tolerance: float, ratio: str = "", turn: float = math.pi / 180) -> bool:
+def agree(one: Node, other: Node, tolerance: float, ratio: str = "", turn: float = math.pi / 180) -> bool | None:
     """Whether two trees have the same value at several points; with a `ratio`, whether one is the other times a constant, `any` or
-    `positive`. `turn` is what a degree sign is worth. Raises lexer.TooMuch beyond a limit."""
+    `positive`. `turn` is what a degree sign is worth. None where they have no values to compare. Raises lexer.TooMuch beyond a limit."""
     names = symbols(one) | symbols(other)
     compared = 0
     factor: Value | None = None
-    for number, point in enumerate(points(names)):
+    written_out = holds([one, other], "big") and bool(names)
+    for number, point in enumerate(whole_points(names) if written_out else points(names)):
         point.turn = turn
         try:
             first, second = evaluate(one, point), evaluate(other, point)
@@ -65,7 +66,7 @@ def agree(one: Node, other: Node, tolerance: float, ratio: str = "", turn: float
         compared += 1
         if not names:
             break
-    return compared >= (3 if names else 1)
+    return True if compared >= (3 if names else 1) else None
 
 
 def _quotient(one: Value, other: Value) -> Value | None:

@@ -185,7 +185,7 @@ def _valued(gold: Reading, pred: Reading, factor: Fraction, policies: Policies) 
             return found
     if gold.tree is not None and pred.tree is not None and (policies.text == "loose" or not holds([gold.tree, pred.tree], "word")):
         found = _trees(gold, pred, factor, Rules.of(policies))
-        if found:
+        if found or found.how == "values at points":
             return found
     if _beyond(gold) or _beyond(pred):
         return _symbolic(gold, pred, policies) or found

@@ -105,7 +105,7 @@ def find(text: str, last: bool = False) -> tuple[Number, str] | None:
     match = _NUMBER.search(after) if after is not text else None
     if match is None:
         after = text
-        matches = list(_NUMBER.finditer(text))[-1:] if last else [found for found in [_NUMBER.search(text)] if found]
+        matches = _last(text) if last else [found for found in [_NUMBER.search(text)] if found]
         match = matches[0] if matches else None
     if match is None:
         return None
@@ -114,6 +114,12 @@ def find(text: str, last: bool = False) -> tuple[Number, str] | None:
         return None
     number, end = _compound(after, match)
     return number, after[match.start() : end].strip()
+
+
+def _last(text: str) -> "list[re.Match[str]]":
+    """The last number of `text`, or the first of the two that make one quantity at its end."""
+    matches = list(_NUMBER.finditer(text))[-2:]
+    return matches if len(matches) == 2 and _compound(text, matches[0])[1] == matches[1].end() else matches[-1:]
 
 
 def _compound(text: str, match: "re.Match[str]") -> tuple[Number, int]:

@@ -57,5 +57,11 @@ def points(names: set[str]) -> Iterator[Point]:
         yield Point({name: value / 7 for name, value in point.items()})
 
 
+def whole_points(names: set[str]) -> Iterator[Point]:
+    """Small whole numbers for the letters, for sums that go up to one of them."""
+    for point in range(4):
+        yield Point({name: Fraction(3 + 2 * place + point + place * point) for place, name in enumerate(sorted(names))})
+
+
 def _value(place: int, point: int) -> Fraction:
     return Fraction(7 + 4 * place + 3 * point + place * point, 5 + 2 * point + place % 3)

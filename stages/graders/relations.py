@@ -84,7 +84,8 @@ def _chain(relation: Node, rules: Rules, same: Same) -> Node:
     """The last side of a chain whose sides really are equal (2 + 3 = 5, or x = 1/2 = 0.5); else the relation itself."""
     if set(relation[1]) != {"="}:
         return relation
-    first, *rest = relation[2]
+    sides: list[Node] = relation[2]
+    first, *rest = sides
     if len(rest) > 1 and all(same(rest[0], side, rules) for side in rest):
         return rest[-1]
     return rest[-1] if all(first[0] != "symbol" and same(first, side, rules) for side in rest) else relation
@@ -108,7 +109,7 @@ def _multiples(gold: Node, pred: Node, flipped: str, tolerance: float) -> bool:
         ratio = "any" if gold[1][0] in ("=", "!=") else "positive"
         if gold[1] == pred[1] and agree(one, other, tolerance, ratio):
             return True
-        return gold[1][0] == flipped and agree(one, ("negative", other), tolerance, ratio)
+        return gold[1][0] == flipped and bool(agree(one, ("negative", other), tolerance, ratio))
     except Undefined:
         return False
 

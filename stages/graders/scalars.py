@@ -14,16 +14,19 @@ _SMALL, _LARGE = ("symbol", "c"), ("symbol", "C")
 
 def scalars(gold: Node, pred: Node, rules: Rules) -> Comparison:
     """By value; a percent sign, a degree sign or a base that only one of them has may be missing in the other."""
+    decided = False
     for one, other in _readings(gold, pred, rules):
         if one[0] == "base" or other[0] == "base" or not (one[0] in PARTED or other[0] in PARTED):
             tolerance = tolerance_for(one, other, rules.tolerance)
             turns = (1.0, math.pi / 180) if holds(one, "degree") or holds(other, "degree") else (1.0,)
             try:
-                if any(agree(one, other, tolerance, turn=turn) for turn in turns):
+                found = [agree(one, other, tolerance, turn=turn) for turn in turns]
+                if True in found:
                     return Comparison(True, "values at points")
+                decided = decided or False in found
             except Undefined:
                 continue
-    return Comparison(False, "values at points")
+    return Comparison(False, "values at points" if decided else "no value")
 
 
 def _readings(gold: Node, pred: Node, rules: Rules) -> list[tuple[Node, Node]]:
