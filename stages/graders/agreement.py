@@ -89,7 +89,7 @@ def tolerance_for(one: Node, other: Node, relative: float) -> float:
         if number[0] == "number" and number[2] is not None and number[1]:
             ends.append(0.5000001 * 10.0 ** -number[2] / abs(float(number[1])))
         elif number[0] == "number" and number[1].denominator == 1:
-            relative = min(relative, 1e-12)
+            return min(relative, 1e-10)
     return min(relative, max(ends)) if ends else relative
 
 

@@ -29,7 +29,10 @@ _BUILDER = re.compile(r"^\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?
 _EXCEPT = re.compile(
     r"(?i)\"?all real (?:numbers|values)(?: of \w)? (?:except|other than|but|besides)(?: for)?\"?\s*(?:[a-z]\s*=\s*)?([-\d\s,./\\{}a-z]+)$"
 )
+_POSITIVE = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*(?:\^\s*\{?\s*\+\s*\}?|_\s*\{?\s*>\s*0\s*\}?|_\s*\{?\s*\+\s*\}?)")
+_WHOLE = re.compile(r"\s*[,;(]\s*(?:\"?(?:where|for|with)\"?\s*)?[nkm]\s*\\in\s*\\mathbb\s*\{?\s*Z\s*\}?\s*\)?$")
 _FRENCH = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
+_WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
 _COMMA = re.compile(r"-?\d+,\d+")
 _MATHEMATICAL = re.compile(r"\\(?:int|sum|prod|lim|log|frac|sqrt|binom|sin|cos|tan|ln|infty)\b|[\d)}\]]\s*[-+*/^=]|\^")
 _PROSE = re.compile(r"[A-Za-z]{4,}")
@@ -66,7 +69,7 @@ def read(text: str) -> Reading:
     literal = any(one(text) or one(form.text) for one in (literals.moment, literals.day, literals.based))
     try:
         number = numbers.whole(_MODULUS.sub("", form.text))
-        if number is None and (number := numbers.whole(text)) and number.unit:  # 1 hour 30 minutes
+        if number is None and (number := numbers.whole(_WRAPPED.sub(r" \1 ", text))) and number.unit:  # 1 hour 30 minutes
             return Reading(text, form._replace(unit=number.unit), number, literal=literal)
         return Reading(text, form, number, *_tree(form.text), literal=literal)
     except Unread:
@@ -86,6 +89,7 @@ def _tree(text: str) -> tuple[Node, int]:
         return ("word", "dne"), 0
     if found := _EXCEPT.match(text):
         text = "\\mathbb{R} \\setminus \\{" + found.group(1) + "\\}"
+    text = _POSITIVE.sub(r"(0,\\infty)", _WHOLE.sub("", text))
     if text.startswith("]") or text.endswith("["):
         text = _FRENCH.sub(_plain_brackets, text)
     modulus = _MODULUS.search(text)

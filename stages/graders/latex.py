@@ -94,6 +94,8 @@ def plain(text: str) -> Plain:
     text = _TEXT.sub(_word, text)
     text = _SPACES.sub(" ", text)
     text = _PERCENT.sub(" \\% ", text)
+    if re.fullmatch(r"\s*[A-Z]\)\s*", text):
+        text = text.replace(")", "")
     if named is None:
         text, named = _bare_unit(_trim(text))
     text = _COMMAND.sub(_command, text)

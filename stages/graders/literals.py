@@ -89,6 +89,8 @@ def day(text: str) -> tuple[int | None, int, int] | None:
             continue
         parts = found.groupdict()
         month = int(parts["number"]) if "number" in parts else _MONTHS.index(parts["month"][:3]) + 1
+        if month > 12 >= int(parts["day"]) and "number" in parts:  # 25/12/2020
+            month, parts["day"] = int(parts["day"]), str(month)
         if 1 <= month <= 12 and 1 <= int(parts["day"]) <= 31:
             return (int(parts["year"]) if parts.get("year") else None, month, int(parts["day"]))
     return None

@@ -182,7 +182,7 @@ def near(gold: Number, one: Fraction, pred: Number, other: Fraction, policies: P
         if number.places is not None and number.value:
             ends.append(abs(value / number.value) * Fraction(1, 2 * 10**number.places))
         elif value.denominator == 1:
-            bound = min(bound, abs(value) / 10**12)
+            return Comparison(abs(one - other) <= min(bound, abs(value) / 10**10), "within tolerance")
     bound = min(bound, max(ends, default=Fraction(0)))
     return Comparison(abs(one - other) <= bound, "within tolerance")
 

@@ -1,5 +1,8 @@
 """Equations and inequalities against each other, against sets of numbers and against bare values."""
 
+from fractions import Fraction
+from typing import Any
+
 from stages.graders import names, reals
 from stages.graders.agreement import agree, canonical, tolerance_for
 from stages.graders.compare import Comparison, Rules
@@ -99,7 +102,28 @@ def _related(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison | N
         return Comparison(True, "relations")
     if len(gold[1]) == len(pred[1]) == 1 and "\\in" not in (*gold[1], *pred[1]) and _multiples(gold, pred, flipped[0], rules.tolerance):
         return Comparison(True, "one a multiple of the other")
+    if gold[1] == pred[1] == ["="] and any(_solves(one, other, rules) for one, other in ((gold, pred), (pred, gold))):
+        return Comparison(True, "one solved for a letter")
     return None
+
+
+def _solves(solved: Node, other: Node, rules: Rules) -> bool:
+    """Whether P = nRT / V is PV = nRT solved for P: what it says holds there, and `other` is linear in P, so it says no less."""
+    letter, value = solved[2]
+    if letter[0] != "symbol" or letter[1] in symbols(value) or letter[1] not in symbols(other) or len(symbols(other)) < 3:
+        return False
+    left, right = (_put(side, letter, value) for side in other[2])
+    zero, one, two = (_put(_difference(other), letter, ("number", number, None)) for number in (Fraction(0), Fraction(1), Fraction(2)))
+    linear = agree(("sum", [zero, two]), ("product", [("number", Fraction(2), None), one]), 0.0)
+    return bool(agree(left, right, tolerance_for(left, right, rules.tolerance))) and bool(linear) and not agree(zero, one, 0.0)
+
+
+def _put(node: Any, letter: Node, value: Node) -> Any:
+    if isinstance(node, list):
+        return [_put(item, letter, value) for item in node]
+    if not isinstance(node, tuple):
+        return node
+    return value if node == letter else tuple(_put(part, letter, value) for part in node)
 
 
 def _multiples(gold: Node, pred: Node, flipped: str, tolerance: float) -> bool:
