@@ -6,10 +6,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
+from stages.graders.lexer import TooMuch
 from stages.graders.points import Point, Undefined, Value
 from stages.graders.terms import Node
 
 MAX_TERMS = 2000  # of a sum written out
+MAX_BITS = 20_000  # of its numerator or denominator so far
 MAX_SERIES = 1024  # terms of an infinite one
 Height = Callable[[complex], complex]
 Valuing = Callable[[Node, Point], Value]
@@ -41,6 +43,8 @@ def big(node: Node, point: Point, value_of: Valuing) -> Value:
             inner[letter] = Fraction(term)
             one = value_of(body, inner)
             value = value + one if name == "sum" else value * one
+            if isinstance(value, Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
+                raise TooMuch("a number too large")
     point.steps = inner.steps
     return value
 
