@@ -1,88 +1,62 @@
 """Grades every response, and measures how hard each problem is for the base model."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import argparse
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
+
+from pydantic import Field
 
 from stages.graders import GRADERS
-from stages.graders.apply import to_traces
+from stages.graders.apply import batches, grade_batch
+from stages.graders.tally import Tally
 from stages.shared import params
 from stages.shared.cli import progress, run
-from stages.shared.rows import Response, Trace, as_json, put, read, replacing
+from stages.shared.parallel import in_order
+from stages.shared.rows import Ending, Kind, Response, as_json, read, replacing
 
 
 class Params(params.Strict):
-    """The graders to apply, each with its own params."""
+    """The graders to apply, each with its own params; `workers` is the number of processes that share the rows."""
 
     graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
-
-
-class Tally:
-    """Counts traces as they stream by."""
-
-    def __init__(self) -> None:
-        self.rows: Counter[str] = Counter()
-        self.passed: Counter[tuple[str, str]] = Counter()
-        self.reasons: dict[tuple[str, str], Counter[str]] = {}
-        self.models: dict[str, dict[str, list[int]]] = {}
-        self.rates: Counter[str] = Counter({"always_fails": 0, "below_half": 0, "half_or_more": 0, "always_passes": 0, "not_measured": 0})
-        self.problem = ""
-
-    def watch(self, traces: Iterable[Trace]) -> Iterator[Trace]:
-        """`traces`, counted."""
-        for trace in traces:
-            self._count(trace)
-            yield trace
-
-    def _count(self, trace: Trace) -> None:
-        self.rows[trace.by] += 1
-        for name, score in trace.grades.items():
-            self.passed[trace.by, name] += score == 1
-            counts = self.reasons.setdefault((trace.by, name), Counter())
-            if name in trace.reasons:
-                counts[trace.reasons[name]] += 1
-        model = self.models.setdefault(trace.by, {}).setdefault(trace.model, [0, 0])
-        model[0] += 1
-        model[1] += trace.grades.get("answer") == 1
-        if trace.id != self.problem:
-            self.problem = trace.id
-            self.rates[_difficulty(trace.pass_rate)] += 1
-
-    def metrics(self) -> dict[str, Any]:
-        """By `by`: rows, share of rows with a grade of 1 and reasons by grader, accuracy by model where there are several; then the
-        number of problems by the base model's pass rate."""
-        return {by: self._of(by) for by in sorted(self.rows)} | {"problems_by_pass_rate": dict(self.rates)}
-
-    def _of(self, by: str) -> dict[str, Any]:
-        found: dict[str, Any] = {"rows": self.rows[by]}
-        for (who, name), counts in self.reasons.items():
-            if who == by:
-                passed = round(self.passed[by, name] / self.rows[by], 6)
-                found[name] = {"passed": passed, "reasons": dict(sorted(counts.items()))}
-        models = self.models[by]
-        if len(models) > 1 and (by, "answer") in self.reasons:
-            found["models"] = {name: {"rows": rows, "accuracy": round(right / rows, 6)} for name, (rows, right) in sorted(models.items())}
-        return found
-
-
-def _difficulty(pass_rate: float | None) -> str:
-    if pass_rate is None:
-        return "not_measured"
-    if pass_rate in (0.0, 1.0):
-        return "always_passes" if pass_rate else "always_fails"
-    return "half_or_more" if pass_rate >= 0.5 else "below_half"
+    workers: int = Field(default=1, ge=1, le=256)
 
 
 def main(system: str) -> None:
     """data/S/responses.jsonl -> data/S/traces.jsonl and metrics/S_grade.json."""
-    graders = params.read(system, "grade", Params).graders
-    data, tally = Path("data", system), Tally()
+    ours, data, tally = params.read(system, "grade", Params), Path("data", system), Tally()
     responses = read(data / "responses.jsonl", Response, key=lambda response: response.trace_id)
     with replacing(data / "traces.jsonl", Path("metrics", f"{system}_grade.json")) as (traces, metrics):
-        put(traces, tally.watch(to_traces(progress(responses, "grade"), graders)))
+        work = partial(grade_batch, ours.graders)
+        with closing(in_order(work, batches(progress(responses, "grade")), ours.workers)) as graded:
+            for lines, counted in graded:
+                traces.write(lines)
+                tally.add(counted)
         metrics.write(as_json(tally.metrics()))
 
 
+def explain(arguments: list[str]) -> None:
+    """--kind KIND GOLD RESPONSE: how one response is graded, and why"""
+    from stages.graders import answer
+
+    parser = argparse.ArgumentParser(prog="python -m stages.grade --explain", description="How one response is graded, step by step.")
+    parser.add_argument("gold", help="the data set's answer; put -- before one that begins with a dash")
+    parser.add_argument("response", help="what the model wrote")
+    parser.add_argument("--kind", required=True, choices=[kind.value for kind in Kind])
+    parser.add_argument("--choices", nargs="+", help="the texts of the options, in their order")
+    parser.add_argument("--ending", default="stop", choices=[ending.value for ending in Ending], help="length: the response was cut off")
+    parser.add_argument("--system", help="take its params of the grader `answer` (by default: as if none were written)")
+    given = parser.parse_args(arguments)
+    graders = params.read(given.system, "grade", Params).graders if given.system else {}
+    row = Response(
+        id="explained", task="", kind=Kind(given.kind), split="", question="", answer=given.gold, choices=given.choices, by="", style="",
+        messages=[], sampler="", model="", sample=0, text=given.response, ending=Ending(given.ending), tokens=0,
+    )  # fmt: skip
+    found = answer.verdict(row, graders.get("answer", answer.Params()))
+    print(f"{found.outcome}\n  pred      {found.pred}\n  found     {found.found or '-'}\n  compared  {found.compared or '-'}\nsteps")
+    print("\n".join(f"  {number}. {step}" for number, step in enumerate(found.steps, 1)))
+
+
 if __name__ == "__main__":
-    run(main)
+    run(main, {"--explain": explain})

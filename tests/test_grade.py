@@ -1,15 +1,18 @@
 """From responses to traces, and the stage `grade`."""
 
 import json
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stages import grade
 from stages.graders import answer, glyph_structure
 from stages.graders.apply import to_traces
+from stages.shared.cli import run
 from stages.shared.errors import BadInput
 from stages.shared.marks import CRUX, PLAN, STEPS, TAKEAWAY
 from stages.shared.rows import Ending, Kind, Response, Trace, read, write
@@ -114,3 +117,35 @@ def test_an_unknown_grader_lists_the_choices(project: Path) -> None:
     Path("params.yaml").write_text("seed: 0\nsystems: {s: {grade: {graders: {anwser: {}, answer: {relative_tolerance: -1}}}}}\n")
     with pytest.raises(BadInput, match=r"did you mean 'answer'\?\); choose from: answer, glyph_structure"):
         grade.main("s")
+
+
+def explain(monkeypatch: pytest.MonkeyPatch, *args: str) -> int | str | None:
+    monkeypatch.setattr(sys, "argv", ["stages/grade.py", "--explain", *args])
+    try:
+        run(grade.main, {"--explain": grade.explain})
+    except SystemExit as ended:
+        return ended.code
+    return None
+
+
+def test_explain_tells_the_verdict_and_its_steps(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(monkeypatch, "--kind", "number", "18", "First 17.\nNo: \\boxed{18}") is None
+    verdict, *reasons = capsys.readouterr().out.splitlines()
+    assert verdict == "right"
+    assert reasons[0].split() == ["pred", "18"] and "box" in reasons[1] and reasons[2].split()[0] == "compared"
+    steps = reasons[reasons.index("steps") + 1 :]
+    assert len(steps) >= 3 and all(step.startswith(f"  {number}. ") for number, step in enumerate(steps, 1))
+
+
+def test_explain_knows_choices_endings_and_the_params_of_a_system(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    explain(monkeypatch, "--kind", "choice", "B", "It is cat.\nAnswer: dog", "--choices", "cat", "dog")
+    explain(monkeypatch, "--kind", "number", "42", "#### 4", "--ending", "length")
+    Path("params.yaml").write_text("seed: 0\nsystems: {s: {grade: {graders: {answer: {relative_tolerance: 0.01}}}}}\n")
+    explain(monkeypatch, "--kind", "number", "3.14159", "The answer is 3.14", "--system", "s")
+    verdicts = [line for line in capsys.readouterr().out.splitlines() if line and not line.startswith((" ", "steps"))]
+    assert verdicts == ["right", "no_answer", "right"]
+
+
+def test_explain_says_what_is_wrong_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = explain(monkeypatch, "--kind", "number", "five", "5")
+    assert isinstance(said, str) and said.startswith("grade: ") and "the gold answer 'five' is not a valid number" in said

@@ -2,55 +2,116 @@
 
 number      exact fractions; a relative tolerance where either side is written with decimals; percent, currency, separators (numbers.py)
 expression  one plain form of LaTeX, then a small grammar, then values at several points (expressions.py)
-choice, yes_no, nli, label, open    words, compared whole (words.py)
+choice      the letter of the option, or its text (choice.py)
+yes_no, nli one vocabulary each; negation is understood (vocabularies.py)
+label, open words, compared whole (words.py)
 
-Reasons: `no_answer` (nothing committed), `wrong`, `limit` (the answer is beyond what a parser is handed).
+Where readers differ, `Params` chooses (compare.py).
 """
 
-from collections.abc import Callable
+from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import Field
-
-from stages.graders import Grade, expressions, numbers, words
-from stages.graders.extract import Span, last_box, spans
+from stages.graders import Grade
+from stages.graders.compare import Policies
+from stages.graders.discard import refuses
+from stages.graders.extract import Span, spans
+from stages.graders.kinds import READERS, Found
 from stages.graders.lexer import TooMuch
 from stages.shared.errors import BadInput
-from stages.shared.params import Strict
 from stages.shared.rows import Kind, Response
 
+MAX_SHOWN = 200  # characters of anything in a step
 
-class Params(Strict):
-    """`relative_tolerance` holds where a decimal is written: 1e-7 takes 0.6666667 for 2/3, and 0.33 not for 1/3."""
 
-    relative_tolerance: float = Field(default=1e-7, ge=0, lt=0.1)
+class Params(Policies):
+    """What counts as equal (compare.py)."""
+
+
+class Outcome(StrEnum):
+    """What a verdict says; the names of all but `right` are the reasons of grades."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NO_ANSWER = "no_answer"  # nothing was committed to
+    LIMIT = "limit"  # the answer is beyond what a parser is handed
+
+
+class Verdict(NamedTuple):
+    """`pred` is the answer as written, `found` the rule that found it, `compared` what decided; `steps` tell a person what was tried."""
+
+    outcome: Outcome
+    pred: str | None = None
+    found: str = ""
+    compared: str = ""
+    steps: list[str] = []  # noqa: RUF012 (never changed: a verdict that explains itself brings its own)
 
 
 def grade(response: Response, params: Params) -> Grade:
     """1 or 0. Raises BadInput, naming the row, on a gold answer that does not parse."""
+    found = verdict(response, params, explain=False)
+    return Grade(1.0, "", found.pred) if found.outcome is Outcome.RIGHT else Grade(0.0, found.outcome.value, found.pred)
+
+
+def verdict(response: Response, params: Params, explain: bool = True) -> Verdict:
+    """Whether the final answer is right, and why; without `explain` no steps are collected, at no cost.
+
+    Raises BadInput, naming the row, on a gold answer that does not parse.
+    """
+    steps: list[str] | None = [] if explain else None
     gold = gold_of(response)
+    _note(steps, "the gold answer %r is read as %s", response.answer, gold)
+    place = ""
     try:
-        pred = final(response)
-        if pred is None:
-            return Grade(0.0, "no_answer")
-        right = _COMPARE[response.kind](gold, pred[0], params)
-    except TooMuch:
-        return Grade(0.0, "limit")
-    return Grade(1.0, "", pred[1]) if right else Grade(0.0, "wrong", pred[1])
+        located = _locate(response, response.text, steps)
+        if located is None:
+            _note(steps, "no answer is committed to")
+            return Verdict(Outcome.NO_ANSWER, None, "", "", steps or [])
+        (pred, written), span = located
+        place = span.how or span.rule
+        _note(steps, "%r is read as %s", written, pred)
+        same, how = READERS[response.kind].same(gold, pred, params)
+    except TooMuch as reason:
+        _note(steps, "given up: %s", reason)
+        return Verdict(Outcome.LIMIT, None, place, str(reason), steps or [])
+    _note(steps, "%s: %s", how, "equal" if same else "not equal")
+    return Verdict(Outcome.RIGHT if same else Outcome.WRONG, written, place, how, steps or [])
 
 
-def final(response: Response, text: str | None = None) -> tuple[Any, str] | None:
+def final(response: Response, text: str | None = None) -> Found | None:
     """The final answer of `text` (the response's own by default), read and as written; None where there is none.
 
     Raises lexer.TooMuch on an answer beyond the limits.
     """
-    find = _FIND[response.kind]
-    for span in spans(response.text if text is None else text, response.ending):
-        found = find(span, response)
-        if found is not None:
-            return found
+    located = _locate(response, response.text if text is None else text, None)
+    return located[0] if located else None
+
+
+def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Found, Span] | None:
+    """The final answer and the span it stands in. A span that commits to several things at once, or declines, ends the search; so does
+    a box without an answer, but for kinds of a few known answers."""
+    reader = READERS[response.kind]
+    marked = False
+    for span in spans(text, response.ending):
+        if span.rule == "alone" and not reader.closed:
+            continue
+        if marked and span.rule == "spoken" and not reader.closed:
+            _note(steps, "what stands before it is not looked at")
+            break
+        marked = marked or span.rule in ("boxed", "marked")
+        declined = span.rule in ("last", "text") and refuses(span.text)
+        found = None if declined and not reader.closed else reader.find(span, response.choices)
+        if found is not None and found[0] != "":
+            _note(steps, "%s, %r, says %r", span.how, span.text, found[1])
+            return found, span
+        _note(steps, "%s, %r, %s", span.how, span.text, _WHY_NOT[(found is not None) + 2 * declined])
+        if found is not None or declined:
+            break
     return None
+
+
+_WHY_NOT = ("holds no answer", "names several answers, or one that is not offered", "declines to answer", "declines to answer")
 
 
 def gold_of(response: Response) -> Any:
@@ -63,86 +124,9 @@ def gold_of(response: Response) -> Any:
 
 @lru_cache(maxsize=4096)
 def _gold(kind: Kind, text: str, choices: tuple[str, ...] | None) -> Any:
-    options = list(choices) if choices else None
-    if kind is Kind.NUMBER:
-        try:
-            return numbers.whole(text)
-        except TooMuch:
-            return None
-    if kind is Kind.EXPRESSION:
-        return _gold_expression(text)
-    if kind is Kind.CHOICE:
-        return words.choice_gold(text, options)
-    if kind in _VOCABULARIES:
-        return _VOCABULARIES[kind].get(text.strip().lower())
-    known = options is None or kind is Kind.OPEN or words.normal(text) in map(words.normal, options)
-    return words.normal(text) or None if known else None
+    return READERS[kind].gold(text, list(choices) if choices else None)
 
 
-def _gold_expression(text: str) -> expressions.Reading | None:
-    try:
-        read = expressions.read(last_box(text) or text)
-    except TooMuch:
-        return None
-    unescaped = text.replace("\\{", "").replace("\\}", "")
-    return read if read.plain.text and unescaped.count("{") == unescaped.count("}") else None
-
-
-def _number(span: Span, response: Response) -> tuple[Any, str] | None:
-    return numbers.find(span.text, last=span.rule in ("last", "text"))
-
-
-def _expression(span: Span, response: Response) -> tuple[Any, str] | None:
-    if span.rule == "text":  # a whole solution is no answer; the last number in it may be, or its last line as a string
-        found = numbers.find(span.text, last=True)
-        text = found[1] if found else span.text.rsplit("\n", 1)[-1]
-        return expressions.read(text), text
-    first: tuple[Any, str] | None = None
-    for text in expressions.candidates(span):
-        read = expressions.read(text)
-        if read.known:
-            return read, text
-        if first is None and read.plain.text and span.rule != "last":
-            first = read, text
-    return first
-
-
-def _choice(span: Span, response: Response) -> tuple[Any, str] | None:
-    return _named(words.choice(span, response.choices))
-
-
-def _from_vocabulary(span: Span, response: Response) -> tuple[Any, str] | None:
-    return _named(words.from_vocabulary(span, _VOCABULARIES[response.kind]))
-
-
-def _label(span: Span, response: Response) -> tuple[Any, str] | None:
-    return _named(words.label(span, response.choices))
-
-
-def _open(span: Span, response: Response) -> tuple[Any, str] | None:
-    return _named(words.normal(span.text) if span.rule != "text" else None)
-
-
-def _named(found: str | None) -> tuple[Any, str] | None:
-    return (found, found) if found else None
-
-
-def _equal(gold: Any, pred: Any, params: Params) -> bool:
-    return bool(gold == pred)
-
-
-_VOCABULARIES = {Kind.YES_NO: words.YES_NO, Kind.NLI: words.NLI}
-_FIND: dict[Kind, Callable[[Span, Response], tuple[Any, str] | None]] = {
-    Kind.NUMBER: _number,
-    Kind.EXPRESSION: _expression,
-    Kind.CHOICE: _choice,
-    Kind.YES_NO: _from_vocabulary,
-    Kind.NLI: _from_vocabulary,
-    Kind.LABEL: _label,
-    Kind.OPEN: _open,
-}
-_COMPARE: dict[Kind, Callable[[Any, Any, Params], bool]] = {
-    **dict.fromkeys(Kind, _equal),
-    Kind.NUMBER: lambda gold, pred, params: numbers.same(gold, pred, params.relative_tolerance),
-    Kind.EXPRESSION: lambda gold, pred, params: expressions.equal(gold, pred, params.relative_tolerance),
-}
+def _note(steps: list[str] | None, form: str, *parts: object) -> None:
+    if steps is not None:
+        steps.append(form % tuple(part if len(str(part)) <= MAX_SHOWN else f"{str(part)[:MAX_SHOWN]}..." for part in parts))

@@ -5,8 +5,11 @@ from itertools import groupby
 from typing import Any
 
 from stages.graders import Grade, grader
+from stages.graders.tally import Tally
 from stages.shared.errors import BadInput
-from stages.shared.rows import PROBE, Response, Seen, Trace
+from stages.shared.rows import PROBE, Response, Seen, Trace, encode
+
+BATCH = 500  # rows that are graded in one go: some hundred milliseconds of work, and a few megabytes
 
 _FIELDS = Response.__struct_fields__
 _Judge = tuple[str, Callable[[Response, Any], Grade], Any]
@@ -19,15 +22,43 @@ def to_traces(responses: Iterable[Response], graders: Mapping[str, Any]) -> Iter
     BadInput where a problem's rows are not adjacent, or a gold answer does not parse.
     """
     judges = [(name, grader(name).grade, params) for name, params in graders.items()]
+    for rows in problems(responses):
+        yield from _traces(rows, judges)
+
+
+def problems(responses: Iterable[Response]) -> Iterator[list[Response]]:
+    """The rows of each problem; raises BadInput where they are not adjacent."""
     ended = Seen()
     for problem, rows in groupby(responses, key=lambda row: row.id):
         if not ended.add(problem):
             raise BadInput(f"the rows of problem {problem!r} are not adjacent; every problem's responses must stand together")
-        traces = [_trace(row, judges) for row in rows]
-        passed = [trace.grades["answer"] == 1 for trace in traces if trace.by == PROBE and "answer" in trace.grades]
-        for trace in traces:
-            trace.pass_rate = sum(passed) / len(passed) if passed else None
-            yield trace
+        yield list(rows)
+
+
+def batches(responses: Iterable[Response], size: int = BATCH) -> Iterator[list[Response]]:
+    """At least `size` rows at a time (the last batch: what is left), those of one problem together; raises as `problems` does."""
+    batch: list[Response] = []
+    for rows in problems(responses):
+        batch += rows
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def grade_batch(graders: Mapping[str, Any], batch: Sequence[Response]) -> tuple[bytes, Tally]:
+    """The traces of whole problems as JSON lines, and their counts: all that a worker process need send back."""
+    traces = list(to_traces(batch, graders))
+    return b"".join(encode(trace) + b"\n" for trace in traces), Tally(traces)
+
+
+def _traces(rows: Sequence[Response], judges: Sequence[_Judge]) -> list[Trace]:
+    traces = [_trace(row, judges) for row in rows]
+    passed = [trace.grades["answer"] == 1 for trace in traces if trace.by == PROBE and "answer" in trace.grades]
+    for trace in traces:
+        trace.pass_rate = sum(passed) / len(passed) if passed else None
+    return traces
 
 
 def _trace(row: Response, judges: Sequence[_Judge]) -> Trace:

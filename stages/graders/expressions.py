@@ -1,216 +1,237 @@
-"""Whether two mathematical answers are equal: as strings in one plain form, as numbers, then part by part and point by point."""
+"""Whether two mathematical answers are equal: as strings in one plain form, as numbers, then part by part and point by point.
+
+Cheap paths come first and settle nearly everything: the same text; times, dates and numbers in a base; plain numbers (numbers.py); then our
+own tree (latex.py, lexer.py, terms.py, brackets.py) compared by parts.py; SymPy in a child process (symbolic.py) only where both sides are
+mathematics beyond our grammar.
+"""
 
 import re
-from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from stages.graders import numbers
+from stages.graders import literals, names, numbers, symbolic
+from stages.graders.boxes import last_box
+from stages.graders.brackets import parse
+from stages.graders.compare import Comparison, Policies, Rules
 from stages.graders.extract import Span
 from stages.graders.latex import MAX_LENGTH, Plain, plain
 from stages.graders.lexer import TooMuch, Unread
-from stages.graders.terms import Node, parse
-from stages.graders.values import Undefined, agree, rounded
+from stages.graders.parts import same
+from stages.graders.pieces import candidates
+from stages.graders.points import Undefined, holds
+from stages.graders.terms import Node
+from stages.graders.units import fit
 
-_SEGMENT = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_OPENING = re.compile(r"^(?:[A-Za-z]\s*\\in\b|\((?:[A-Za-z], ?)+[A-Za-z]\)\s*(?:=|\\in\b))\s*")  # x \in, (x, y) =
-_PREFACE = re.compile(
-    r"^(?:(?:the\s+)?final\s+)?answer\s*(?:is|[:=])?\s*|^(?:equal to|therefore|thus|so|simply|just|approximately|about)\s+", re.IGNORECASE
+_OPENING = re.compile(r"^(?:[A-Za-z]\s*\\in\b|\((?:[A-Za-z], ?)+[A-Za-z]\)\s*\\in\b)\s*")  # x \in
+_MODULUS = re.compile(r"\s*\(?\\pmod\s*\{?\s*(\d{1,9})\s*\}?\)?\s*$|\s*\(\s*(?:\\b?mod|mod)\s+(\d{1,9})\s*\)\s*$")
+_BUILDER = re.compile(r"^\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||:)\s*(.*)\\\}$")
+_EXCEPT = re.compile(
+    r"(?i)\"?all real (?:numbers|values)(?: of \w)? (?:except|other than|but|besides)(?: for)?\"?\s*(?:[a-z]\s*=\s*)?([-\d\s,./\\{}a-z]+)$"
 )
-_CLOSING = re.compile(r"\s*(?:I hope it is correct\.?|[.!;]\s+[A-Z].*|\bbecause\b.*)$", re.DOTALL)
-_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
-MAX_PARTS = 60
+_POSITIVE = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*(?:\^\s*\{?\s*\+\s*\}?|_\s*\{?\s*>\s*0\s*\}?|_\s*\{?\s*\+\s*\}?)")
+_WHOLE = re.compile(r"\s*[,;(]\s*(?:\"?(?:where|for|with)\"?\s*)?[nkm]\s*\\in\s*\\mathbb\s*\{?\s*Z\s*\}?\s*\)?$")
+_FRENCH = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
+_WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
+_COMMA = re.compile(r"-?\d+,\d+")
+_MATHEMATICAL = re.compile(r"\\(?:int|sum|prod|lim|log|frac|sqrt|binom|sin|cos|tan|ln|infty)\b|[\d)}\]]\s*[-+*/^=]|\^")
+_PROSE = re.compile(r"[A-Za-z]{4,}")
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # `12 3` is not `1 23`
+_NOISE = re.compile(r"[^\w.%+*/^=<>-]|\b(?:a|an|the)\b")
 
 
 class Reading(NamedTuple):
     """An answer read: `tree` is None where it is not mathematics of our grammar, `number` where it is not one number; `limit`: it was
-    not read at all."""
+    not read at all; `literal`: it is a time, a date or a number in a base. `text` is the answer as written, `modulus` that of a congruence;
+    `whole` is all of the span that it stands in."""
 
+    text: str
     plain: Plain
-    number: numbers.Number | None
-    tree: Node | None
+    number: numbers.Number | None = None
+    tree: Node | None = None
+    modulus: int = 0
     limit: bool = False
+    literal: bool = False
+    whole: str = ""
 
     @property
     def known(self) -> bool:
         """Whether it is mathematics that we understand."""
-        return self.number is not None or self.tree is not None or self.limit
+        if self.number is not None or self.limit or self.literal:
+            return True
+        return self.tree is not None and not holds(names.split(self.tree)[1], "word")
 
 
 @lru_cache(maxsize=4096)
 def read(text: str) -> Reading:
     """Raises lexer.TooMuch on a text that is too long; one that is too deep, or has too long numbers, is kept as a string with `limit`."""
     form = plain(text)
+    literal = any(one(text) or one(form.text) for one in (literals.moment, literals.day, literals.based))
     try:
-        number = numbers.whole(text if not form.unit else form.text)
-        return Reading(form, number, parse(_OPENING.sub("", form.text)))
+        number = numbers.whole(_MODULUS.sub("", form.text))
+        if number is None and (number := numbers.whole(_WRAPPED.sub(r" \1 ", text))) and number.unit:  # 1 hour 30 minutes
+            return Reading(text, form._replace(unit=number.unit), number, literal=literal)
+        return Reading(text, form, number, *_tree(form.text), literal=literal)
     except Unread:
-        return Reading(form, number, None)
+        return Reading(text, form, number, literal=literal)
     except TooMuch:
-        return Reading(form, None, None, limit=True)
+        return Reading(text, form, limit=True)
 
 
-def candidates(span: Span) -> Iterator[str]:
-    """Pieces of `span` that may be the answer, likeliest first."""
-    if span.rule == "boxed":
-        yield span.text
-        return
-    if span.rule == "last" and len(span.text) > MAX_LENGTH:
-        return
-    text = _PREFACE.sub("", span.text[:MAX_LENGTH].strip())
-    line = _CLOSING.sub("", text)
-    yield line
-    pieces = [next(piece for piece in found.groups() if piece) for found in _SEGMENT.finditer(line)]
-    pieces = pieces if span.rule in ("spoken", "marked") else pieces[::-1]
-    yield from (piece for piece in pieces if len(piece.strip()) > 1)
-    for word in (" is ", "="):
-        before, _, after = line.rpartition(word)
-        if before:
-            yield after
-    found = numbers.find(line, last=span.rule in ("last", "text"))
-    if found:
-        yield found[1]
+def _tree(text: str) -> tuple[Node, int]:
+    """The tree of a plain text, and the modulus behind it."""
+    words = text.strip('" ').lower()
+    if words in literals.EMPTY:
+        return ("set", []), 0
+    if words in literals.REALS:
+        return ("reals",), 0
+    if words in literals.MISSING:
+        return ("word", "dne"), 0
+    if found := _EXCEPT.match(text):
+        text = "\\mathbb{R} \\setminus \\{" + found.group(1) + "\\}"
+    text = _POSITIVE.sub(r"(0,\\infty)", _WHOLE.sub("", text))
+    if text.startswith("]") or text.endswith("["):
+        text = _FRENCH.sub(_plain_brackets, text)
+    modulus = _MODULUS.search(text)
+    if modulus:
+        text = text[: modulus.start()]
+    builder = _BUILDER.match(text)
+    text = _OPENING.sub("", builder.group(2) if builder else text)
+    if ";" in text:
+        text = re.sub(r"(?<=\d),(?=\d)", ".", text)  # (1,5; 2): the comma is a decimal one
+    return parse(text), int(modulus.group(1) or modulus.group(2)) if modulus else 0
 
 
-def equal(gold: Reading, pred: Reading, tolerance: float) -> bool:
+def _plain_brackets(found: "re.Match[str]") -> str:
+    """]1, 2[ is (1, 2)."""
+    opener, inside, closer = found.groups()
+    return f"{'(' if opener == ']' else '['}{inside}{')' if closer == '[' else ']'}"
+
+
+def final(span: Span) -> tuple[Reading, str] | None:
+    """The answer that a span of a response commits to, read and as written; None where there is none."""
+    if span.rule == "text":  # a whole solution is no answer; the last number in it may be, or its last line as a string
+        found = numbers.find(span.text, last=True)
+        text = found[1] if found else span.text.rsplit("\n", 1)[-1]
+        return read(text), text
+    first: tuple[Reading, str] | None = None
+    whole = span.text if len(span.text) <= MAX_LENGTH else ""
+    for text in candidates(span):
+        reading = read(text)
+        if reading.known or (span.rule == "last" and text.startswith(("\\text", "\\mathrm"))):
+            return reading._replace(whole=whole), text
+        if first is None and reading.plain.text and span.rule != "last":
+            first = reading._replace(whole=whole), text
+    return first
+
+
+def gold(text: str) -> Reading | None:
+    """A gold answer, bare or boxed, read; None where it is empty, beyond a limit, or its braces do not close."""
+    try:
+        found = read(last_box(text) or text)
+    except TooMuch:
+        return None
+    unescaped = text.replace("\\{", "").replace("\\}", "")
+    return found if found.plain.text and unescaped.count("{") == unescaped.count("}") else None
+
+
+def equal(gold: Reading, pred: Reading, policies: Policies) -> Comparison:
     """Whether the two are the same answer; a different unit on both sides makes them differ, a missing one does not.
 
-    Raises lexer.TooMuch where `pred` is beyond a limit and not the same string.
+    Raises lexer.TooMuch where an answer is beyond a limit and not the same string.
     """
-    if gold.plain.unit and pred.plain.unit and gold.plain.unit != pred.plain.unit:
-        return False
-    if _string(gold.plain) == _string(pred.plain) and gold.plain.percent == pred.plain.percent:
-        return True
-    if pred.limit:
+    if _squeezed(gold.text) in (_squeezed(pred.text), _squeezed(pred.whole)):
+        return Comparison(True, "same text")
+    for one, other in ((gold.text, pred.text), (gold.plain.text, pred.plain.text)):
+        if (found := _literals(one, other)) is not None:
+            return found
+    factor = fit(gold.plain.unit, pred.plain.unit)
+    if factor is None or (policies.units == "strict" and bool(gold.plain.unit) != bool(pred.plain.unit)):
+        return Comparison(False, "units")
+    if factor == 1 and _string(gold, policies) == _string(pred, policies):
+        return Comparison(True, "same text")
+    if pred.limit or gold.limit:
         raise TooMuch("an answer beyond the limits")
+    return _valued(gold, pred, factor, policies)
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.replace("$", "").split()).strip(" .")
+
+
+def _literals(gold: str, pred: str) -> Comparison | None:
+    """Times, dates and numbers in a base: decided where both are of the kind."""
+    one, other = literals.moment(gold), literals.moment(pred)
+    if one and other:
+        return Comparison(one.same(other), "time of day")
+    first, second = literals.day(gold), literals.day(pred)
+    if first and second:
+        return Comparison(literals.same_day(first, second), "date")
+    left, right = literals.based(gold), literals.based(pred)
+    if left and right:
+        return Comparison(left.value == right.value, "base")
+    if (left or right) and (based := left or right):
+        number = numbers.whole(pred if left else gold)
+        if number is not None:
+            written = (pred if left else gold).strip().strip("$. ")
+            return Comparison(number.value == based.value or written.upper() == based.digits, "base")
+    return None
+
+
+def _valued(gold: Reading, pred: Reading, factor: Fraction, policies: Policies) -> Comparison:
+    found = Comparison(False, "same text")
+    if gold.modulus and gold.modulus == pred.modulus and gold.number and pred.number:
+        return Comparison((gold.number.value - pred.number.value) % gold.modulus == 0, "modulo")
     if gold.number and pred.number:
-        return numbers.same(gold.number, pred.number, tolerance)
-    if gold.tree is None or pred.tree is None:
-        return False
-    return any(_same(one, other, tolerance) for one in _scaled(gold, pred) for other in _scaled(pred, gold))
+        one = gold.number._replace(value=gold.number.value * factor, scaled=gold.number.scaled * factor, unit=None)
+        found = numbers.same(one, pred.number._replace(unit=None), policies)
+        if found or not (_COMMA.fullmatch(gold.plain.text) or _COMMA.fullmatch(pred.plain.text)):
+            return found
+    if gold.tree is not None and pred.tree is not None and (policies.text == "loose" or not holds([gold.tree, pred.tree], "word")):
+        found = _trees(gold, pred, factor, Rules.of(policies))
+        if found or found.how == "values at points":
+            return found
+    if _beyond(gold) or _beyond(pred):
+        return _symbolic(gold, pred, policies) or found
+    return found
 
 
-def _scaled(this: Reading, other: Reading) -> list[Node]:
-    """`this` as it is and, where it alone has a percent sign, as a share of one."""
-    assert this.tree is not None
-    share: Node = ("product", [this.tree, ("inverse", ("number", 100, False))])
-    return [this.tree, share] if this.plain.percent and not other.plain.percent else [this.tree]
-
-
-def _string(form: Plain) -> str:
-    text = re.sub(r"[\s{}]", "", form.text) if "\\" in form.text else form.text.replace(" ", "")
-    return text.casefold() if text.isalpha() and len(text) > 1 else text
-
-
-def _same(gold: Node, pred: Node, tolerance: float) -> bool:
-    gold, pred = _spread(gold), _spread(pred)
-    if gold[0] == "relation" or pred[0] == "relation":
-        return _relations(gold, pred, tolerance)
-    if {gold[0], pred[0]} <= {"list", "set"}:
-        return _unordered(gold[1], pred[1], tolerance)
-    if gold[0] != pred[0] and {gold[0], pred[0]} & set(_PARTS):
-        return False
-    if gold[0] in _PARTS:
-        return _PARTS[gold[0]](gold, pred, tolerance)
+def _trees(gold: Reading, pred: Reading, factor: Fraction, rules: Rules) -> Comparison:
+    assert gold.tree is not None and pred.tree is not None
+    one: Node = gold.tree if factor == 1 else ("product", [("number", factor, None), gold.tree])
     try:
-        return agree(gold, pred, tolerance if rounded(gold) or rounded(pred) else 0.0)
+        return same(one, pred.tree, rules)
     except Undefined:
-        return False
+        return Comparison(False, "no value")
 
 
-def _spread(node: Node) -> Node:
-    """A tree with a plus-minus sign as the list of its two values, alone or within a list."""
-    if node[0] in ("list", "set"):
-        items = [one for item in node[1] for one in (_both(item) or [item])]
-        return (node[0], items)
-    both = _both(node)
-    return ("list", both) if both else node
+def _string(reading: Reading, policies: Policies) -> str:
+    text = reading.plain.text
+    text = re.sub(r"\{\s*(\w)\s*\}", r"\1", text)
+    if policies.text == "strict":
+        return _SPACE.sub("", text.replace('"', ""))
+    words = text.replace('"', " ")
+    if len(words.strip()) > 1 and re.fullmatch(r"[A-Za-z\s.,'!?-]+", words):
+        text = _NOISE.sub(" ", words.casefold())
+    return _SPACE.sub("", text.replace('"', ""))
 
 
-def _both(node: Node) -> list[Node]:
-    if not _has_both(node):
-        return []
-    return [_choose(node, sign) for sign in (False, True)]
+def _beyond(reading: Reading) -> bool:
+    """Mathematics that our grammar does not cover, or that has no value of its own here."""
+    text = reading.plain.text
+    return (
+        (reading.tree is None or holds(reading.tree, "big"))
+        and bool(_MATHEMATICAL.search(text))
+        and not _PROSE.search(re.sub(r"\\[A-Za-z]+", "", text))
+    )
 
 
-def _has_both(node: Any) -> bool:
-    if isinstance(node, list):
-        return any(map(_has_both, node))
-    return isinstance(node, tuple) and (node[0] == "both" or any(map(_has_both, node[1:])))
+def _is_mathematics(reading: Reading) -> bool:
+    return _beyond(reading) or (reading.tree is not None and not holds(reading.tree, "word", "list", "set", "tuple", "relation"))
 
 
-def _choose(node: Any, minus: bool) -> Any:
-    if isinstance(node, list):
-        return [_choose(item, minus) for item in node]
-    if not isinstance(node, tuple):
-        return node
-    if node[0] == "both":
-        return ("negative", _choose(node[1], minus)) if minus else _choose(node[1], minus)
-    return (node[0], *(_choose(part, minus) for part in node[1:]))
-
-
-def _ordered(golds: list[Node], preds: list[Node], tolerance: float) -> bool:
-    return len(golds) == len(preds) and all(_same(one, other, tolerance) for one, other in zip(golds, preds, strict=True))
-
-
-def _unordered(golds: list[Node], preds: list[Node], tolerance: float) -> bool:
-    if len(golds) != len(preds) or len(golds) > MAX_PARTS:
-        return False
-    left = list(preds)
-    for gold in golds:
-        found = next((place for place, pred in enumerate(left) if _same(gold, pred, tolerance)), None)
-        if found is None:
-            return False
-        del left[found]
-    return True
-
-
-def _matrices(gold: Node, pred: Node, tolerance: float) -> bool:
-    return len(gold[1]) == len(pred[1]) and all(_ordered(one, other, tolerance) for one, other in zip(gold[1], pred[1], strict=True))
-
-
-_PARTS: dict[str, Callable[[Node, Node, float], bool]] = {
-    "list": lambda gold, pred, tolerance: _unordered(gold[1], pred[1], tolerance),
-    "set": lambda gold, pred, tolerance: _unordered(gold[1], pred[1], tolerance),
-    "union": lambda gold, pred, tolerance: _unordered(gold[1], pred[1], tolerance),
-    "tuple": lambda gold, pred, tolerance: gold[1] == pred[1] and _ordered(gold[2], pred[2], tolerance),
-    "matrix": _matrices,
-}
-
-
-def _relations(gold: Node, pred: Node, tolerance: float) -> bool:
-    """Chains side by side, either way round; single relations also when one is the other times a constant; a value against `x = value`."""
-    if gold[0] != "relation" or pred[0] != "relation":
-        relation, value = (gold, pred) if gold[0] == "relation" else (pred, gold)
-        if relation[1] == ["="] and relation[2][1][0] == "symbol":
-            relation = ("relation", ["="], relation[2][::-1])
-        lone = set(relation[1]) == {"="} and (value is gold or relation[2][0][0] == "symbol")
-        return lone and _constant_chain(relation, tolerance) and _same(relation[2][-1], value, tolerance)
-    if gold[1] == pred[1] and _ordered(gold[2], pred[2], tolerance):
-        return True
-    flipped = [_FLIPPED[sign] for sign in reversed(pred[1])]
-    if gold[1] == flipped and _ordered(gold[2], pred[2][::-1], tolerance):
-        return True
-    return len(gold[1]) == len(pred[1]) == 1 and _multiples(gold, pred, flipped[0], tolerance)
-
-
-def _constant_chain(relation: Node, tolerance: float) -> bool:
-    """`x = 5`, or sides that really are equal (`2 + 3 = 5`): then the last side is the answer."""
-    first, *rest = relation[2]
-    return (first[0] == "symbol" and len(rest) == 1) or all(_same(first, side, tolerance) for side in rest)
-
-
-def _multiples(gold: Node, pred: Node, flipped: str, tolerance: float) -> bool:
-    one, other = _difference(gold), _difference(pred)
-    try:
-        ratio = "any" if gold[1][0] in ("=", "!=") else "positive"
-        if gold[1] == pred[1] and agree(one, other, tolerance, ratio):
-            return True
-        return gold[1][0] == flipped and agree(one, ("negative", other), tolerance, ratio)
-    except Undefined:
-        return False
-
-
-def _difference(relation: Node) -> Node:
-    left, right = relation[2]
-    return ("sum", [left, ("negative", right)])
+def _symbolic(gold: Reading, pred: Reading, policies: Policies) -> Comparison | None:
+    if policies.symbolic is None or not (_is_mathematics(gold) and _is_mathematics(pred)):
+        return None
+    same = symbolic.equal(gold.plain.text, pred.plain.text, policies.symbolic, policies.relative_tolerance)
+    return None if same is None else Comparison(same, "symbolic")

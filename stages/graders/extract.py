@@ -1,49 +1,64 @@
-"""Which part of an answer is its final answer.
+"""Which part of a response is its final committed answer.
 
-Order of precedence; the first rule that finds something decides:
+Order of precedence; the first piece that holds an answer of the problem's kind decides:
 
 1. Text inside <think> ... </think> never counts; an unclosed <think> hides all that follows it.
 2. A takeaway section (after the last glyph) is searched first, by rules 3 to 6: it is the latest commitment. Where it holds nothing,
    what stands before it is searched by rules 3 to 5.
-3. The last closed \\boxed{...} (or \\fbox{...}), braces balanced. An empty one commits to nothing.
-4. What follows the last `####`, or stands in the last <answer> ... </answer>.
-5. What follows the last "the answer is", "Answer:" or, at the start of a line, "A:"; where that holds no answer, the one before it.
-6. Not committed, so used only where the model stopped by itself: the last line; for numbers, the last number.
+3. What the text takes back does not count (discard.py): nothing before `wait, that is wrong`, no `not 5`, no `A is wrong`, no `I first
+   thought 4, but`, no `if the answer is 5`.
+4. What is marked: the last of \\boxed{...} or \\fbox{...} (braces balanced; boxes joined by commas or `and` are one list), `#### ...` and
+   <answer> ... </answer>. A box that is empty commits to nothing. Words that announce an answer *after* it come first: `Final answer:`
+   and `Answer:` always, `the answer is` where a short answer and nothing else follows.
+5. What follows the last of the words that announce an answer (markers.py: "the answer is", "Answer:", a line "Answer", `A:`, and theirs
+   in other languages); where that holds no answer, the one before it.
+6. Not committed, so used only where the model stopped by itself: the last sentences of the text, the last first; then all of it.
 
-An answer cut off at its limit (ending `length`) commits only to what is surely whole: `#### 4` at the very end may have been `#### 42`.
+A response cut off at its limit (ending `length`) commits only to what is surely whole: `#### 4` at the very end may have been `#### 42`.
+Refusals (`I don't know`) are left for the kinds to see: to an inference label they are an answer (neutral), to a number none.
 """
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from stages.graders import discard
+from stages.graders.boxes import last_box, last_boxes
+from stages.graders.markers import announcements, closing, placeholder
+from stages.graders.retract import after_retraction, takes_back
 from stages.shared.marks import TAKEAWAY, sections
 from stages.shared.rows import Ending
 
-MAX_TEXT = 200_000  # characters; of longer texts only the end is looked at
+MAX_TEXT = 100_000  # characters; of longer texts only the end is looked at
 MAX_LINES = 40  # after a marker
 MAX_TRIES = 20  # markers of one kind that are looked at, from the last: a text of nothing but markers costs no more
+MAX_TAIL = 2000  # characters that are split into sentences
+MAX_SENTENCES = 3  # at the end of a text without a marker
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=[{\d])")
-_SPOKEN = re.compile(
-    r"\banswers?(?:\s*\([^()\n]{0,60}\))?"
-    r"\s*(?:(?:is|are|was|would be|should be)\b(?!\s*(?:correct|right|helpful|final|wrong)\b)[ \t]*:?|[:=])"
-    r"|^[ \t>]*A:(?=\s)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])")
-_SPECIAL = re.compile(r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>")
-_MARK = re.compile(r"####[ \t:]*\n?([^\n]*)")
-_HEADING = re.compile(r"(?!(?:final )?answer\b)[A-Za-z]\w*:? +\S", re.IGNORECASE)  # `#### Step 2: add` is Markdown, not an answer
+_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])(?!(?<=\d\*\*)-\d)|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)")
+_SPECIAL = re.compile(r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]")
+_WIDE = str.maketrans("：（）［］【】＝\u00a0\u200b\ufeff", ":()[][]= \u200b\u200b")
+_MARK = re.compile(r"####[ \t:]{0,9}\n?([^\n]*)")
+_HEADING = re.compile(r"(?!(?:the |final )*answer\b)(?:\d+[.)]:? *)?[A-Za-z]\w*:? +\S", re.IGNORECASE)  # `#### Step 2: add` is Markdown
 _ENDS = (".", "$", ")", "]", "!", "%", "\n", " ")  # after these nothing of the answer can be missing
+_ENUMERATED = re.compile(r"^(?:\d{1,2}[.)] {1,3}(?=[A-Za-z$\\(*])|\d{1,2}\) {1,3}(?=\S))")
+_ALONE = re.compile(r"\n[ \t]{0,9}([^\w\n]{0,9}[A-Za-z]{1,13}[^\w\n]{0,9})\s*$")
+_QUOTED = re.compile(r"^\\?\"([^\"]*?)\\?\"(\.?)$")
+_SUMMED = re.compile(r"[.;] {1,3}(?:So,? )?(?:in total|altogether|in all|all together|in sum),? ", re.IGNORECASE)
+_OPENING = re.compile(r"(?:after|in|for|with|if|at|on|by|when|during|of|from|since|given|out of) [^,.=$\\]{1,60}, (?=[a-z])", re.IGNORECASE)
+_BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z*$\\(\"'])|\s*\n\s*|(?<=[。！？])")
 
 
 class Span(NamedTuple):
     """A piece of text that may hold the final answer; `rule` found it: boxed (the text is the answer and nothing else), marked, spoken,
-    last (a line) or text (all of it)."""
+    last (a sentence), text (all of it), or alone (a last line of one word, which commits only to what is one of a few known answers).
+
+    `how` says the same to a person.
+    """
 
     text: str
     rule: str
+    how: str = ""
 
 
 def visible(text: str) -> str:
@@ -60,86 +75,125 @@ def visible(text: str) -> str:
 
 
 def spans(text: str, ending: Ending) -> Iterator[Span]:
-    """The spans that may hold the final answer, best first; the first that does decides."""
+    """The pieces that may hold the final answer, best first; the first that does decides."""
     text = _tidy(visible(text)[-MAX_TEXT:])
     stopped = ending == Ending.STOP
-    takeaway = sections(text).get("takeaway", "")
+    takeaway = sections(text).get("takeaway", "") if TAKEAWAY in text else ""
     regions = (takeaway, text.partition(TAKEAWAY)[0]) if takeaway else (text,)
     for region in regions:
-        committed = list(_committed(region, stopped))
+        kept = after_retraction(region)
+        committed = list(_committed(kept, stopped))
         yield from committed
-        if committed:
+        if any(span.rule != "alone" for span in committed):
             return
         if stopped and region is regions[0]:
-            yield from _last(region)
+            yield from _last(kept)
 
 
 def _tidy(text: str) -> str:
-    if "**" in text:
+    if not text.isascii():
+        text = discard.straight(text).translate(_WIDE).replace("\u200b", "")
+    if "**" in text or "__" in text:
         text = _BOLD.sub("", text)
-    if "<|" in text:
+    if "<" in text or "INST]" in text:
         text = _SPECIAL.sub("", text)
     return text
 
 
 def _committed(text: str, stopped: bool) -> Iterator[Span]:
-    if ("\\boxed" in text or "\\fbox" in text) and (box := last_box(text)) is not None:
-        yield Span(box, "boxed")
-    elif "####" in text and (marks := [found for found in _MARK.finditer(text) if not _HEADING.match(found.group(1))]):
-        yield from _open_ended(marks[-1].group(1), "marked", text, stopped)
-    elif "<answer>" in text and "</answer>" in (inner := text.rpartition("<answer>")[2]):
-        yield Span(inner.partition("</answer>")[0].strip(), "boxed")
-    else:
-        for found in list(_SPOKEN.finditer(text))[: -MAX_TRIES - 1 : -1]:
-            yield from _open_ended(text[found.end() :], "spoken", text, stopped)
+    marked, end = _marked(text, stopped)
+    if stopped and (alone := _ALONE.search(text, max(end, len(text) - 60))):
+        yield Span(alone.group(1), "alone", "the last line")
+    for found in announcements(text)[: -MAX_TRIES - 1 : -1]:
+        if marked and found.start < end:
+            yield from marked
+            marked = []
+        before, span = text[max(0, found.start - 100) : found.start], text[found.end :]
+        if discard.denied_before(before) or discard.refuted(span) or placeholder(discard.first_sentence(span)[:40]):
+            continue
+        if found.start < end or found.strong or end == 0 or _short(span):
+            how = f"what follows {found.words!r}"
+            yield from _open_ended(discard.amended(before, span), "spoken", how, stopped)
+    yield from marked
 
 
-def _open_ended(span: str, rule: str, text: str, stopped: bool) -> Iterator[Span]:
+def _short(span: str) -> bool:
+    """Whether a sentence of at most four words follows: `the answer is 5`, not `the answer is 3 times as large as the first one`."""
+    return len(re.sub(r"\$[^$]*\$", "0", discard.first_sentence(span.strip(" *:"))[:300]).split()) <= 4
+
+
+def _marked(text: str, stopped: bool) -> tuple[list[Span], int]:
+    """The last box, `####` or <answer>, and where it ends (0: there is none)."""
+    found: list[tuple[int, list[Span]]] = []
+    if ("boxed" in text or "\\f" in text) and (box := last_boxes(text)) is not None:
+        found.append((box[1], [Span(box[0], "boxed", "the last box")]))
+    if "####" in text and (
+        marks := [mark for mark in _MARK.finditer(text) if not _HEADING.match(mark.group(1)) or _ends(text, mark.end())]
+    ):
+        whole = stopped or marks[-1].end() < len(text) or text.endswith(_ENDS)
+        found.append((marks[-1].end(), list(_open_ended(marks[-1].group(1), "marked", "what follows the last ####", whole))))
+    if "<answer>" in text and "</answer>" in (inner := text.rpartition("<answer>")[2]):
+        content = inner.partition("</answer>")[0]
+        boxed = last_box(content) if "\\boxed" in content else None
+        found.append((len(text) - len(inner) + len(content), [Span(boxed or content.strip(), "boxed", "the last <answer>")]))
+    end, best = max(found, key=lambda one: one[0], default=(0, []))
+    return best, end
+
+
+def _ends(text: str, place: int) -> bool:
+    """Whether nothing but a farewell stands after `place`."""
+    rest = text[place : place + 200].strip()
+    return not rest or closing(rest)
+
+
+def _open_ended(span: str, rule: str, how: str, stopped: bool) -> Iterator[Span]:
     """The rest of the marker's own line; then, where that holds no answer, the lines after it, the last first.
 
-    A line that may have been cut is left out: digits are written one token each, so a number at the cut may lack its last ones.
+    `stopped`: nothing can be missing at the end of `span`. Else a line that may have been cut is left out: digits are written one token
+    each, so a number at the cut may lack its last ones.
     """
-    first, *later = span.lstrip(" \t:").split("\n")[:MAX_LINES]
-    lines = [first, *reversed(later)]
-    if not stopped and text.endswith(span) and not span.endswith(_ENDS):
+    first, *later = span.lstrip(" \t:").split("\n", MAX_LINES)[:MAX_LINES]
+    lines = [first, *(_ENUMERATED.sub("", line) for line in reversed(later))]
+    if not stopped and not span.endswith(_ENDS):
         lines = lines[:1] + lines[2:] if later else []
     for line in lines:
-        if line.strip():
-            yield Span(line.strip(), rule)
+        if line.strip() and not closing(line):
+            yield from (Span(discard.undenied(piece), rule, how) for piece in _pieces(line.strip()))
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """`line`; before it, what follows an opening clause (`After 6 days, they have 390`) or begins to sum up (`In total, ...`). Nothing
+    where the line only relates one quantity to another."""
+    line = _unclosed(line)
+    if discard.relative(line):
+        return
+    if later := _SUMMED.search(line) or _OPENING.match(line):
+        yield line[later.end() :]
+    yield line
+
+
+def _unclosed(line: str) -> str:
+    """`line` without farewells at its end (`I hope it is correct.`) and quotation marks around it."""
+    while (found := list(_BREAK.finditer(line[-MAX_TAIL:]))[-1:]) and closing(tail := line[-MAX_TAIL:][found[0].end() :]):
+        line = line[: len(line) - len(tail)].rstrip()
+    return _QUOTED.sub(r"\1", line)
 
 
 def _last(text: str) -> Iterator[Span]:
-    stripped = text.strip()
-    if stripped:
-        yield Span(stripped.rsplit("\n", 1)[-1].strip(), "last")
-        yield Span(stripped, "text")
-
-
-def last_box(text: str) -> str | None:
-    """The content of the last closed \\boxed{...}; `\\boxed 7` holds its digits; None where no box is closed."""
-    for match in list(_BOX.finditer(text))[: -MAX_TRIES - 1 : -1]:
-        if text[match.end()] != "{":
-            digits = re.match(r"\d+", text[match.end() :])
-            return digits.group() if digits else None
-        content = _braced(text, match.end())
-        if content is not None:
-            return content.strip()
-    return None
-
-
-def _braced(text: str, start: int) -> str | None:
-    """The text between the brace at `start` and its partner; escaped braces do not count."""
-    depth = 0
-    place = start
-    while place < len(text):
-        character = text[place]
-        if character == "\\":
-            place += 1
-        elif character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-            if depth == 0:
-                return text[start + 1 : place]
-        place += 1
-    return None
+    """The last sentences, the last first, and no further than one that takes back what stands before it; then all of the text."""
+    text = text.strip()
+    pieces = [piece.strip() for piece in _BREAK.split(text[-MAX_TAIL:]) if piece.strip()]
+    if "\n" not in text and len(text.split(None, 6)) <= 6:
+        pieces = [text]
+    tried = 0
+    for piece in reversed(pieces):
+        if closing(piece) and len(pieces) > 1:
+            continue
+        yield Span(discard.undenied(piece), "last", "the last sentence" if not tried else f"sentence {tried + 1} from the end")
+        tried += 1
+        if takes_back(piece):
+            return
+        if tried == MAX_SENTENCES:
+            break
+    if text:
+        yield Span(discard.undenied(text), "text", "the whole text")

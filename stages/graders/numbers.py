@@ -4,131 +4,225 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from stages.graders.characters import plain_characters
+from stages.graders.compare import Comparison, Policies
+from stages.graders.extract import Span
 from stages.graders.lexer import TooMuch
+from stages.graders.units import WORDS, Unit, fit, unit
 
 MAX_DIGITS = 1000  # in one number; no parser is handed more
 MAX_EXPONENT = 400
+MAX_TAIL = 2000  # characters at the end of a long text, where its last number is looked for first
 
-_SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5", "⅘": "4/5", "⅛": "1/8"}
-_WIDE = str.maketrans("０１２３４５６７８９．，％＄−–－﹣\u00a0\u202f\u2009", "0123456789.,%$----   ")
+_SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _FRAC = re.compile(r"\\[dtc]?frac\s*(?:\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}|(\d)\s*(\d)|(\d)\s*\{\s*(\d+)\s*\})")
-_LATEX_GROUP = re.compile(r"(?<=\d)(?:\{,\}|,?\\[,! ])\s*(?=\d{3}(?!\d))")
+_LATEX_GROUP = re.compile(r"(?<=\d)(?:\{[,.]\}|,?\\[,! :])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
 _MARKS = re.compile(r"<<[^<>]{0,200}>>")  # GSM8K's calculator marks
 _DECIMAL = r"""(?:
       0,\d+                                   # 0,111: a decimal comma
     | \d{1,3}(?:,\d{3})+(?:\.\d+)?            # 1,234.5
     | \d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?      # 12,34,567
+    | \d{1,3}(?:[. ]\d{3})+,\d+               # 1.234,5
+    | \d{1,3}(?:\.\d{3}){2,} | \d{1,3}(?:'\d{3})+(?:\.\d+)? | \d{1,3}(?:\ \d{3})+(?:\.\d+)?
     | \d+\.\d+ | \d+,(?:\d{1,2}|\d{4,}) | \d+ | \.\d+
     )(?:[eE][-+]?\d{1,4}(?!\w))?"""
+_TEN = r"(?:\s*(?:\\times|\\cdot|[xX*])\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<ten>[-+]?\d{1,4})\s*\}?)?"
+_UNITS = "|".join(sorted((word for word in WORDS if len(word) > 1), key=len, reverse=True))
 _NUMBER = re.compile(
-    rf"""(?<![A-Za-z0-9_])(?<!\d[.,:])
+    rf"""(?<![A-Za-z0-9_^\\])(?<!\d[.,:])
     (?:(?<![\w)\]}}])(?P<sign>[-+]))?
-    (?:\\?[$£€¥]\s?(?P<inner>[-+])?)?
-    (?:(?:(?P<whole>\d{{1,9}})\s+)?(?P<over>\d+)\s*/\s*(?P<under>0*[1-9]\d*)(?!\s*/|\.?\d)
-      |(?P<decimal>{_DECIMAL})(?![\d]|[.,:]\d|(?:st|nd|rd|th)\b))
-    (?:\s*(?P<percent>\\?%|percent\b|per\ cent\b|pct\b|percentage\b)|\s+(?P<scale>hundred|thousand|million|billion|trillion)\b)?""",
+    (?:(?P<coin>\\?\$|\\(?:eur|gbp|yen|inr)\b)\s?(?P<inner>[-+])?)?
+    (?:(?:(?P<whole>\d{{1,9}})\s+(?:and\s+)?)?(?P<over>\d+)\s*/\s*(?P<under>0*[1-9]\d*)(?!\s*/|\.?\d)
+      |(?P<root>\d{{1,9}})\s*(?:\^|\*\*)\s*\{{?\s*(?P<raised>-?\d{{1,4}})\s*(?:\}}|(?![\d.]))
+      |(?P<decimal>{_DECIMAL})(?![\d]|[.,:]\d|(?:st|nd|rd|th)\b){_TEN}(?!\s*\^))
+    (?:\s*(?P<percent>\\?%|percent\b|per\ cent\b|pct\b|percentage\b)|\s+(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b)?
+    (?:\s*(?P<unit>\\(?:eur|gbp|yen|inr|degree)\b\s?[CF]?\b
+      |(?:square\ |cubic\ |sq\.?\ )?(?:{_UNITS}|[mg]\b(?!['-]))s?\b(?:\^\{{?[23]\}}?)?))?""",
     re.VERBOSE,
 )
 _SPACED = re.compile(r"[-+]?\$?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _HEDGE = re.compile(r"[\s,]{1,9}or\s{1,9}(?=[-$\d.])")
+_UNDERSCORED = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w.])")
+_DIGIT = re.compile(r"\d")
 _PLAIN = re.compile(r"-?\d{1,18}")
+_AND = re.compile(r"\s*(?:,|and|,\s*and)?\s+(?=\d)")
+_SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=[^\W\d_])|(?<=。)|\n")
 
 
 class Number(NamedTuple):
     """`value` without its percent sign or scale word; `scaled` with them (equal to `value` where there is neither).
 
-    `rounded`: written with decimals, so a tolerance applies.
+    `places`: how many decimals are written (None: none, so it is exact); `unit`: a unit or currency we know.
     """
 
     value: Fraction
     scaled: Fraction
     percent: bool = False
-    rounded: bool = False
+    places: int | None = None
+    unit: Unit | None = None
 
 
 def tidy(text: str) -> str:
     """`text` with typographic digits, signs and fractions and LaTeX's number separators and fractions in plain form."""
-    if not text.isascii():
-        text = text.translate(_WIDE)
-        for sign, plain in _VULGAR.items():
-            if sign in text:
-                text = re.sub(rf"(?<=\d)\s?{sign}", f" {plain}", text).replace(sign, plain)
+    text = plain_characters(text)
     if "\\" in text or "{,}" in text:
         text = _LATEX_GROUP.sub("", text)
         text = _FRAC.sub(lambda m: " {}/{} ".format(*[part for part in m.groups() if part is not None]), text)
         text = re.sub(r"-\s+(?=\d+/\d)", "-", text)
+    if "_" in text:
+        text = _UNDERSCORED.sub(lambda found: found.group().replace("_", ""), text)
     return _MARKS.sub("", text) if "<<" in text else text
 
 
 def whole(text: str) -> Number | None:
     """`text` as one number and nothing else but units of currency or percent; None where it is not."""
-    text = tidy(text).strip().strip("$").strip().rstrip(".").removesuffix("\\")
     if _PLAIN.fullmatch(text):
         return Number(value := Fraction(int(text)), value)
-    if _SPACED.fullmatch(text):
-        text = text.replace(" ", "")
-    match = _NUMBER.fullmatch(text.rstrip("$€£¥ "))
-    return _read(match) if match else None
+    text = tidy(text).strip().rstrip(".").removesuffix("\\")
+    if text.count("$") != 1 or not text.startswith(("$", "-$", "+$")):
+        text = text.strip("$ ").rstrip(".")
+    match = _NUMBER.match(text.rstrip("$ "))
+    if not match:
+        return None
+    if match.end() == len(text.rstrip("$ ")):
+        return _read(match)
+    found, end = _compound(text, match)
+    return found if end == len(text) and found.unit else None
 
 
 def find(text: str, last: bool = False) -> tuple[Number, str] | None:
     """The number that `text` commits to, and how it is written: the first after the last `=` where there is one, else the first (or
     the last). A hedge (`3 or 4`) commits to nothing."""
+    if last and len(text) > 2 * MAX_TAIL and (found := find(text[-MAX_TAIL:].partition(" ")[2], last)):
+        return found
     text = tidy(text)
+    if not _DIGIT.search(text):
+        return None
     if _SPACED.fullmatch(text.strip(" .$")):
         text = text.replace(" ", "")
+    text = _sentence(text, last)
     after = text.rpartition("=")[2]
     match = _NUMBER.search(after) if after is not text else None
     if match is None:
         after = text
-        matches = list(_NUMBER.finditer(text))[-1:] if last else [found for found in [_NUMBER.search(text)] if found]
+        matches = _last(text) if last else [found for found in [_NUMBER.search(text)] if found]
         match = matches[0] if matches else None
     if match is None:
         return None
     other = _NUMBER.match(after, hedge.end()) if (hedge := _HEDGE.match(after, match.end())) else None
     if other and _read(other) != _read(match):
         return None
-    return _read(match), match.group().strip()
+    number, end = _compound(after, match)
+    return number, after[match.start() : end].strip()
 
 
-def same(gold: Number, pred: Number, tolerance: float) -> bool:
-    """Whether the two are equal: exactly, or within the relative `tolerance` where either is written with decimals.
+def _last(text: str) -> "list[re.Match[str]]":
+    """The last number of `text`, or the first of the two that make one quantity at its end."""
+    matches = list(_NUMBER.finditer(text))[-2:]
+    return matches if len(matches) == 2 and _compound(text, matches[0])[1] == matches[1].end() else matches[-1:]
+
+
+def _compound(text: str, match: "re.Match[str]") -> tuple[Number, int]:
+    """A quantity in two units, `1 hour and 30 minutes`, in the first of them; and where it ends."""
+    found = _read(match)
+    if found.unit and (joint := _AND.match(text, match.end())) and (other := _NUMBER.match(text, joint.end())):
+        rest = _read(other)
+        factor = fit(rest.unit, found.unit) if rest.unit and rest.unit != found.unit else None
+        if factor is not None and factor < 1 and rest.places is None and not other.group().startswith(("-", "+")):
+            value = found.value + rest.value * factor
+            return found._replace(value=value, scaled=value), other.end()
+    return found, match.end()
+
+
+def _sentence(text: str, last: bool) -> str:
+    """The last (else the first) sentence with a number in it: `... = 274 g. So he has 79 g.`"""
+    if "=" not in text:
+        return text
+    sentences = _SENTENCE.split(text)
+    return next((one for one in (reversed(sentences) if last else sentences) if _NUMBER.search(one)), text)
+
+
+def final(span: Span) -> tuple[Number, str] | None:
+    """The number that a span of a response commits to, and how it is written; None where there is none."""
+    return find(span.text, last=span.rule in ("last", "text"))
+
+
+def same(gold: Number, pred: Number, policies: Policies) -> Comparison:
+    """Whether the two are equal: exactly, or within the relative tolerance where either is written with decimals.
 
     `25%` equals 25% and, against a number without a sign, 25 or 0.25 (as `5 million` equals 5000000 or 5); 25 never equals 0.25.
     """
+    factor = fit(gold.unit, pred.unit)
+    if factor is None or (policies.units == "strict" and bool(gold.unit) != bool(pred.unit)):
+        return Comparison(False, "units")
     if gold.percent and pred.percent:
-        return _near(gold.value, pred.value, gold.rounded or pred.rounded, tolerance)
-    golds, preds = {gold.value, gold.scaled}, {pred.value, pred.scaled}
-    return any(_near(one, other, gold.rounded or pred.rounded, tolerance) for one in golds for other in preds)
+        return near(gold, gold.value, pred, pred.value, policies)
+    if policies.percent == "strict" and gold.percent != pred.percent:
+        return Comparison(False, "percent")
+    found = Comparison(False, "exact fraction")
+    for one in {gold.value, gold.scaled}:
+        for other in {pred.value, pred.scaled}:
+            found = near(gold, one * factor, pred, other, policies)
+            if found.same:
+                return found
+    return found
 
 
-def _near(one: Fraction, other: Fraction, rounded: bool, tolerance: float) -> bool:
-    return one == other or (rounded and abs(one - other) <= Fraction(tolerance) * max(abs(one), abs(other)))
+def near(gold: Number, one: Fraction, pred: Number, other: Fraction, policies: Policies) -> Comparison:
+    """The fractions of two numbers: exact; where one has decimals, within the tolerance and half a unit of the last place of the shorter.
+
+    A whole number without decimals is exact, but for the noise of a float.
+    """
+    if one == other:
+        return Comparison(True, "exact fraction")
+    if gold.places is None and pred.places is None:
+        return Comparison(False, "exact fraction")
+    bound, ends = Fraction(policies.relative_tolerance) * max(abs(one), abs(other)), []
+    for number, value in ((gold, one), (pred, other)):
+        if number.places is not None and number.value:
+            ends.append(abs(value / number.value) * Fraction(1, 2 * 10**number.places))
+        elif value.denominator == 1:
+            return Comparison(abs(one - other) <= min(bound, abs(value) / 10**10), "within tolerance")
+    bound = min(bound, max(ends, default=Fraction(0)))
+    return Comparison(abs(one - other) <= bound, "within tolerance")
 
 
 def _read(match: "re.Match[str]") -> Number:
     parts = match.groupdict()
     if len(match.group()) > MAX_DIGITS:
         raise TooMuch(f"a number of more than {MAX_DIGITS} characters")
+    places: int | None = None
     if parts["over"]:
         value = int(parts["whole"] or 0) + Fraction(int(parts["over"]), int(parts["under"]))
-        rounded = False
+    elif parts["root"]:
+        value = _power(int(parts["root"]), int(parts["raised"]))
     else:
-        value = _decimal(parts["decimal"])
-        rounded = value.denominator != 1
+        value, places = _decimal(parts["decimal"], int(parts["ten"] or 0))
     if "-" in (parts["sign"], parts["inner"]):
         value = -value
     percent = parts["percent"] is not None
     scaled = value / 100 if percent else value * _SCALES.get(parts["scale"] or "", 1)
-    return Number(Fraction(value), Fraction(scaled), percent, rounded)
+    named = parts["unit"] or parts["coin"]
+    return Number(value, scaled, percent, places, unit(named) if named else None)
 
 
-def _decimal(text: str) -> Fraction:
+def _power(base: int, exponent: int) -> Fraction:
+    if base.bit_length() * abs(exponent) > 4000:
+        raise TooMuch("a power too large")
+    return Fraction(base) ** exponent if base or exponent >= 0 else Fraction(0)
+
+
+def _decimal(text: str, ten: int) -> tuple[Fraction, int | None]:
+    """The value of a decimal times a power of ten, and how many places of it are written."""
     mantissa, _, exponent = text.lower().partition("e")
-    if exponent and abs(int(exponent)) > MAX_EXPONENT:
+    shift = int(exponent or 0) + ten
+    if abs(shift) > MAX_EXPONENT:
         raise TooMuch(f"an exponent beyond {MAX_EXPONENT}")
-    if re.fullmatch(r"0,\d+|\d+,(?:\d{1,2}|\d{4,})", mantissa):
-        mantissa = mantissa.replace(",", ".")
-    value = Fraction(mantissa.replace(",", "") or "0")
-    return value * Fraction(10) ** int(exponent) if exponent else value
+    mantissa = mantissa.replace(" ", "").replace("'", "")
+    if re.fullmatch(r"0,\d+|\d+,(?:\d{1,2}|\d{4,})|\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}", mantissa):
+        mantissa = mantissa.replace(".", "").replace(",", ".")
+    mantissa = mantissa.replace(",", "")
+    value = Fraction(mantissa or "0") * Fraction(10) ** shift
+    if value.denominator == 1:
+        return value, None
+    return value, max(len(mantissa.partition(".")[2]) - shift, 0)

@@ -1,96 +1,87 @@
-"""Answers that are words: an option letter, yes or no, an inference label, a label, a short text. Words are compared whole."""
+"""Answers that are words: a label, a short text. Words are compared whole."""
 
 import re
 import string
+import unicodedata
 
+from stages.graders.compare import Comparison, Policies
+from stages.graders.discard import refuses, straight
 from stages.graders.extract import Span
 
-_LETTER = re.compile(r"(?<![A-Za-z0-9'])\(?([A-Z])\)?(?![A-Za-z0-9'])")
-_HEDGE = re.compile(r"[\s,/]*(?:(?:or|and)\b)?[\s,/]*\(?[A-Z](?![A-Za-z0-9'])")
-_BRACKETED = re.compile(r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer) \(?([A-Z])\b")
-_WORD = re.compile(r"[a-z]+(?:[-_][a-z]+)*")
+_LATEX_TEXT = re.compile(
+    r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline|boxed) ?\*?\{([^{}]*)\}"
+)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-YES_NO = {"yes": "yes", "no": "no", "true": "yes", "false": "no"}
-NLI = {
-    "entailment": "entailment", "entails": "entailment", "entailed": "entailment", "true": "entailment", "yes": "entailment",
-    "contradiction": "contradiction", "contradicts": "contradiction", "contradictory": "contradiction", "false": "contradiction",
-    "no": "contradiction", "neutral": "neutral", "neither": "neutral", "undetermined": "neutral", "unknown": "neutral",
-}  # fmt: skip
+_LEADING = re.compile(
+    r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class|category|:|=)\s+", re.IGNORECASE
+)
+_GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # 1,000
+_KEPT = "-.%"
+_SPACED = str.maketrans({character: " " for character in string.punctuation if character not in _KEPT} | {"“": " ", "”": " ", "’": " "})
+MAX_WORDS = 2000  # characters of a span that is looked at for a label
 
 
-def words(text: str) -> list[str]:
-    """The words of `text` in small letters: `no` never matches inside `know`."""
-    return _WORD.findall(text.lower())
+def plain(text: str) -> str:
+    """`text` without LaTeX's text commands and thin spaces; full-width characters in their plain form."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if "\\" not in text:
+        return text
+    for _ in range(3):
+        text = _LATEX_TEXT.sub(r"\1", text)
+    return re.sub(r"\\[,;:! ]|\\q?quad\b|\\left|\\right", " ", text)
 
 
 def normal(text: str) -> str:
     """Small letters; punctuation, articles and outer LaTeX taken off; spaces single."""
-    text = re.sub(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}", r"\1", text).casefold()
-    kept = "".join(" " if character in string.punctuation and character not in "-.%" else character for character in text)
-    return " ".join(_ARTICLES.sub(" ", kept).split()).strip(".")
+    kept = _GROUPED.sub("", plain(text)).casefold().translate(_SPACED)
+    return " ".join(_ARTICLES.sub(" ", kept).split()).strip(". ")
 
 
-def choice(span: Span, choices: list[str] | None) -> str | None:
-    """The one option named: its letter, or its text. Two different ones name none; an article (`A dog`) is no letter."""
-    text = re.sub(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}", r"\1", span.text).strip().strip("$*`. ")
-    letters = string.ascii_uppercase[: len(choices) if choices else 10]
-    alone = text.strip("()[] ").upper()
-    if len(alone) == 1 and alone in letters:
-        return alone
-    lead = _LETTER.match(text)
-    if lead and lead.group(1) in letters and not _article(text, lead) and not _HEDGE.match(text, lead.end()):
-        return lead.group(1)
-    named = {one or other for one, other in _BRACKETED.findall(text)}
-    if not named and span.rule in ("boxed", "marked", "spoken"):
-        named = {found.group(1) for found in _LETTER.finditer(text) if not _article(text, found)}
-    named &= set(letters)
-    if named:
-        return named.pop() if len(named) == 1 else None
-    return _by_text(text, choices or [])
+def exact(text: str) -> str:
+    """As it is written, but for outer LaTeX, spaces, dollar signs and a final period."""
+    return plain(text).strip().strip("$").rstrip(".").strip()
 
 
-def _article(text: str, found: "re.Match[str]") -> bool:
-    """`A` or `I` before a word in small letters is a word itself."""
-    return found.group() in ("A", "I") and re.match(r"\s+[a-z]", text[found.end() :]) is not None
-
-
-def _by_text(text: str, choices: list[str]) -> str | None:
-    answer = normal(text)
-    same = [place for place, option in enumerate(choices) if normal(option) == answer]
-    return string.ascii_uppercase[same[0]] if len(same) == 1 else None
-
-
-def choice_gold(gold: str, choices: list[str] | None) -> str | None:
-    """The gold option as a letter; None where it is none of them."""
-    text = gold.strip().strip("()")
-    if len(text) == 1 and text in string.ascii_uppercase[: len(choices) if choices else 26]:
-        return text
-    return _by_text(gold, choices or [])
-
-
-def from_vocabulary(span: Span, vocabulary: dict[str, str]) -> str | None:
-    """The one meaning named in `span`: its first word where that has one, else the only one there; `not ...` names nothing."""
-    found = words(span.text)
-    if span.rule == "text":
-        found = found[:1]  # a whole text speaks of many things; only an opening `Yes, ...` commits
-    if found and found[0] in vocabulary:
-        rest = [word for place, word in enumerate(found[1:3]) if found[place] == "or"]
-        return None if any(vocabulary.get(word, vocabulary[found[0]]) != vocabulary[found[0]] for word in rest) else vocabulary[found[0]]
-    if span.rule == "last":
-        found = found[-1:]
-    meanings = {vocabulary[word] for before, word in zip(["", *found], found, strict=False) if word in vocabulary and before != "not"}
-    return meanings.pop() if len(meanings) == 1 else None
+def open_text(span: Span) -> str | None:
+    """The short text of `span`, as written; a refusal is none."""
+    text = exact(span.text)
+    return text if span.rule != "text" and normal(text) and not (span.rule == "last" and refuses(text)) else None
 
 
 def label(span: Span, choices: list[str] | None) -> str | None:
-    """The label in `span`: all of it where no choices are known, else the only choice whose words stand in it."""
-    answer = normal(span.text)
-    if not choices:
-        return answer or None
-    exact = [option for option in choices if normal(option) == answer]
-    padded = f" {answer} "
-    named = [option for option in choices if normal(option) and f" {normal(option)} " in padded]
-    longest = [option for option in named if not any(option != other and normal(option) in normal(other) for other in named)]
-    if len(exact or longest) != 1 or span.rule == "text":
+    """The label in `span`: all of it where no choices are known, else the only choice whose words stand in it; of two choices, the one
+    where the other is denied (`not spam`). Empty where several are named."""
+    text = straight(span.text[:MAX_WORDS])
+    if choices is None and span.rule == "alone":
         return None
-    return normal((exact or longest)[0])
+    if choices is None:
+        return open_text(Span(_LEADING.sub("", text, count=1), span.rule))
+    forms = {normal(option): option for option in choices}
+    answer = normal(text)
+    if answer in forms:
+        return forms[answer]
+    found = None if span.rule in ("text", "alone") else _named(answer, list(forms))
+    return forms[found] if found else found
+
+
+def same(gold: str, pred: str, policies: Policies) -> Comparison:
+    """Whether two short texts are the same, as policies.text says."""
+    if policies.text == "strict":
+        return Comparison(exact(gold) == exact(pred), "same text, as written")
+    return Comparison(normal(gold) == normal(pred), "same words")
+
+
+def _named(answer: str, forms: list[str]) -> str | None:
+    padded = f" {answer} "
+    found = {form for form in forms if form and f" {form} " in padded}
+    longest = {form for form in found if not any(form != other and form in other for other in found)}
+    denied = {
+        form for form in longest if re.search(rf" (?:not|isn t|never|rather than|instead of|no longer|nor|non) {re.escape(form)} ", padded)
+    }
+    left = longest - denied
+    if denied and not left and len(forms) == 2:
+        left = set(forms) - denied
+    if not left:
+        return None
+    return left.pop() if len(left) == 1 else ""

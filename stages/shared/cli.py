@@ -3,8 +3,9 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -14,16 +15,23 @@ from stages.shared.errors import BadInput
 Item = TypeVar("Item")
 
 
-def run(stage: Callable[[str], None]) -> None:
-    """Runs `stage` on the system named on the command line.
+def run(stage: Callable[[str], None], instead: Mapping[str, Callable[[list[str]], None]] = MappingProxyType({})) -> None:
+    """Runs `stage` on the system named on the command line; `instead` maps a flag to what it has run in the stage's place, with the other
+    arguments.
 
     Exit status 0: done; 1: bad input or a failed read or write, told in one line; 130: interrupted. A bug keeps its traceback.
     """
     name = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(prog=f"python -m stages.{name}", description=sys.modules["__main__"].__doc__)
     parser.add_argument("system", help="a section of params.yaml: systems.<system>")
+    for flag, other in instead.items():
+        parser.add_argument(flag, action="store_true", help=other.__doc__)
+    asked = next((flag for flag in instead if flag in sys.argv[1:]), None)
     try:
-        stage(parser.parse_args().system)
+        if asked:
+            instead[asked]([argument for argument in sys.argv[1:] if argument != asked])
+        else:
+            stage(parser.parse_args().system)
     except BadInput as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:

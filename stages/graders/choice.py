@@ -1,0 +1,125 @@
+"""Which option an answer names: its letter, or, where no letter stands, its text. Two options name none."""
+
+import re
+import string
+
+from stages.graders.discard import first_sentence, straight
+from stages.graders.extract import Span
+from stages.graders.letters import affirmed, bracketed, chosen, leading, letters
+from stages.graders.words import normal, plain
+
+MAX_SPAN = 1000  # characters that are looked at for letters
+MAX_PROSE = 20_000  # and of a whole text
+NOTHING = ""  # what is committed to is not one option
+
+_START = re.compile(r"[\W_]{0,9}(?:\((?P<low>[A-Za-z])\)|(?P<bare>[A-Za-z])(?:[.):\]]|\s{0,3}$|\s{0,3}\n))(?=\s|$|[^\x00-\x7f])")
+_SINGLE = re.compile(r"[^A-Za-z0-9]{0,20}([A-Za-z])[^A-Za-z0-9]{0,20}")
+_DENIALS = ("not", "isn t", "can t be", "cannot be", "rather than", "instead of", "never")
+
+Choices = list[str] | None
+
+
+def gold(text: str, choices: Choices) -> str | None:
+    """The gold option as a letter; None where it is none of them."""
+    bare = text.strip().strip("()")
+    if len(bare) == 1 and bare in _offered(choices):
+        return bare
+    return _same_text(text, choices or [])
+
+
+def first(letter: str, choices: Choices) -> str:
+    """The first letter with the same text as `letter`: data sets hold problems with the same option twice."""
+    if not letter or not choices:
+        return letter
+    return _same_text(choices[string.ascii_uppercase.index(letter)], choices) or letter
+
+
+def final(span: Span, choices: Choices) -> str | None:
+    """The letter of the option that `span` commits to; NOTHING where it commits to several or to one that is not there; None where it
+    commits to nothing."""
+    offered, options = _offered(choices), choices or []
+    text = straight(plain(span.text))
+    if span.rule == "text":
+        return _in_prose(text[:MAX_PROSE], offered)
+    text = text[:MAX_SPAN]
+    if single := _SINGLE.fullmatch(text):
+        return _one([single.group(1).upper()], offered)
+    if span.rule == "alone":
+        return _same_text(text, options)
+    sentence = first_sentence(text)
+    by_text = _same_text(text, options) or (_same_text(sentence, options) if len(sentence.strip()) > 1 else None)
+    if by_text:
+        return by_text
+    found = _by_letter(text, offered, span.rule)
+    return found if found is not None else _within(text, options)
+
+
+def _offered(choices: Choices) -> str:
+    return string.ascii_uppercase[: len(choices)] if choices else string.ascii_uppercase
+
+
+def _by_letter(text: str, offered: str, rule: str) -> str | None:
+    start = _start(text)
+    if start.islower() and start.upper() in offered:
+        return start.upper()
+    text = affirmed(text)
+    found = letters(text)
+    if not found:
+        return None
+    if lead := leading(text, found):
+        return _one(lead, offered)
+    picked = chosen(text)[-1:]
+    if rule == "last":
+        return _one(bracketed(text, found), offered) or _one(picked, offered)
+    sentence = first_sentence(text)
+    within = [one for one in found if one.end() <= len(sentence)]
+    for named in (bracketed(sentence, within), [one.group("letter") for one in within], picked):
+        if named:
+            return _one(named, offered)
+    return None
+
+
+def _start(text: str) -> str:
+    """The letter that `text` starts with where it is set apart: `B. Because`, `(b) 36`; empty where there is none."""
+    start = _START.match(text)
+    return (start.group("low") or start.group("bare")) if start else ""
+
+
+def _one(named: list[str], offered: str) -> str | None:
+    """The only letter of `named`; NOTHING where there are several, or it is no option; None where there is none."""
+    if not named:
+        return None
+    return named[0] if len(set(named)) == 1 and named[0] in offered else NOTHING
+
+
+def _in_prose(text: str, offered: str) -> str | None:
+    """The option that a text without a marker chooses: the last of `I choose B`, `B is correct`, else `B. Because ...` at its start."""
+    picked = [letter for letter in chosen(affirmed(text)) if letter in offered][-1:]
+    if picked and picked[0] not in "AI":
+        return picked[0]
+    start = _start(text).upper()
+    return start if start and start in offered else None
+
+
+def _same_text(text: str, choices: list[str]) -> str | None:
+    """The letter of the first option whose text is `text`."""
+    answer = normal(text)
+    found = [letter for letter, option in zip(string.ascii_uppercase, choices, strict=False) if answer and normal(option) == answer]
+    return found[0] if found else None
+
+
+def _within(text: str, choices: list[str]) -> str | None:
+    """The only option whose text stands in `text` as whole words; one that stands in another named one does not count."""
+    padded = f" {normal(text)} "
+    forms = dict(zip(string.ascii_uppercase, map(normal, choices), strict=False))
+    named = {letter: form for letter, form in forms.items() if form and f" {form} " in _without_denied(padded, form)}
+    longest = {form for form in named.values() if not any(form != other and form in other for other in named.values())}
+    if not longest:
+        return None
+    return next(letter for letter, form in named.items() if form in longest) if len(longest) == 1 else NOTHING
+
+
+def _without_denied(padded: str, form: str) -> str:
+    for denial in _DENIALS:
+        padded = padded.replace(f" {denial} {form} ", " ")
+    return padded

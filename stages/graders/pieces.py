@@ -1,0 +1,60 @@
+"""Which piece of a span of a response is the mathematical answer."""
+
+import re
+from collections.abc import Iterator
+
+from stages.graders import numbers
+from stages.graders.extract import Span
+from stages.graders.latex import MAX_LENGTH
+
+_SEGMENT = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_PREFACE = re.compile(
+    r"^(?:(?:the\s+)?final\s+)?answer\s*(?:is|[:=])?\s*|"
+    r"^(?:equal to|therefore|thus|so|hence|simply|just|approximately|about|indeed)\s*,?\s+",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(r"\s*(?:I hope it is correct\.?|[.!;]\s+[A-Z].*|\bbecause\b.*|\bsince\b.*)$", re.DOTALL)
+_HOPE = re.compile(r"\s*(?:I hope (?:it|this) is correct\.?|This solves the problem\.?)\s*$")
+_STOP = re.compile(r"(?:(?<=[.!?])|(?<=\.\$)|(?<=\.\$\$)|(?<=\.\\\])|(?<=\.\\\)))\s+(?=[A-Z\\$*])")
+_TAIL = re.compile(
+    r"(?:\b(?:is|are|equals|be|was|get|gives?|obtain|have)\b(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by)\b)*"
+    r"|(?<![<>!=])=)\s*:?\s*(?=\S)"
+)
+
+
+_CONDITION = re.compile(r"[\s,]+(?:when|if|for|where|as|since|because|with|and so|which)\b.*$", re.DOTALL)
+_LABEL = re.compile(r"^[A-Za-z][A-Za-z ]{2,40}:\s*(?=\S)")
+
+
+def candidates(span: Span) -> Iterator[str]:
+    """Pieces of `span` that may be the answer, likeliest first."""
+    if span.rule == "boxed":
+        yield span.text
+        return
+    uncommitted = span.rule in ("last", "text")
+    if uncommitted and len(span.text) > MAX_LENGTH:
+        return
+    text = _PREFACE.sub("", span.text[:MAX_LENGTH].strip())
+    yield text if uncommitted else _CLOSING.sub("", text)
+    line = _last_sentence(text) if uncommitted else _CLOSING.sub("", text)
+    if line != text:
+        yield _PREFACE.sub("", line)
+    segments = list(_SEGMENT.finditer(line))
+    ends = [found.end() for found in _TAIL.finditer(line) if not any(one.start() < found.start() < one.end() for one in segments)]
+    if ends:
+        yield line[ends[-1] :]
+        yield _CONDITION.sub("", line[ends[-1] :])
+    if found := _LABEL.match(line):
+        yield line[found.end() :]
+    pieces = [next(piece for piece in found.groups() if piece) for found in segments]
+    pieces = pieces[::-1] if uncommitted else pieces
+    yield from (piece for piece in pieces if len(piece.strip()) > 1 or not piece.strip().isalpha() or len(pieces) == 1)
+    number = numbers.find(line, last=uncommitted)
+    if number:
+        yield number[1]
+
+
+def _last_sentence(text: str) -> str:
+    """The last sentence that has a digit or mathematics in it."""
+    sentences = _STOP.split(_HOPE.sub("", text))
+    return next((one for one in reversed(sentences) if re.search(r"[\d$\\]", one)), text).strip()
