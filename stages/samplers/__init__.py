@@ -14,12 +14,15 @@ SAMPLERS = {
 
 
 class Answer(NamedTuple):
-    """One answer to one prompt; `tokens` counts tokens of the model that wrote it, the end-of-turn token left out."""
+    """One answer to one prompt; `tokens` counts tokens of the model that wrote it, the end-of-turn token left out. `prompt_tokens` is what
+    it was asked with (0: not known), `cost_usd` what it costs to buy (None: nothing is known of that)."""
 
     text: str
     ending: Ending
     tokens: int
     model: str
+    prompt_tokens: int = 0
+    cost_usd: float | None = None
 
 
 class Sampler(Protocol):

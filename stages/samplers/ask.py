@@ -46,5 +46,5 @@ def _only(prompts: Iterable[Prompt], by: str) -> Iterator[Prompt]:
 
 def _responses(prompt: Prompt, answers: list[Answer], name: str) -> Iterator[Response]:
     fields = msgspec.structs.asdict(prompt)
-    for sample, (text, ending, tokens, model) in enumerate(answers):
+    for sample, (text, ending, tokens, model, *_) in enumerate(answers):
         yield Response(**fields, sampler=name, model=model, sample=sample, text=text, ending=ending, tokens=tokens)

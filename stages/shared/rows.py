@@ -37,6 +37,9 @@ class Ending(StrEnum):
 
     STOP = "stop"  # the model said that it was done
     LENGTH = "length"  # it was cut off at its limit
+    CONTENT_FILTER = "content_filter"  # the service withheld or cut it
+    REFUSAL = "refusal"  # the model declined, and the service says so
+    CONTEXT = "context"  # the prompt does not fit into the model's context: there is no answer
 
 
 class Message(TypedDict):
