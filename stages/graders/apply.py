@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from stages.graders import Grade, grader
 from stages.shared.errors import BadInput
 from stages.shared.rows import Response, Seen, Trace
@@ -30,6 +32,13 @@ def to_traces(responses: Iterable[Response], graders: Mapping[str, Any]) -> Iter
         for trace in traces:
             trace.pass_rate = sum(passed) / len(passed) if passed else None
             yield trace
+
+
+def judged(trace: Trace, verdict: str, params: Any) -> Trace:
+    """`trace` with what the judge wrote of it, and the grade that follows from it."""
+    found = grader("judge").grade(msgspec.structs.replace(trace, verdict=verdict), params)
+    reasons = trace.reasons | ({"judge": found.reason} if found.score < 1 else {})
+    return msgspec.structs.replace(trace, verdict=verdict, grades=trace.grades | {"judge": found.score}, reasons=reasons)
 
 
 def _trace(row: Response, judges: Sequence[_Judge]) -> Trace:
