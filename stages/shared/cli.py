@@ -14,16 +14,20 @@ from stages.shared.errors import BadInput
 Item = TypeVar("Item")
 
 
-def run(stage: Callable[[str], None]) -> None:
-    """Runs `stage` on the system named on the command line.
+def run(stage: Callable[[str], None], **instead: Callable[[str], None]) -> None:
+    """Runs `stage` on the system named on the command line, or one of `instead` where its name is given as a flag (`estimate`: --estimate).
 
     Exit status 0: done; 1: bad input or a failed read or write, told in one line; 130: interrupted. A bug keeps its traceback.
     """
     name = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(prog=f"python -m stages.{name}", description=sys.modules["__main__"].__doc__)
     parser.add_argument("system", help="a section of params.yaml: systems.<system>")
+    for flag, other in instead.items():
+        parser.add_argument(f"--{flag}", action="store_const", const=other, default=stage, dest="stage", help=other.__doc__)
+    parser.set_defaults(stage=stage)
     try:
-        stage(parser.parse_args().system)
+        given = parser.parse_args()
+        given.stage(given.system)
     except BadInput as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:
