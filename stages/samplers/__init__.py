@@ -10,6 +10,7 @@ SAMPLERS = {
     "scripted": "an offline teacher that writes worked solutions, with faults at given rates",
     "recorded": "former answers, read from a file",
     "hf": "a local transformers model",
+    "openai": "any server that speaks OpenAI's chat completions",
 }
 
 
