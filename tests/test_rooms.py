@@ -106,9 +106,10 @@ def test_where_the_network_is(file: str) -> None:
 
 @pytest.mark.parametrize("file", SOURCES)
 def test_where_the_models_are(file: str) -> None:
-    """In students, samplers/hf.py and shared/models.py (where loading is written once for both), there inside functions."""
+    """In students, in the two files of a local sampler, and in shared/models.py (where loading is written once for both), there inside
+    functions."""
     if place(file) != "students":
-        inside = file in ("stages/samplers/hf.py", "stages/shared/models.py")
+        inside = file in ("stages/samplers/local.py", "stages/samplers/generation.py", "stages/shared/models.py")
         assert inside or not tops(file) & MODELS
         assert not tops(file, top=True) & MODELS
 

@@ -7,6 +7,7 @@ is gone, however it died. So no clock decides, and after `kill -9` the next run 
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 from filelock import FileLock, Timeout
 
@@ -18,9 +19,14 @@ class Claims:
         self.store, self.folder = store, path.with_name(f"{path.name}-claims")
         self.owner = ""
         self.lock: FileLock | None = None
+        self.one_at_a_time = Lock()  # threads share the connection, and so its transactions
 
     def take(self, keys: Sequence[str]) -> list[str]:
         """Those of `keys` (500 at most) that are now ours."""
+        with self.one_at_a_time:
+            return self._take(keys)
+
+    def _take(self, keys: Sequence[str]) -> list[str]:
         self._begin()
         wanted = {bytes.fromhex(key): key for key in keys}
         places = ",".join("?" * len(wanted))
@@ -44,7 +50,8 @@ class Claims:
         """Ends our claims of `keys` (500 at most)."""
         places = ",".join("?" * len(keys))
         values = [self.owner, *(bytes.fromhex(key) for key in keys)]
-        self.store.execute(f"DELETE FROM claims WHERE owner = ? AND key IN ({places})", values)
+        with self.one_at_a_time:
+            self.store.execute(f"DELETE FROM claims WHERE owner = ? AND key IN ({places})", values)
 
     def close(self) -> None:
         """Ends all our claims."""

@@ -57,7 +57,7 @@ def bare_url(url: str) -> str:
 
 
 class Memo:
-    """The store at `path` (made if need be). Safe for any number of processes; within one, for the thread that opened it.
+    """The store at `path` (made if need be). Safe for any number of processes and threads; not across a fork.
 
     Raises BadInput where the file is no memo, or one of a later version.
     """

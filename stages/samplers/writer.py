@@ -28,14 +28,16 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """The store at `path`, made where there is none. In WAL mode readers and one writer do not wait for each other; FULL has each commit
-    reach the disk. Raises BadInput where the file is something else."""
+    """The store at `path`, made where there is none. In WAL mode readers and one writer do not wait for each other.
+
+    Raises BadInput where the file is something else.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         store = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         if _version(store) == 0:
             _make(store, path)
-        store.execute("PRAGMA synchronous = FULL")
+        store.execute("PRAGMA synchronous = NORMAL")  # after a power cut claims may be lost; answers have a connection of their own
         found = _version(store)
     except sqlite3.OperationalError as error:
         raise BadInput(f"{path}: the memo cannot be opened: {error}") from None
@@ -72,7 +74,9 @@ class Writer:
         """Rows in the order of COLUMNS without `made`. Raises what an earlier write failed of."""
         self._check()
         if self.thread is None:
-            self.thread = Thread(target=self._run, args=[connect(self.path)], name="memo", daemon=True)
+            store = connect(self.path)
+            store.execute("PRAGMA synchronous = FULL")  # each commit reaches the disk
+            self.thread = Thread(target=self._run, args=[store], name="memo", daemon=True)
             self.thread.start()
         done: Future[None] = Future()
         self.last = done
