@@ -200,8 +200,10 @@ def pipeline(folder: Path) -> Iterator[tuple[str, str, set[str], set[str]]]:
 
 
 WHOLE_ROOMS = {"collect", "base", "prompt", "grade", "filter", "format", "evaluate"}
-# Listed although the default params do not need it: other scales do, and a dep templated by an arm would forbid doing without that arm.
-SPARE = {"generate": {"stages/styles/glyph.py"}}
+# Listed although the default params do not need it: other scales and teachers do, and a dep templated by an arm would forbid doing without
+# that arm.
+ENGINE = "account budget buyer chat engine faults gate keeper pace terms wire"  # what the samplers over the network share
+SPARE = {"generate": {"stages/styles/glyph.py"}, "respond": {f"stages/samplers/{name}.py" for name in ENGINE.split()}}
 
 
 def test_deps_are_the_code_that_runs(tmp_path: Path) -> None:

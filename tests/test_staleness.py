@@ -14,6 +14,7 @@ from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from house import SCRIPTS, copy, sources
 from ruamel.yaml import YAML
+from test_rooms import ENGINE
 
 ALL = " ".join(SCRIPTS)
 TRAINED = "base train"  # the stages that train a model
@@ -43,10 +44,21 @@ ROOM_FILES = {
     "stages/samplers/__init__.py": "base respond grade generate",
     "stages/samplers/ask.py": ASKED,
     "stages/samplers/hf.py": ASKED,
+    "stages/samplers/batches.py": ASKED,
+    "stages/samplers/claims.py": ASKED,
+    "stages/samplers/generation.py": ASKED,
+    "stages/samplers/local.py": ASKED,
+    "stages/samplers/memo.py": ASKED,
+    "stages/samplers/writer.py": ASKED,
     "stages/samplers/suppress.py": ASKED,
     "stages/samplers/scripted.py": "base respond grade",
     "stages/samplers/mistakes.py": "base respond grade",
     "stages/samplers/recorded.py": "grade",  # and respond, where params ask it
+    "stages/samplers/openai.py": "grade",
+    "stages/samplers/estimate.py": "respond grade",
+    "stages/samplers/tokens.py": "respond grade",
+    "stages/samplers/prices.py": "respond grade",
+    **{f"stages/samplers/{name}.py": "respond grade" for name in ENGINE.split()},
     "stages/graders/*.py": "grade filter evaluate",
     "stages/formats/*.py": "format",
     "stages/students/__init__.py": TRAINED,
