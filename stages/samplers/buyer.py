@@ -56,6 +56,9 @@ class Buyer:
         """Has them bought, in this order."""
         self._tell(self._queue, list(requests))
 
+    def flush(self) -> None:
+        """Nothing waits for more to be submitted."""
+
     def close(self) -> None:
         """Ends the thread; what is in flight is lost, what has arrived is stored."""
         self._tell(self._end)

@@ -4,14 +4,16 @@ https://platform.openai.com/docs/api-reference/chat/object
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from stages.samplers.faults import Fault, ending_of, explained, short
+from stages.samplers.faults import Fault, Place, ending_of, explained, fault, seconds, short
 from stages.samplers.prices import Usage
 from stages.shared.rows import Ending
 
+OURS = {"provider", "base_url", "sample"}  # of what is asked: told to the memo, not to the server
 LARGEST = 16 << 20  # bytes of a response; a longer one is a fault, not an answer
 STOP = {"stop", "eos", "eos_token", "stop_sequence", "end_turn"}  # the last ones: Together, TGI, gateways to Anthropic
 LENGTH = {"length", "max_tokens", "model_length"}
@@ -106,11 +108,20 @@ def _usage(found: _Usage | None) -> Usage | None:
     return Usage(*(min(max(0, count), 1 << 40) for count in counts))  # SQLite holds no larger ones
 
 
-def refused(status: int, body: bytes) -> tuple[Reply | None, str, str]:
-    """Of a body with an error status: the reply where the fault is the prompt's own, else the message and the code."""
+def read(status: int, headers: Mapping[str, str], body: bytes, place: Place) -> Reply:
+    """What a response says; raises Fault or BadInput where that is no answer, and none that is about its prompt alone."""
+    if status == 200:
+        return parse(body)
     told, code = explained(body)
     ending = ending_of(status, told, code)
-    return (Reply("", ending, "", None) if ending else None), told, code
+    if ending is None:
+        raise fault(status, told, code, seconds(headers), place)
+    return Reply("", ending, "", Usage(0, 0))
+
+
+def sent(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that goes to the server."""
+    return {name: value for name, value in asked.items() if name not in OURS}
 
 
 def body_of(params: Any, messages: list[Any], sample: int) -> dict[str, Any]:

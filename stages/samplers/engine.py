@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import length_hint
 from queue import Empty
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from stages.samplers import Answer
 from stages.samplers.account import Account
 from stages.samplers.budget import Budget, bound
-from stages.samplers.buyer import Buyer, Provider, Request
+from stages.samplers.buyer import Request
 from stages.samplers.keeper import Keeper, News
 from stages.samplers.memo import Memo, Stored, key
 from stages.samplers.prices import Price, Usage
@@ -19,6 +19,7 @@ from stages.shared.rows import Prompt
 
 CHUNK = 256  # prompts looked up together
 AHEAD = 2048  # keys being bought, at least; eight for each place where there are many, so that one slow answer leaves no place idle
+BATCHED = 1 << 20  # in batch mode, where an answer may take a day
 WINDOW = 1 << 16  # keys read ahead of the answer that is due
 LOOK = 0.2  # seconds between looks at what other processes buy
 
@@ -26,15 +27,29 @@ Asked = dict[str, Any]
 
 
 class Work(NamedTuple):
-    """What is to be answered. `asked_of` gives what is asked for each sample of a prompt; `service` opens the connection, once something
-    has to be bought; `most` are the tokens that an answer can take."""
+    """What is to be answered. `asked_of` gives what is asked for each sample of a prompt, `open` the buyer, once there is something to
+    buy; `most` are the tokens that an answer can take. A `batch` takes all there is to buy, before its first answer comes."""
 
     terms: Terms
     model: str
     most: int
     price: Price | None
     asked_of: Callable[[Prompt], Sequence[Asked]]
-    service: Callable[[], Provider]
+    open: Callable[[Budget, Keeper], "Open"]
+    batch: bool = False
+
+
+class Open(Protocol):
+    """A buyer at work."""
+
+    def submit(self, requests: Iterable[Request]) -> None:
+        """Has them bought; the keeper's news say when they are settled."""
+
+    def flush(self) -> None:
+        """For the moment no more will be submitted."""
+
+    def close(self) -> None:
+        """Ends it."""
 
 
 class Chunk:
@@ -65,15 +80,16 @@ class Line:
 
     def __init__(self, prompts: Iterable[Prompt], work: Work, memo: Memo) -> None:
         self.prompts, self.work, self.memo = iter(prompts), work, memo
-        self.ahead = max(AHEAD, 8 * work.terms.concurrency)
+        self.ahead = BATCHED if work.batch else max(AHEAD, 8 * work.terms.concurrency)
+        self.window = max(WINDOW, self.ahead)
         self.chunks: deque[Chunk] = deque()
         self.held = 0  # keys in line
         self.bought: set[str] = set()  # keys that we are buying
         self.others: dict[str, Asked] = {}  # what other processes are buying
         self.news = News()
         self.keeper = Keeper(memo, self.news)
-        self.budget = Budget(work.terms, work.price)
-        self.buyer: Buyer | None = None
+        self.budget = Budget(work.terms, work.price, work.batch)
+        self.buyer: Open | None = None
         self.account = Account(work.model, length_hint(prompts) * work.terms.n, self.keeper.tally)
         self.more = True
 
@@ -87,7 +103,7 @@ class Line:
 
     def _feed(self) -> bool:
         """Reads on while there is room and the next answers are not here; whether anything is in line."""
-        while self.more and self.held < WINDOW and len(self.bought) + len(self.others) < self.ahead:
+        while self.more and self.held < self.window and len(self.bought) + len(self.others) < self.ahead:
             some = list(islice(self.prompts, CHUNK))
             self.more = len(some) == CHUNK
             self._add([asked for prompt in some for asked in self.work.asked_of(prompt)])
@@ -114,7 +130,7 @@ class Line:
         if not mine:
             return
         if self.buyer is None:
-            self.buyer = Buyer(self.work.service(), self.work.terms, self.budget, self.keeper)
+            self.buyer = self.work.open(self.budget, self.keeper)
         self.bought |= mine
         mine_in_order = ((one, asked) for one, asked in wanted.items() if one in mine)
         self.buyer.submit(Request(one, asked, Usage(bound(asked["messages"]), self.work.most)) for one, asked in mine_in_order)
@@ -137,6 +153,8 @@ class Line:
 
     def _wait(self) -> None:
         """Until there is news, or for a moment."""
+        if self.buyer:
+            self.buyer.flush()
         try:
             self._settle(self.news.get(timeout=LOOK))
             while True:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
 from stages.samplers.faults import Fault
 from stages.samplers.memo import Memo, Stored
 
+Item = tuple[str, Mapping[str, Any], Stored]  # as the memo takes it
 News = SimpleQueue[list[str] | BaseException]  # keys that are settled, or the error that ended everything
 
 
@@ -26,7 +27,7 @@ class Keeper:
 
     def __init__(self, memo: Memo, news: News) -> None:
         self.memo, self.news, self.tally = memo, news, Tally()
-        self.group: list[tuple[str, Mapping[str, Any], Stored]] = []
+        self.group: list[Item] = []
         self.kept: asyncio.Future[None] | None = None
 
     async def keep(self, key: str, asked: Mapping[str, Any], stored: Stored) -> None:
@@ -38,6 +39,13 @@ class Keeper:
             loop.call_soon(self._store, self.kept)
         await asyncio.shield(self.kept)
 
+    def count(self, group: Sequence[Item]) -> None:
+        """These answers are safe."""
+        self.tally.bought += len(group)
+        self.tally.tokens += sum(stored.tokens for *_, stored in group)
+        self.tally.prompt_tokens += sum(stored.prompt_tokens for *_, stored in group)
+        self.news.put([key for key, *_ in group])
+
     def _store(self, kept: "asyncio.Future[None]") -> None:
         group, self.group, self.kept = self.group, [], None
 
@@ -46,11 +54,8 @@ class Keeper:
             if error:
                 kept.set_exception(error)
                 return
-            self.tally.bought += len(group)
-            self.tally.tokens += sum(stored.tokens for *_, stored in group)
-            self.tally.prompt_tokens += sum(stored.prompt_tokens for *_, stored in group)
             kept.set_result(None)
-            self.news.put([key for key, *_ in group])
+            self.count(group)
 
         try:
             asyncio.wrap_future(self.memo.put_many(group)).add_done_callback(done)

@@ -6,22 +6,24 @@ What was ever answered comes from the memo. The key is read from the environment
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from stages.samplers import Answer
-from stages.samplers.chat import LARGEST, Reply, body_of, parse, refused
-from stages.samplers.engine import Asked, Work, answers
-from stages.samplers.faults import Place, fault, seconds
+from stages.samplers.budget import Budget
+from stages.samplers.buyer import Buyer
+from stages.samplers.chat import LARGEST, OURS, Reply, body_of, read, sent
+from stages.samplers.endpoint import Endpoint
+from stages.samplers.engine import Asked, Open, Work, answers
+from stages.samplers.faults import Place
+from stages.samplers.jobs import Jobs
+from stages.samplers.keeper import Keeper
 from stages.samplers.memo import bare_url
 from stages.samplers.prices import price_of
-from stages.samplers.terms import Terms
+from stages.samplers.terms import Address, Terms
 from stages.samplers.wire import Wire, key_in
-from stages.shared.errors import BadInput
 from stages.shared.rows import Prompt
 
-OURS = {"provider", "base_url", "sample"}  # of what is asked: not sent
 TAKEN = OURS | {"model", "messages", "n", "stream", "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed"}
 
 
@@ -29,12 +31,13 @@ class Params(Terms):
     """`base_url` up to and including `/v1`; `api_key_env` names the environment variable that holds the key (null: the server wants none).
 
     What is null is not sent, so the server's default holds. `seed` goes up by one with each sample. `extra` is put into each request as it
-    is (`reasoning_effort`, `top_k`, `chat_template_kwargs`, ...). `mode` batch: half the price, within a day.
+    is (`reasoning_effort`, `top_k`, `chat_template_kwargs`, ...). `mode` batch: half the price, within a day; it is
+    looked at every `poll` seconds.
     """
 
     sampler: Literal["openai"]
     model: str = Field(min_length=1)
-    base_url: str = "https://api.openai.com/v1"
+    base_url: Address = "https://api.openai.com/v1"
     api_key_env: str | None = Field(default="OPENAI_API_KEY", pattern="^[A-Za-z_][A-Za-z0-9_]*$")
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -44,20 +47,7 @@ class Params(Terms):
     response_format: dict[str, Any] | None = None
     extra: dict[str, Any] | None = None
     mode: Literal["live", "batch"] = "live"
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            told = None if parts.scheme in ("http", "https") and parts.hostname else "expected http(s)://host/..."
-            if parts.username or parts.password or parts.query or parts.fragment:
-                told = "an address only, without user, password or query; a key belongs in the environment, its variable in api_key_env"
-        except ValueError as error:
-            told = str(error)
-        if told:  # not a ValueError, which would be told with the value: there may be a password in it
-            raise BadInput(f"params: base_url of sampler openai: {told}")
-        return value.rstrip("/")
+    poll: float = Field(default=30.0, gt=0)
 
     @field_validator("extra")
     @classmethod
@@ -76,17 +66,23 @@ def asked(prompt: Prompt, params: Params) -> list[Asked]:
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
     """`params.n` answers to each prompt, in order. The project's `seed` is not sent: another experiment shares these answers."""
     price = price_of(params.model, params)
-    work = Work(params, params.model, params.max_tokens, price, lambda prompt: asked(prompt, params), lambda: Service(params))
-    return answers(prompts, work)
+    batch = params.mode == "batch"
+    place = Place(params.base_url, params.model, params.api_key_env)
+
+    def open_(budget: Budget, keeper: Keeper) -> Open:
+        if not batch:
+            return Buyer(Service(params, place), params, budget, keeper)
+        return Jobs(lambda: Endpoint(place, params.timeout, params.retries), place, params, budget, keeper, params.poll)
+
+    return answers(prompts, Work(params, params.model, params.max_tokens, price, lambda prompt: asked(prompt, params), open_, batch))
 
 
 class Service:
     """One server; raises BadInput where its key is not in the environment."""
 
-    def __init__(self, params: Params) -> None:
-        url = f"{params.base_url}/chat/completions"
-        self.place = Place(params.base_url, params.model, params.api_key_env)
-        self.wire = Wire(url, key_in(params.api_key_env), params.timeout, LARGEST)
+    def __init__(self, params: Params, place: Place) -> None:
+        self.place = place
+        self.wire = Wire(f"{params.base_url}/chat/completions", key_in(params.api_key_env), params.timeout, LARGEST)
 
     async def __aenter__(self) -> "Service":
         await self.wire.__aenter__()
@@ -97,16 +93,5 @@ class Service:
 
     async def fetch(self, asked: Mapping[str, Any]) -> Reply:
         """The reply to what is asked."""
-        content = json.dumps({name: value for name, value in asked.items() if name not in OURS}).encode()
-        status, headers, body = await self.wire.post(content)
+        status, headers, body = await self.wire.post(json.dumps(sent(asked)).encode())
         return read(status, headers, body, self.place)
-
-
-def read(status: int, headers: Mapping[str, str], body: bytes, place: Place) -> Reply:
-    """What a response says; raises Fault or BadInput where that is no answer."""
-    if status == 200:
-        return parse(body)
-    reply, told, code = refused(status, body)
-    if reply is None:
-        raise fault(status, told, code, seconds(headers), place)
-    return reply

@@ -1,8 +1,28 @@
 """The part of a network sampler's params that is about how its server is asked."""
 
-from pydantic import Field
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
 
 from stages.samplers.prices import Spending
+from stages.shared.errors import BadInput
+
+
+def _address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        told = None if parts.scheme in ("http", "https") and parts.hostname else "expected http(s)://host/..."
+        if parts.username or parts.password or parts.query or parts.fragment:
+            told = "an address only, without user, password or query; a key belongs in the environment, its variable in api_key_env"
+    except ValueError as error:
+        told = str(error)
+    if told:  # not a ValueError, which would be told with the value: there may be a password in it
+        raise BadInput(f"params: base_url: {told}")
+    return value.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_address)]  # of a service, without credentials
 
 
 class Terms(Spending):
