@@ -11,6 +11,7 @@ SAMPLERS = {
     "recorded": "former answers, read from a file",
     "hf": "a local transformers model",
     "openai": "any server that speaks OpenAI's chat completions",
+    "gemini": "Google's Gemini, through its old package",
 }
 
 
