@@ -13,9 +13,7 @@ RETRIED = {408: "timeout", 409: "conflict", 425: "too early", 429: "rate limit",
 REFUSED = {429, 503, 529}  # the server says that it is asked too much
 NO_CREDIT = ("insufficient_quota", "insufficient_balance", "billing_hard_limit_reached")
 LONGEST_WAIT = 300.0  # seconds; a server that asks for more is asked again after this
-_TOO_LONG = re.compile(
-    r"context[ _]length|context window|maximum context|too many (input )?tokens|prompt is too long|token count .*exceeds", re.I
-)
+_TOO_LONG = re.compile(r"context[ _](length|window)|maximum context|too many (input )?tokens|prompt is too long|token count .*exceed", re.I)
 _FILTERED = re.compile(r"content[ _](filter|policy|management)|content exists risk|responsible ai", re.I)
 
 
@@ -47,22 +45,14 @@ def ending_of(status: int, told: str, code: str = "") -> Ending | None:
 def fault(status: int, told: str, code: str, after: float | None, place: Place) -> Fault:
     """The fault that an error status means; raises BadInput where every other request would meet it as well."""
     if status in (401, 403):
-        held = (
-            f"the key in the environment variable {place.key_env}"
-            if place.key_env
-            else "no key was sent: name its variable in api_key_env;"
-        )
-        raise BadInput(
-            f"{place.url}: {held} was refused ({status}): {told}" if place.key_env else f"{place.url}: {held} ({status}): {told}"
-        )
+        held = f"the key in the environment variable {place.key_env} was refused" if place.key_env else "it wants a key: set api_key_env"
+        raise BadInput(f"{place.url}: {held} ({status}): {told}")
     if status == 402 or code in NO_CREDIT:
         raise BadInput(f"{place.url}: no credit left ({status}): {told}")
     if status == 404:
         raise BadInput(f"{place.url}: no model {place.model!r} there, or base_url is wrong (404): {told}")
     if 300 <= status < 400:
-        raise BadInput(
-            f"{place.url}: it redirects ({status}), which is not followed, since the key would go along; set base_url to where it is"
-        )
+        raise BadInput(f"{place.url}: it redirects ({status}); that is not followed, since the key would go along; correct base_url")
     if status in RETRIED or status >= 500:
         return Fault(RETRIED.get(status, f"status {status}"), told, refused=status in REFUSED, after=after)
     return Fault(f"status {status}", told, retry=False)
