@@ -1,23 +1,25 @@
 """Has the teacher answer its prompts, and the base model its own, which measures how hard each problem is."""
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from stages.samplers import SAMPLERS
-from stages.samplers.ask import ask
+from stages.samplers.ask import Bill, ask
 from stages.samplers.estimate import estimates, told
 from stages.shared import params
-from stages.shared.cli import progress, run
+from stages.shared.cli import leads, progress, run
 from stages.shared.params import Strict, member
-from stages.shared.rows import Prompt, read, write
+from stages.shared.rows import Prompt, read, write, write_json
 
 
 class Params(Strict):
     """Who answers for whom; without `probe` the base model is not asked. `root` is the folder of recorded answers: dvc.yaml makes this
-    stage depend on it."""
+    stage depend on it, and starts it with `launcher`."""
 
     root: str
+    launcher: str = "python"  # accelerate launch ...: the GPUs share the batches of the sampler hf
     teacher: member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
     probe: member("stages.samplers", SAMPLERS, "sampler") | None = None  # type: ignore[valid-type]
 
@@ -27,11 +29,18 @@ class Params(Strict):
 
 
 def main(system: str) -> None:
-    """data/S/prompts.jsonl -> data/S/responses.jsonl, in the same order, the answers to one prompt numbered from 0."""
-    samplers = params.read(system, "respond", Params).samplers()
-    responses = ask(lambda: _prompts(system), samplers, params.seed())
-    path = Path("data", system, "responses.jsonl")
-    write(path, progress(responses, "respond"), empty="no prompt was answered by any sampler")
+    """data/S/prompts.jsonl -> data/S/responses.jsonl, in the same order, the answers to one prompt numbered from 0.
+
+    metrics/S_teacher.json says what the teacher's answers come to.
+    """
+    mine = params.read(system, "respond", Params)
+    bill = Bill("teacher", mine.teacher.n)
+    responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), bill.add), "respond")
+    if not leads():
+        deque(responses, maxlen=0)
+        return
+    write(Path("data", system, "responses.jsonl"), responses, empty="no prompt was answered by any sampler")
+    write_json(Path("metrics", f"{system}_teacher.json"), bill.metrics())
 
 
 def estimate(system: str) -> None:

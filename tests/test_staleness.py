@@ -55,6 +55,7 @@ ROOM_FILES = {
     "stages/samplers/mistakes.py": "base respond grade",
     "stages/samplers/recorded.py": "grade",  # and respond, where params ask it
     "stages/samplers/openai.py": "grade",
+    "stages/samplers/gemini.py": "grade",
     "stages/samplers/estimate.py": "respond grade",
     "stages/samplers/tokens.py": "respond grade",
     "stages/samplers/prices.py": "respond grade",
@@ -112,6 +113,8 @@ PARAMS: dict[str, tuple[Any, str]] = {
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
     "systems.glyph.train.launcher": ("accelerate launch", "train"),
+    "systems.glyph.respond.launcher": ("accelerate launch", "respond"),
+    "systems.glyph.generate.launcher": ("accelerate launch", "generate"),
     # a second system is new to all stages, and costs the first one nothing
     "systems.other": (None, " ".join(f"{script}@other" for script in SCRIPTS)),
 }

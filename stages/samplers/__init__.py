@@ -17,14 +17,14 @@ SAMPLERS = {
 
 class Answer(NamedTuple):
     """One answer to one prompt; `tokens` counts tokens of the model that wrote it, the end-of-turn token left out. `prompt_tokens` is what
-    it was asked with (0: not known), `cost_usd` what it costs to buy (None: nothing is known of that)."""
+    it was asked with (0: not known), `cost_usd` what it costs to buy (None: not known)."""
 
     text: str
     ending: Ending
     tokens: int
     model: str
     prompt_tokens: int = 0
-    cost_usd: float | None = None
+    cost_usd: float | None = 0.0
 
 
 class Sampler(Protocol):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
-from tqdm import tqdm
 
 from stages.samplers.batches import identity
 from stages.samplers.generation import Loaded, attempt
@@ -91,7 +90,7 @@ class Local:
             told = f"one prompt of {longest} tokens and {limit} more (max_new_tokens) do not fit into memory"
             raise BadInput(f"{model}: {told}; shorten it, or load the model smaller (precision, four_bit)")
         self.size = len(rows) // 2
-        tqdm.write(f"{model}: {len(rows)} prompts of {longest} tokens do not fit into memory; batches of {self.size}", file=sys.stderr)
+        print(f"\n{model}: {len(rows)} prompts of {longest} tokens do not fit into memory; batches of {self.size}", file=sys.stderr)
 
 
 @lru_cache(maxsize=2)

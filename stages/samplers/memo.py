@@ -98,7 +98,7 @@ class Memo:
         """Stores several answers, all or none. What is stored already stays as it is: the first answer counts."""
         rows = [_row(*item) for item in items]
         self._fresh |= {one: stored for one, _, stored in items}
-        done = self.writer.write(rows)
+        done = self.writer.add(rows)
         done.add_done_callback(lambda _: self._settle([one for one, *_ in items]))
         return done
 

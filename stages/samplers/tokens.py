@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.shared.errors import BadInput, unknown
+from stages.shared.models import load_tokenizer, render
 
 BYTES = 4  # UTF-8 bytes of English to a token, roughly: https://help.openai.com/en/articles/4936856
 PER_MESSAGE, PER_REPLY = (
@@ -68,8 +69,6 @@ def _encoding(name: str) -> Any:
 
 
 def _own(folder: str) -> Callable[[Messages], int]:
-    from stages.shared.models import load_tokenizer, render
-
     tokenizer = load_tokenizer(folder)
     return lambda messages: len(tokenizer(render(tokenizer, messages, prompt=True), add_special_tokens=False).input_ids)
 

@@ -70,7 +70,7 @@ class Writer:
         self.failed: Exception | None = None
         self.last: Future[None] | None = None
 
-    def write(self, rows: Rows) -> Future[None]:
+    def add(self, rows: Rows) -> Future[None]:
         """Rows in the order of COLUMNS without `made`. Raises what an earlier write failed of."""
         self._check()
         if self.thread is None:
