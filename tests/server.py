@@ -100,6 +100,8 @@ class Server:
     each answer has a number of its own.
     """
 
+    elsewhere: str = ""  # where redirects lead
+
     def __init__(
         self,
         faults: Mapping[str, float] | None = None,
@@ -115,7 +117,6 @@ class Server:
         self.calls: list[Call] = []
         self.tries: Counter[str] = Counter()
         self.active = self.peak = self.connections = 0
-        self.elsewhere = ""
         self.batches = Batches(self)
 
     def __enter__(self) -> "Server":

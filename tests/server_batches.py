@@ -9,24 +9,28 @@ if TYPE_CHECKING:
 
 
 class Batches:
-    """A batch is done after it was looked at `looks` times. `plan` gives the fault of a line, by its last message and try."""
+    """A batch is done once it was looked at more than `looks` times. The server's plan gives the fault of each line."""
 
     def __init__(self, server: "Server") -> None:
         self.server = server
         self.files: dict[str, bytes] = {}
         self.made: dict[str, dict[str, Any]] = {}
         self.looks = 1
+        self.fault = ""  # of FAULTS: what every request meets
+        self.mute = False  # what is submitted is taken, and never answered
 
     def respond(self, method: str, path: str, headers: Mapping[str, str], content: bytes) -> "Response":
-        from server import Response, error
+        from server import FAULTS, Call, Response, error
 
+        if self.fault:
+            return FAULTS[self.fault](self.server, Call(path, headers, {}, "", 0, 0.0))
         parts = path.split("?")[0].removeprefix("/v1/").split("/")
         if parts == ["files"]:
             return Response(200, self._upload(headers, content))
         if parts[0] == "files" and parts[-1] == "content":
             return Response(200, self.files[parts[1]])
         if parts == ["batches"] and method == "POST":
-            return Response(200, self._submit(json.loads(content)))
+            return Response(200, self._submit(json.loads(content)), manner="hang" if self.mute else "whole")
         if parts == ["batches"]:
             return Response(200, {"object": "list", "data": [*self.made.values()][::-1], "has_more": False})
         return Response(200, self._look(parts[1])) if parts[1] in self.made else error(404, "no such batch")

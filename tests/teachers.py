@@ -10,11 +10,12 @@ from server import Server
 
 from stages.samplers import Answer, openai
 from stages.samplers.openai import Params
+from stages.samplers.prices import Price
 from stages.shared.cli import workshop
 from stages.shared.rows import Kind, Prompt
 
 KEY = "sk-planted-0123456789abcdef"
-PRICE = {"prompt": 1.0, "completion": 2.0}
+PRICE = Price(prompt=1.0, completion=2.0)
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from house import ROOT
+from msgspec.structs import asdict
 from server import FAULTS, Call, Server
 from teachers import KEY, ask, params, prompts, runs, workplace
 
 from stages.samplers import openai
 from stages.samplers.faults import explained, seconds, short
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Kind, Response, read, write
+from stages.shared.rows import Ending, Response, read, write
 
 pytestmark = pytest.mark.usefixtures("workplace")
 __all__ = ["workplace"]
@@ -91,12 +92,10 @@ def test_what_is_about_its_prompt_alone_marks_the_row(fault: str) -> None:
 
 
 def test_odd_letters_survive_to_the_row(workplace: Path) -> None:
-    fields = {"id": "i", "task": "t", "kind": Kind.NUMBER, "split": "train", "question": "?", "answer": "1", "by": "b", "style": "s"}
     with Server(plan=lambda call: "odd") as server:
         ((given,),) = ask(server, prompts(1))
-    row = Response(
-        **fields, messages=[], sampler="openai", model=given.model, sample=0, text=given.text, ending=given.ending, tokens=given.tokens
-    )
+    fields = asdict(next(prompts(1))) | {"sampler": "openai", "model": given.model, "sample": 0}
+    row = Response(**fields, text=given.text, ending=given.ending, tokens=given.tokens)
     write(workplace / "rows.jsonl", [row])
     assert next(read(workplace / "rows.jsonl", Response)).text == MARKS["odd"][1]
 

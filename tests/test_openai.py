@@ -16,7 +16,7 @@ from server import Server
 from teachers import PRICE, ask, params, prompt, prompts, runs, workplace
 
 from stages.samplers import engine, openai
-from stages.samplers.prices import Price, Usage
+from stages.samplers.prices import Usage
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Prompt
 
@@ -87,7 +87,7 @@ def test_through_faults_every_row_is_answered_and_none_paid_twice() -> None:
         assert sum(server.billed.values()) == 2000
     counts = runs()[0]
     assert counts["retries"] == sum(counts["faults"].values()) == sum(server.kinds.values()) - 2000
-    assert counts["failed"] == {} and counts["cost_usd"] == pytest.approx(2000 * Price(**PRICE).cost(Usage(10, 5)))
+    assert counts["failed"] == {} and counts["cost_usd"] == pytest.approx(2000 * PRICE.cost(Usage(10, 5)))
 
 
 def test_the_samples_of_a_prompt_are_different_answers() -> None:

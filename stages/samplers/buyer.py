@@ -13,7 +13,7 @@ from stages.samplers.faults import Fault
 from stages.samplers.gate import Gate, Patience
 from stages.samplers.keeper import Keeper
 from stages.samplers.memo import Stored
-from stages.samplers.pace import Pace
+from stages.samplers.pace import Pace, Sent
 from stages.samplers.prices import Usage
 from stages.samplers.terms import Terms
 from stages.shared.errors import BadInput
@@ -42,7 +42,7 @@ class Buyer:
     def __init__(self, provider: Provider, terms: Terms, budget: Budget, keeper: Keeper) -> None:
         self.provider, self.terms, self.budget, self.keeper, self.tally = provider, terms, budget, keeper, keeper.tally
         self.gate, self.pace = Gate(terms.concurrency), Pace(terms.requests_per_minute, terms.tokens_per_minute)
-        self.patience = Patience(random.Random("waits differ, answers do not"))
+        self.patience = Patience(self.gate, random.Random("waits differ, answers do not"))
         self.hopeless = 0  # requests given up since the last answer
         self.queue: asyncio.Queue[Request] = asyncio.Queue()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -126,26 +126,28 @@ class Buyer:
     async def _attempt(self, request: Request, hold: int, tries: int) -> None:
         await self.gate.enter()
         try:
-            counted = await self.pace.wait(request.most.prompt + request.most.completion)
+            sent = await self.pace.wait(request.most.prompt + request.most.completion)
             began = self.loop.time()
             try:
                 reply = await self.provider.fetch(request.asked)
             except Fault as fault:
-                self.pace.settle(counted, None)
-                self.gate.note(fault.refused, self.loop.time())
+                self.pace.settle(sent, None)
+                now = self.loop.time()
+                self.gate.note(now, None if fault.refused else now - began)
                 await self._failed(request, hold, tries, fault)
             else:
-                self.gate.note(False, self.loop.time())
-                self.patience.answered(self.loop.time() - began)
-                await self._answered(request, hold, counted, reply)
+                now = self.loop.time()
+                self.gate.note(now, now - began)
+                self.patience.streak = 0
+                await self._answered(request, hold, sent, reply)
         finally:
             self.gate.leave()
 
-    async def _answered(self, request: Request, hold: int, counted: float, reply: Reply) -> None:
+    async def _answered(self, request: Request, hold: int, sent: Sent, reply: Reply) -> None:
         """Returns when the answer is safe: until then it counts as in flight."""
         cost = self.budget.settle(hold, reply.usage or request.most)  # where the server does not say, what it could be at most
         usage = reply.usage or Usage(0, 0)
-        self.pace.settle(counted, usage.prompt + usage.completion)
+        self.pace.settle(sent, usage.prompt + usage.completion)
         self.hopeless = 0
         model = reply.model or str(request.asked["model"])
         stored = Stored(reply.text, reply.ending, usage.completion, usage.prompt, cost, model)
@@ -157,7 +159,7 @@ class Buyer:
             self._give_up(request, hold, fault)
             return
         self.tally.retries += 1
-        delay, brake = self.patience.failed(tries, self.gate.limit, fault.refused, fault.after)
+        delay, brake = self.patience.failed(tries, fault.refused, fault.after)
         self._spawn(self._again(delay, request, hold, tries + 1))
         await asyncio.sleep(brake)
 

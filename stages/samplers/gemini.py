@@ -84,7 +84,7 @@ class Service:
             self.package: Any = import_module("google.generativeai")
         self.package.configure(api_key=self.key, transport="rest", client_options={"api_endpoint": self.params.base_url})
         client = import_module("google.generativeai.client").get_default_generative_client()
-        _guard(client.transport._session, self.params.concurrency)
+        _guard(client.transport._session, self.params.concurrency, self.place)
         for _ in range(self.params.concurrency):
             Thread(target=self._serve, name="gemini", daemon=True).start()
         return self
@@ -120,28 +120,30 @@ class Service:
         system = "\n\n".join(content for role, content in said if role == "system") or None
         turns = [{"role": "model" if role == "assistant" else "user", "parts": [content]} for role, content in said if role != "system"]
         model = self.package.GenerativeModel(asked["model"], system_instruction=system, generation_config=dict(asked["config"]))
+        headers: Any = {}
         try:
             return _reply(model.generate_content(turns, request_options={"timeout": self.params.timeout, "retry": None}))
         except GoogleAPICallError as error:
-            return self._refused(int(error.code or 500), self._hidden(str(error.message)), error.response)
-        except OSError as error:  # requests' errors are OSErrors, and could carry the request along, with the key
-            late = "timed out" in str(error)
-            raise Fault("timeout" if late else "connection", self._hidden(str(error))) from None
+            status, told = int(error.code or 500), str(error.message)
+            headers = error.response.headers if error.response is not None else {}
+        except OSError as error:  # requests' errors are OSErrors
+            status, told = 0, str(error)
         except (ParseError, ValueError, TypeError) as error:  # what came is no answer of this service
-            raise Fault("malformed JSON", self._hidden(str(error))) from None
+            status, told = 200, str(error)
+        return self._failed(status, short(told.replace(self.key, HIDDEN.decode())), headers)
 
-    def _refused(self, status: int, told: str, response: Any) -> Reply:
-        ending = ending_of(status, told)
-        if ending is None:
-            status = 401 if status == 400 and "API key" in told else status  # Google's way to say it
-            raise fault(status, told, "", seconds(response.headers) if response is not None else None, self.place)
-        return Reply("", ending, "", Usage(0, 0))
+    def _failed(self, status: int, told: str, headers: Mapping[str, str]) -> Reply:
+        if status == 0:
+            raise Fault("timeout" if "timed out" in told else "connection", told)
+        if status == 200:
+            raise Fault("malformed JSON", told)
+        if ending := ending_of(status, told):
+            return Reply("", ending, "", Usage(0, 0))
+        status = 401 if status == 400 and "API key" in told else status  # Google's way to say it
+        raise fault(status, told, "", seconds(headers), self.place)
 
-    def _hidden(self, text: str) -> str:
-        return short(text.replace(self.key, HIDDEN.decode()))
 
-
-def _guard(session: Any, places: int) -> None:
+def _guard(session: Any, places: int, place: Place) -> None:
     """No redirects, with which the key would go along; nothing larger than a cap; a connection for each place."""
     from requests.adapters import HTTPAdapter
 
@@ -151,7 +153,7 @@ def _guard(session: Any, places: int) -> None:
 
             response: Any = super().send(*request, **how)
             if response.is_redirect:
-                raise Fault("redirect", "it is not followed, since the key would go along; correct base_url", retry=False)
+                raise fault(response.status_code, "", "", None, place)
             try:
                 response._content = response.raw.read(LARGEST + 1, decode_content=True)
             except HTTPError as error:
