@@ -14,10 +14,8 @@ from stages.shared.errors import BadInput, unknown
 from stages.shared.models import load_tokenizer, render
 
 BYTES = 4  # UTF-8 bytes of English to a token, roughly: https://help.openai.com/en/articles/4936856
-PER_MESSAGE, PER_REPLY = (
-    4,
-    3,
-)  # what OpenAI's chat format adds: https://github.com/openai/openai-cookbook, How to count tokens with tiktoken
+# What OpenAI's chat format adds, as its cookbook counts: https://github.com/openai/openai-cookbook, "How to count tokens with tiktoken".
+PER_MESSAGE, PER_REPLY = 4, 3
 Messages = Sequence[Any]  # of shared/rows.py's Message
 
 

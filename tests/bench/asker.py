@@ -84,12 +84,13 @@ def settings(url: str, concurrency: int) -> Any:
 
 def ours(url: str, rows: int, concurrency: int) -> Callable[[], int]:
     """samplers/openai.py through its door, its memo on disk in the working directory."""
+    import aiohttp
+
     from stages.samplers import sampler
 
-    def run() -> int:
-        return sum(len(given) for given in sampler("openai").answer(prompts(rows), settings(url, concurrency), 0))
-
-    return run
+    assert aiohttp  # loaded by the first call otherwise
+    member, params = sampler("openai"), settings(url, concurrency)
+    return lambda: sum(len(given) for given in member.answer(prompts(rows), params, 0))
 
 
 def fill(url: str, rows: int, concurrency: int) -> Callable[[], int]:
