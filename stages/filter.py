@@ -105,7 +105,7 @@ class Tally:
     def __init__(self, rules: Iterable[str]) -> None:
         self.kept: Counter[str] = Counter()
         self.dropped: dict[str, Counter[str]] = {by: Counter() for by in rules}
-        self.levels: dict[str, Counter[tuple[str, bool]]] = {by: Counter() for by in rules}
+        self.shares: dict[str, Counter[tuple[str, str, bool]]] = {by: Counter() for by in rules}
 
     def count(self, trace: Trace, reason: str) -> None:
         """Counts one trace."""
@@ -113,21 +113,24 @@ class Tally:
             self.dropped[trace.by][reason] += 1
         else:
             self.kept[trace.by] += 1
-        self.levels[trace.by]["none" if trace.level is None else str(trace.level), not reason] += 1
+        level = "none" if trace.level is None else str(trace.level)
+        for what, value in (("level", level), ("style", trace.style), ("model", trace.model)):
+            self.shares[trace.by][what, value, not reason] += 1
 
     def metrics(self) -> dict[str, Any]:
-        """By `by`: rows, kept, dropped by reason, and the share kept at each level (rejection prefers the easy: here it shows)."""
+        """By `by`: rows, kept, dropped by reason, and the share kept of each level (rejection prefers the easy: here it shows), style and
+        model."""
         return {by: self._of(by) for by in sorted(self.dropped)}
 
     def _of(self, by: str) -> dict[str, Any]:
         lost = sum(self.dropped[by].values())
-        levels = sorted({level for level, _ in self.levels[by]})
-        share = {level: round(self.levels[by][level, True] / self._rows(by, level), 6) for level in levels}
         found = {"rows": self.kept[by] + lost, "kept": self.kept[by], "dropped": dict(sorted(self.dropped[by].items()))}
-        return found | {"kept_share_by_level": share}
+        return found | {f"kept_share_by_{what}": self._shares(by, what) for what in ("level", "style", "model")}
 
-    def _rows(self, by: str, level: str) -> int:
-        return self.levels[by][level, True] + self.levels[by][level, False]
+    def _shares(self, by: str, what: str) -> dict[str, float]:
+        counts = self.shares[by]
+        values = sorted({value for kind, value, _ in counts if kind == what})
+        return {value: round(counts[what, value, True] / (counts[what, value, True] + counts[what, value, False]), 6) for value in values}
 
     def reasons(self) -> str:
         """`teacher answer:wrong 12, teacher surplus 3`."""

@@ -1,5 +1,6 @@
 """Has every arm of the evaluation answer the held-out problems: the student, the base model and whatever they are compared with."""
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pydantic import Field
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
-from stages.shared.cli import progress, run
+from stages.shared.cli import leads, progress, run
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt, read, write
 from stages.styles.prompts import StyleName, prompts
@@ -22,8 +23,9 @@ class Arm(Strict):
 
 
 class Params(Strict):
-    """The arms by name; the name is the `by` of their rows."""
+    """The arms by name; the name is the `by` of their rows. dvc.yaml starts the stage with `launcher`."""
 
+    launcher: str = "python"  # accelerate launch ...: the GPUs share the batches of the sampler hf
     arms: dict[str, Arm] = Field(min_length=1)
 
 
@@ -36,8 +38,11 @@ def main(system: str) -> None:
     def put() -> Iterator[Prompt]:
         return prompts(read(data / "test.jsonl", Problem, key=lambda problem: problem.id), styles)
 
-    responses = ask(put, {by: arm.ask for by, arm in arms.items()}, params.seed())
-    write(data / "generations.jsonl", progress(responses, "generate"), empty="no arm answered any problem")
+    responses = progress(ask(put, {by: arm.ask for by, arm in arms.items()}, params.seed()), "generate")
+    if not leads():
+        deque(responses, maxlen=0)
+        return
+    write(data / "generations.jsonl", responses, empty="no arm answered any problem")
 
 
 if __name__ == "__main__":

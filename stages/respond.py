@@ -1,37 +1,61 @@
 """Has the teacher answer its prompts, and the base model its own, which measures how hard each problem is."""
 
+import argparse
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from stages.samplers import SAMPLERS
-from stages.samplers.ask import ask
+from stages.samplers.ask import Bill, ask
+from stages.samplers.estimate import estimates, told
 from stages.shared import params
-from stages.shared.cli import progress, run
+from stages.shared.cli import leads, progress, run
 from stages.shared.params import Strict, member
-from stages.shared.rows import Prompt, read, write
+from stages.shared.rows import Prompt, read, write, write_json
 
 
 class Params(Strict):
     """Who answers for whom; without `probe` the base model is not asked. `root` is the folder of recorded answers: dvc.yaml makes this
-    stage depend on it."""
+    stage depend on it, and starts it with `launcher`."""
 
     root: str
+    launcher: str = "python"  # accelerate launch ...: the GPUs share the batches of the sampler hf
     teacher: member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
     probe: member("stages.samplers", SAMPLERS, "sampler") | None = None  # type: ignore[valid-type]
 
+    def samplers(self) -> dict[str, Any]:
+        """By `by`."""
+        return {by: sampler for by, sampler in (("teacher", self.teacher), ("probe", self.probe)) if sampler}
+
 
 def main(system: str) -> None:
-    """data/S/prompts.jsonl -> data/S/responses.jsonl, in the same order, the answers to one prompt numbered from 0."""
+    """data/S/prompts.jsonl -> data/S/responses.jsonl, in the same order, the answers to one prompt numbered from 0.
+
+    metrics/S_teacher.json says what the teacher's answers come to.
+    """
     mine = params.read(system, "respond", Params)
-    samplers = {by: sampler for by, sampler in (("teacher", mine.teacher), ("probe", mine.probe)) if sampler}
-    data = Path("data", system)
+    bill = Bill("teacher", mine.teacher.n)
+    responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), bill.add), "respond")
+    if not leads():
+        deque(responses, maxlen=0)
+        return
+    write(Path("data", system, "responses.jsonl"), responses, empty="no prompt was answered by any sampler")
+    write_json(Path("metrics", f"{system}_teacher.json"), bill.metrics())
 
-    def prompts() -> Iterator[Prompt]:
-        return read(data / "prompts.jsonl", Prompt, key=lambda prompt: f"{prompt.id}/{prompt.by}")
 
-    responses = ask(prompts, samplers, params.seed())
-    write(data / "responses.jsonl", progress(responses, "respond"), empty="no prompt was answered by any sampler")
+def estimate(arguments: list[str]) -> None:
+    """SYSTEM: what would be bought, without a call: new and stored requests, tokens, cost"""
+    parser = argparse.ArgumentParser(prog="python -m stages.respond --estimate", description="What a run would buy, without a call.")
+    parser.add_argument("system", help="a section of params.yaml: systems.<system>")
+    system = parser.parse_args(arguments).system
+    found = [told(one) for one in estimates(_prompts(system), params.read(system, "respond", Params).samplers())]
+    print("\n".join(found) or "nothing would be bought: no sampler of this system costs anything")
+
+
+def _prompts(system: str) -> Iterator[Prompt]:
+    return read(Path("data", system, "prompts.jsonl"), Prompt, key=lambda prompt: f"{prompt.id}/{prompt.by}")
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, {"--estimate": estimate})

@@ -40,8 +40,9 @@ def test_every_combination_is_a_pipeline(groups: dict[str, str], tmp_path: Path)
         stages = {stage.name: stage for stage in repo.index.stages}
     assert set(stages) == {f"{script}@{system}" for script in SCRIPTS for system in systems}
     for system in systems:
-        launcher = systems[system]["train"]["launcher"]
-        assert stages[f"train@{system}"].cmd == f"{launcher} -m stages.train {system}"
+        for script in ("respond", "train", "generate"):
+            launcher = systems[system][script]["launcher"]
+            assert stages[f"{script}@{system}"].cmd == f"{launcher} -m stages.{script} {system}"
 
 
 ADAPTERS = {"r": 8, "alpha": 16, "dropout": 0.05, "targets": "all-linear"}
@@ -61,8 +62,11 @@ FULL: dict[str, Any] = {
     "train.gradient_checkpointing": True,
     "train.four_bit": False,
     "train.launcher": "python",
+    "respond.launcher": "python",
+    "generate.launcher": "python",
     "train.device": "cuda",
 }
+GPUS = "accelerate launch --multi_gpu --num_processes 8"
 FSDP = "accelerate launch --config_file conf/accelerate/fsdp.yaml"
 SCALES: dict[str, dict[str, Any]] = {
     "tiny": {"base.model.student": "scratch", "train.adapters": None, "train.launcher": "python", "train.device": "cpu"},
@@ -77,7 +81,7 @@ SCALES: dict[str, dict[str, Any]] = {
         "train.device": "cuda",
     },
     "a100": FULL,
-    "cluster": FULL | {"train.launcher": FSDP, "train.accumulate": 2},
+    "cluster": FULL | {"train.launcher": FSDP, "train.accumulate": 2, "respond.launcher": GPUS, "generate.launcher": GPUS},
 }
 
 
@@ -85,7 +89,10 @@ SCALES: dict[str, dict[str, Any]] = {
 def test_a_scale_is_what_it_claims(scale: str, tmp_path: Path) -> None:
     """Of the params as the scripts read them, so a default of the code counts and a key that is not read does not."""
     path = compose(tmp_path / "params.yaml", scale=scale)
-    read = {script: params.read("glyph", script, importlib.import_module(f"stages.{script}").Params, path) for script in ("base", "train")}
+    read = {
+        script: params.read("glyph", script, importlib.import_module(f"stages.{script}").Params, path)
+        for script in ("base", "respond", "train", "generate")
+    }
     found = {}
     for key in SCALES[scale]:
         value: Any = read[key.split(".")[0]]

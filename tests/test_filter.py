@@ -108,19 +108,32 @@ def params(rules: str) -> None:
 
 
 def test_the_stage_lists_what_it_drops(project: Path) -> None:
-    rows = [trace(), trace(by="probe"), trace(by="probe", sample=1), trace("p2", **WRONG, level=4), trace("p3", level=None)]
+    rows = [
+        trace(),
+        trace(by="probe"),
+        trace(by="probe", sample=1),
+        trace("p2", **WRONG, level=4, style="other"),
+        trace("p3", level=None, model="n"),
+    ]
     write(Path("data/s/traces.jsonl"), rows)
     stage.main("s")
     assert [row.trace_id for row in read(Path("data/s/kept.jsonl"), Trace)] == ["p1/teacher/s/0", "p1/probe/s/0", "p3/teacher/s/0"]
     dropped = [json.loads(line) for line in Path("data/s/dropped.jsonl").read_text().splitlines()]
-    assert [(row["trace"], row["reason"]) for row in dropped] == [("p1/probe/s/1", "surplus"), ("p2/teacher/s/0", "answer:wrong")]
+    assert [(row["trace"], row["reason"]) for row in dropped] == [("p1/probe/s/1", "surplus"), ("p2/teacher/other/0", "answer:wrong")]
     assert dropped[1] | {"trace": ""} == {
         "trace": "", "by": "teacher", "reason": "answer:wrong", "answer": "5", "pred": "5", "question": "q", "text": "The answer is 5.",
     }  # fmt: skip
     assert json.loads(Path("metrics/s_filter.json").read_text()) == {
-        "probe": {"rows": 2, "kept": 1, "dropped": {"surplus": 1}, "kept_share_by_level": {"1": 0.5}},
-        "teacher": {"rows": 3, "kept": 2, "dropped": {"answer:wrong": 1}, "kept_share_by_level": {"1": 1.0, "4": 0.0, "none": 1.0}},
-    }
+        "probe": {
+            "rows": 2, "kept": 1, "dropped": {"surplus": 1},
+            "kept_share_by_level": {"1": 0.5}, "kept_share_by_style": {"s": 0.5}, "kept_share_by_model": {"m": 0.5},
+        },
+        "teacher": {
+            "rows": 3, "kept": 2, "dropped": {"answer:wrong": 1},
+            "kept_share_by_level": {"1": 1.0, "4": 0.0, "none": 1.0},
+            "kept_share_by_style": {"other": 0.0, "s": 1.0}, "kept_share_by_model": {"m": 0.5, "n": 1.0},
+        },
+    }  # fmt: skip
 
 
 def test_when_nothing_is_left_it_says_why_and_overwrites_nothing(project: Path) -> None:

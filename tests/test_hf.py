@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from ruamel.yaml import YAML
 from templates import tokenizer
 from tiny import ADAPTERS, loaded, make, prompts, question, talk, tune
 
-from stages.samplers import Answer, hf
+from stages.samplers import Answer, generation, hf, local
+from stages.samplers.memo import Stored
 from stages.samplers.suppress import BEGUN, NoGlyphs, byte_letters, token_bytes
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, uses_glyphs
@@ -32,7 +33,30 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("taught"), steps=120, optimizer="muon", batch_size=8, schedule="linear", learning_rate=0.02)
 
 
+@pytest.fixture(autouse=True)
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The memo of these tests lies in a folder of their own."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "root"))
+    return tmp_path / "root" / ".athanor"
+
+
+def forget() -> None:
+    """What was answered before is asked anew."""
+    shutil.rmtree(Path(os.environ["DVC_ROOT"]), ignore_errors=True)
+
+
+def forget_models() -> None:
+    local._load.cache_clear()
+    local._tokenizer.cache_clear()
+
+
 def ask(model: Path, questions: list[str] = QUESTIONS, seed: int = 0, **changed: Any) -> list[list[Answer]]:
+    forget()
+    return again(model, questions, seed, **changed)
+
+
+def again(model: Path, questions: list[str] = QUESTIONS, seed: int = 0, **changed: Any) -> list[list[Answer]]:
+    """With what the memo holds."""
     params = hf.Params.model_validate({"sampler": "hf", "model": str(model), "max_new_tokens": 60, "device": "cpu"} | changed)
     return list(hf.answer(prompts(questions), params, seed))
 
@@ -75,13 +99,13 @@ def test_neither_batch_nor_window_changes_a_greedy_answer(taught: Path, size: in
 
 def test_longest_first_within_a_window(taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     widths: list[int] = []
-    generate = hf._generate
+    generate = generation._generate
 
-    def noted(loaded: hf.Loaded, rows: list[list[int]], seed: str) -> list[Answer]:
+    def noted(loaded: generation.Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored]:
         widths.append(max(map(len, rows)))
         return generate(loaded, rows, seed)
 
-    monkeypatch.setattr(hf, "_generate", noted)
+    monkeypatch.setattr(generation, "_generate", noted)
     ask(taught, batch_size=4)
     assert widths == sorted(widths, reverse=True)
     assert widths[0] > widths[-1]
@@ -182,8 +206,8 @@ def test_arms_share_a_model(taught: Path, monkeypatch: pytest.MonkeyPatch) -> No
         loads.append(given[0])
         return load_model(*given)
 
-    monkeypatch.setattr(hf, "load_model", counted)
-    hf._load.cache_clear()
+    monkeypatch.setattr(local, "load_model", counted)
+    forget_models()
     for changed in ({}, {"suppress_glyphs": True}, {"prefill": "🜞"}, {"n": 2, "temperature": 1.0}):
         ask(taught, QUESTIONS[:2], **changed)
     assert loads == [str(taught)]
@@ -372,7 +396,7 @@ def test_what_cannot_answer_is_told_in_one_line(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.chdir(tmp_path)
     spoil(shutil.copytree(base, tmp_path / "models" / "S" / "m"))
-    hf._load.cache_clear()
+    forget_models()
     with pytest.raises(BadInput) as error:
         ask(Path("models/S/m"), **changed)
     assert str(error.value).startswith(told)

@@ -142,7 +142,7 @@ def test_a_second_run_writes_the_same_bytes() -> None:
         return {str(path): path.read_bytes() for folder in ("data", "metrics") for path in Path(folder).rglob("*.json*")}
 
     first = run()
-    assert len(first) == 8
+    assert len(first) == 9
     assert run() == first
 
 

@@ -14,11 +14,12 @@ from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from house import SCRIPTS, copy, sources
 from ruamel.yaml import YAML
+from test_rooms import ENGINE
 
 ALL = " ".join(SCRIPTS)
 TRAINED = "base train"  # the stages that train a model
-LOADED = "base respond train generate"  # those that load one
-ASKED = "respond generate"
+LOADED = "base respond grade train generate"  # those that load one
+ASKED = "respond grade generate"  # those that ask: grade asks the judge, if there is one
 MARKS = "base prompt respond grade filter format train generate evaluate"
 
 SCRIPT_FILES = {f"stages/{script}.py": script for script in SCRIPTS}
@@ -34,18 +35,31 @@ SHARED_FILES = {
 # Cheap stages depend on a room as a whole; costly ones (respond, train, generate) on the files that they use.
 ROOM_FILES = {
     "stages/tasks/*.py": "collect base",
-    "stages/styles/__init__.py": "base prompt format generate",
-    "stages/styles/plain.py": "base prompt format generate",
-    "stages/styles/prompts.py": "prompt format generate",
-    "stages/styles/glyph.py": "prompt format generate",
-    "stages/styles/no_symbols.py": "prompt format generate",
-    "stages/samplers/__init__.py": "base respond generate",
+    "stages/styles/__init__.py": "base prompt grade format generate",
+    "stages/styles/plain.py": "base prompt grade format generate",
+    "stages/styles/prompts.py": "prompt grade format generate",
+    "stages/styles/glyph.py": "prompt grade format generate",
+    "stages/styles/no_symbols.py": "prompt grade format generate",
+    "stages/styles/judge.py": "prompt grade format",
+    "stages/samplers/__init__.py": "base respond grade generate",
     "stages/samplers/ask.py": ASKED,
     "stages/samplers/hf.py": ASKED,
+    "stages/samplers/batches.py": ASKED,
+    "stages/samplers/claims.py": ASKED,
+    "stages/samplers/generation.py": ASKED,
+    "stages/samplers/local.py": ASKED,
+    "stages/samplers/memo.py": ASKED,
+    "stages/samplers/writer.py": ASKED,
     "stages/samplers/suppress.py": ASKED,
-    "stages/samplers/scripted.py": "base respond",
-    "stages/samplers/mistakes.py": "base respond",
-    "stages/samplers/recorded.py": "",  # unless params ask it
+    "stages/samplers/scripted.py": "base respond grade",
+    "stages/samplers/mistakes.py": "base respond grade",
+    "stages/samplers/recorded.py": "grade",  # and respond, where params ask it
+    "stages/samplers/openai.py": "grade",
+    "stages/samplers/gemini.py": "grade",
+    "stages/samplers/estimate.py": "respond grade",
+    "stages/samplers/tokens.py": "respond grade",
+    "stages/samplers/prices.py": "respond grade",
+    **{f"stages/samplers/{name}.py": "respond grade" for name in ENGINE.split()},
     "stages/graders/*.py": "grade filter evaluate",
     "stages/formats/*.py": "format",
     "stages/students/__init__.py": TRAINED,
@@ -83,7 +97,7 @@ INPUTS = {
     "conf/config.yaml": "",  # composed into params.yaml, which the stages read
 }
 PARAMS: dict[str, tuple[Any, str]] = {
-    "seed": (1, "collect base respond format train generate evaluate"),
+    "seed": (1, "collect base respond grade format train generate evaluate"),
     "systems.glyph.collect.near": (0.9, "collect"),
     "systems.glyph.collect.tasks.word_problems.test": (1000, "collect"),
     "systems.glyph.base.model.steps": (901, "base"),
@@ -99,6 +113,8 @@ PARAMS: dict[str, tuple[Any, str]] = {
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
     "systems.glyph.train.launcher": ("accelerate launch", "train"),
+    "systems.glyph.respond.launcher": ("accelerate launch", "respond"),
+    "systems.glyph.generate.launcher": ("accelerate launch", "generate"),
     # a second system is new to all stages, and costs the first one nothing
     "systems.other": (None, " ".join(f"{script}@other" for script in SCRIPTS)),
 }
@@ -171,7 +187,7 @@ def test_a_new_member_marks_the_stages_that_depend_on_the_whole_room(room: str, 
     new.write_text('"""New."""\n')
     found = readers()
     new.unlink()
-    assert found == stages({"tasks": "collect base", "scores": "evaluate"}.get(room, ""))
+    assert found == stages({"tasks": "collect base", "samplers": "grade", "scores": "evaluate"}.get(room, ""))
 
 
 def test_what_python_leaves_behind_marks_nothing(project: Path) -> None:

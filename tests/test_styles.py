@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, marks_in
-from stages.shared.rows import Kind, Problem
+from stages.shared.rows import Ending, Kind, Problem, Prompt, Response
 from stages.styles import STYLES, style
 from stages.styles.prompts import prompts
 
@@ -25,11 +26,17 @@ CHOICE = Problem(
 )
 
 
+def answered(problem: Problem) -> Response:
+    said = Prompt(**structs.asdict(problem), by="teacher", style="plain", messages=[])
+    text = f"It is {problem.answer}."
+    return Response(**structs.asdict(said), sampler="s", model="m", sample=0, text=text, ending=Ending.STOP, tokens=3)
+
+
 @pytest.mark.parametrize("name", sorted(STYLES))
 def test_every_style_reads_as_its_golden_file_says(name: str) -> None:
     texts = []
     for problem in (NUMBER, EXPRESSION, CHOICE):
-        (message,) = style(name).render(problem)
+        (message,) = style(name).render(answered(problem) if name == "judge" else problem)
         texts.append(f"[{problem.kind} {message['role']}]\n{message['content']}\n")
     assert "\n".join(texts) == (GOLDEN / f"style_{name}.txt").read_text(encoding="utf-8")
 
@@ -60,5 +67,5 @@ def test_prompts_of_a_problem_stand_together_and_carry_all_of_it() -> None:
 
 
 def test_an_unknown_style_lists_the_choices() -> None:
-    with pytest.raises(BadInput, match=r"unknown style 'glpyh' \(did you mean 'glyph'\?\); choose from: glyph, no_symbols, plain"):
+    with pytest.raises(BadInput, match=r"unknown style 'glpyh' \(did you mean 'glyph'\?\); choose from: glyph, judge, no_symbols, plain"):
         style("glpyh")

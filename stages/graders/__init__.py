@@ -8,6 +8,7 @@ from stages.shared.rows import Response
 GRADERS = {
     "answer": "whether the final answer equals the gold answer",
     "glyph_structure": "whether the four glyphs stand once each, in order, no section empty, the answer in the last",
+    "judge": "whether a model that was asked found the reasoning valid",
 }
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from stages.graders import Grade, grader
 from stages.graders.tally import Tally
 from stages.shared.errors import BadInput
@@ -59,6 +61,13 @@ def _traces(rows: Sequence[Response], judges: Sequence[_Judge]) -> list[Trace]:
     for trace in traces:
         trace.pass_rate = sum(passed) / len(passed) if passed else None
     return traces
+
+
+def judged(trace: Trace, verdict: str, params: Any) -> Trace:
+    """`trace` with what the judge wrote of it, and the grade that follows from it."""
+    found = grader("judge").grade(msgspec.structs.replace(trace, verdict=verdict), params)
+    reasons = trace.reasons | ({"judge": found.reason} if found.score < 1 else {})
+    return msgspec.structs.replace(trace, verdict=verdict, grades=trace.grades | {"judge": found.score}, reasons=reasons)
 
 
 def _trace(row: Response, judges: Sequence[_Judge]) -> Trace:

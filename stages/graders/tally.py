@@ -12,6 +12,7 @@ class Tally:
 
     def __init__(self, traces: Iterable[Trace] = ()) -> None:
         self.rows: Counter[str] = Counter()
+        self.graded: Counter[tuple[str, str]] = Counter()
         self.passed: Counter[tuple[str, str]] = Counter()
         self.reasons: dict[tuple[str, str], Counter[str]] = {}
         self.models: dict[str, dict[str, list[int]]] = {}
@@ -26,6 +27,7 @@ class Tally:
     def _count(self, trace: Trace) -> None:
         self.rows[trace.by] += 1
         for name, score in trace.grades.items():
+            self.graded[trace.by, name] += 1
             self.passed[trace.by, name] += score == 1
             counts = self.reasons.setdefault((trace.by, name), Counter())
             if name in trace.reasons:
@@ -37,6 +39,7 @@ class Tally:
     def add(self, other: "Tally") -> None:
         """Takes in the counts of other traces, of other problems."""
         self.rows.update(other.rows)
+        self.graded.update(other.graded)
         self.passed.update(other.passed)
         self.rates.update(other.rates)
         for key, counts in other.reasons.items():
@@ -48,16 +51,17 @@ class Tally:
                 model[1] += right
 
     def metrics(self) -> dict[str, Any]:
-        """By `by`: rows, share of rows with a grade of 1 and reasons by grader, accuracy by model where there are several; then the
-        number of problems by the base model's pass rate."""
+        """By `by`: rows, by grader the share of graded rows with a grade of 1 (and how many were graded, where not all were) and the
+        reasons; accuracy by model where there are several; then the number of problems by the base model's pass rate."""
         return {by: self._of(by) for by in sorted(self.rows)} | {"problems_by_pass_rate": dict(self.rates)}
 
     def _of(self, by: str) -> dict[str, Any]:
         found: dict[str, Any] = {"rows": self.rows[by]}
         for (who, name), counts in self.reasons.items():
             if who == by:
-                passed = round(self.passed[by, name] / self.rows[by], 6)
-                found[name] = {"passed": passed, "reasons": dict(sorted(counts.items()))}
+                graded = self.graded[by, name]
+                found[name] = {} if graded == self.rows[by] else {"rows": graded}
+                found[name] |= {"passed": round(self.passed[by, name] / graded, 6), "reasons": dict(sorted(counts.items()))}
         models = self.models[by]
         if len(models) > 1 and (by, "answer") in self.reasons:
             found["models"] = {name: {"rows": rows, "accuracy": round(right / rows, 6)} for name, (rows, right) in sorted(models.items())}

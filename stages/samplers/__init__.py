@@ -10,16 +10,21 @@ SAMPLERS = {
     "scripted": "an offline teacher that writes worked solutions, with faults at given rates",
     "recorded": "former answers, read from a file",
     "hf": "a local transformers model",
+    "openai": "any server that speaks OpenAI's chat completions",
+    "gemini": "Google's Gemini, through its old package",
 }
 
 
 class Answer(NamedTuple):
-    """One answer to one prompt; `tokens` counts tokens of the model that wrote it, the end-of-turn token left out."""
+    """One answer to one prompt; `tokens` counts tokens of the model that wrote it, the end-of-turn token left out. `prompt_tokens` is what
+    it was asked with (0: not known), `cost_usd` what it costs to buy (None: not known)."""
 
     text: str
     ending: Ending
     tokens: int
     model: str
+    prompt_tokens: int = 0
+    cost_usd: float | None = 0.0
 
 
 class Sampler(Protocol):

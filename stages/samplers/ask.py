@@ -1,35 +1,41 @@
 """Everybody who is asked answers the prompts that are put to them, in one stream."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
 
 from stages.samplers import Answer, sampler
 from stages.shared.errors import BadInput
-from stages.shared.rows import Prompt, Response
+from stages.shared.rows import Ending, Prompt, Response
 
 Prompts = Callable[[], Iterable[Prompt]]
+Heard = Callable[[str, list[Answer]], None]
 
 
-def ask(prompts: Prompts, samplers: Mapping[str, Any], seed: int) -> Iterator[Response]:
+def ask(prompts: Prompts, samplers: Mapping[str, Any], seed: int, heard: Heard = lambda by, answers: None) -> Iterator[Response]:
     """The responses to all prompts, in the order of the prompts, the samples of one prompt counted from 0.
 
     `samplers` gives, for each `by`, the params of its sampler (whose name is their field `sampler`). `prompts()` starts the same stream
     anew each time: it is called once for each `by`, once to check who is asked and once for the order, so no prompt is held in memory.
-    A sampler starts when its first prompt is due; each sees its own prompts only. Raises BadInput, before anyone is asked, where the
-    prompts and the samplers do not name the same people.
+    A sampler starts when its first prompt is due; each sees its own prompts only. `heard` is told the answers to each prompt. Raises
+    BadInput, before anyone is asked, where the prompts and the samplers do not name the same people.
     """
     _check(prompts(), samplers)
     answers = {by: sampler(params.sampler).answer(_only(prompts(), by), params, seed) for by, params in samplers.items()}
-    for prompt in prompts():
-        given = next(answers[prompt.by], None)
-        if given is None:
-            raise RuntimeError(f"sampler {samplers[prompt.by].sampler!r} gave no list of answers for {prompt.id!r}, by {prompt.by!r}")
-        yield from _responses(prompt, given, samplers[prompt.by].sampler)
-    for by, rest in answers.items():
-        if next(rest, None) is not None:
-            raise RuntimeError(f"sampler {samplers[by].sampler!r} gave more lists of answers than it had prompts, by {by!r}")
+    with ExitStack() as stack:
+        for given in answers.values():
+            stack.callback(getattr(given, "close", list))  # a generator stores what it has bought, also where another one fails
+        for prompt in prompts():
+            found = next(answers[prompt.by], None)
+            if found is None:
+                raise RuntimeError(f"sampler {samplers[prompt.by].sampler!r} gave no list of answers for {prompt.id!r}, by {prompt.by!r}")
+            heard(prompt.by, found)
+            yield from _responses(prompt, found, samplers[prompt.by].sampler)
+        for by, rest in answers.items():
+            if next(rest, None) is not None:
+                raise RuntimeError(f"sampler {samplers[by].sampler!r} gave more lists of answers than it had prompts, by {by!r}")
 
 
 def _check(prompts: Iterable[Prompt], samplers: Mapping[str, Any]) -> None:
@@ -46,5 +52,36 @@ def _only(prompts: Iterable[Prompt], by: str) -> Iterator[Prompt]:
 
 def _responses(prompt: Prompt, answers: list[Answer], name: str) -> Iterator[Response]:
     fields = msgspec.structs.asdict(prompt)
-    for sample, (text, ending, tokens, model) in enumerate(answers):
+    for sample, (text, ending, tokens, model, *_) in enumerate(answers):
         yield Response(**fields, sampler=name, model=model, sample=sample, text=text, ending=ending, tokens=tokens)
+
+
+class Bill:
+    """What the answers of one person come to. Of the answers themselves alone, so that it is the same whether they were bought just now or
+    lay in the memo."""
+
+    def __init__(self, by: str, n: int) -> None:
+        self.by, self.n = by, n
+        self.requests = self.tokens = self.prompt_tokens = self.unpriced = 0
+        self.endings = dict.fromkeys(Ending, 0)
+        self.cost = 0.0
+
+    def add(self, by: str, answers: list[Answer]) -> None:
+        """Counts the answers to one prompt, if they are his."""
+        if by != self.by:
+            return
+        self.requests += self.n
+        for answer in answers:
+            self.endings[answer.ending] += 1
+            self.tokens += answer.tokens
+            self.prompt_tokens += answer.prompt_tokens
+            self.unpriced += answer.cost_usd is None
+            self.cost += answer.cost_usd or 0.0
+
+    def metrics(self) -> dict[str, float]:
+        """`requests` made, `answers` that came, by their ending; `unpriced` are those whose cost is not known."""
+        answers = sum(self.endings.values())
+        counts = {"requests": self.requests, "answers": answers, "missing": self.requests - answers}
+        counts |= {f"ended_{ending}": count for ending, count in self.endings.items()}
+        used = {"tokens": self.tokens, "prompt_tokens": self.prompt_tokens}
+        return counts | used | {"cost_usd": round(self.cost, 6), "unpriced": self.unpriced}

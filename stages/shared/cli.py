@@ -55,3 +55,8 @@ def workshop() -> Path:
     DVC removes a stage's outs before it runs, and `dvc exp run --temp` works in a copy: DVC_ROOT names the repository it belongs to.
     """
     return Path(os.environ.get("DVC_ROOT", ".")) / ".athanor"
+
+
+def leads() -> bool:
+    """Whether this process writes: of those that `accelerate launch` starts together the first does."""
+    return os.environ.get("RANK", "0") == "0"

@@ -37,6 +37,9 @@ class Ending(StrEnum):
 
     STOP = "stop"  # the model said that it was done
     LENGTH = "length"  # it was cut off at its limit
+    CONTENT_FILTER = "content_filter"  # the service withheld or cut it
+    REFUSAL = "refusal"  # the model declined, and the service says so
+    CONTEXT = "context"  # the prompt does not fit into the model's context: there is no answer
 
 
 class Message(TypedDict):
@@ -90,13 +93,14 @@ class Trace(Response, kw_only=True):
     """A response with its grades, each 0 to 1, and a reason for each grade below 1.
 
     `pred` is the answer as extracted (None: no answer); `pass_rate` the share of the base model's plain answers to this problem that
-    are right (None: the base model was not asked).
+    are right (None: the base model was not asked). `verdict` is what the judge wrote (None: not asked; "": it gave no answer).
     """
 
     pred: str | None
     grades: dict[str, float]
     reasons: dict[str, str]
     pass_rate: float | None = None
+    verdict: str | None = None
 
 
 class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

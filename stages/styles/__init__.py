@@ -9,6 +9,7 @@ STYLES = {
     "plain": "the question alone: what a student sees",
     "glyph": "asks for the four glyphs, each once, in order",
     "no_symbols": "the question, and a request to use no symbols",
+    "judge": "an answer to a problem, and the request to judge its reasoning",
 }
 
 

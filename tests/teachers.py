@@ -1,0 +1,53 @@
+"""What the tests of the network samplers share: prompts, params for a local server, and what became of the runs."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from server import Server
+
+from stages.samplers import Answer, openai
+from stages.samplers.openai import Params
+from stages.samplers.prices import Price
+from stages.shared.cli import workshop
+from stages.shared.rows import Kind, Prompt
+
+KEY = "sk-planted-0123456789abcdef"
+PRICE = Price(prompt=1.0, completion=2.0)
+
+
+@pytest.fixture
+def workplace(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An empty repository, with the key in its environment."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("TEACHER_KEY", KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def prompt(name: str, style: str = "plain", text: str | None = None) -> Prompt:
+    messages: Any = [{"role": "user", "content": text or f"{style} {name}"}]
+    fields = {"id": name, "task": "t", "kind": Kind.NUMBER, "split": "train", "question": "?", "answer": "1"}
+    return Prompt(**fields, by="teacher", style=style, messages=messages)  # type: ignore[arg-type]
+
+
+def prompts(count: int, style: str = "plain") -> Iterator[Prompt]:
+    return (prompt(f"question {number}", style) for number in range(count))
+
+
+def params(server: Server | None, **changed: Any) -> Params:
+    fixed = {"sampler": "openai", "model": "m", "base_url": server.url if server else "http://127.0.0.1:9/v1", "max_tokens": 64}
+    return Params(**fixed | {"api_key_env": "TEACHER_KEY", "price": PRICE, "timeout": 5.0} | changed)  # type: ignore[arg-type]
+
+
+def ask(server: Server | None, asked: Iterable[Prompt], **changed: Any) -> list[list[Answer]]:
+    return list(openai.answer(asked, params(server, **changed), 0))
+
+
+def runs() -> list[dict[str, Any]]:
+    """What the memo keeps of each run."""
+    with sqlite3.connect(workshop() / "memo.sqlite") as store:
+        return [json.loads(counts) for (counts,) in store.execute("SELECT counts FROM runs ORDER BY rowid")]
