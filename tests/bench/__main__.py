@@ -5,5 +5,5 @@ import sys
 
 from measure import BENCH
 
-for name in ("rows", "train", "generate", "noop"):
+for name in ("rows", "grade", "train", "generate", "noop"):
     subprocess.run([sys.executable, str(BENCH / f"{name}.py")], check=True)
