@@ -2,6 +2,7 @@
 
 import re
 import string
+from functools import lru_cache
 
 from stages.graders.discard import first_sentence, straight
 from stages.graders.extract import Span
@@ -115,17 +116,23 @@ def _in_prose(text: str, offered: str) -> str | None:
     return start if start and start in offered else None
 
 
+@lru_cache(maxsize=4096)
+def _form(option: str) -> str:
+    """An option in normal form; a problem's options are met once for each of its responses."""
+    return normal(option)
+
+
 def _same_text(text: str, choices: list[str]) -> str | None:
     """The letter of the first option whose text is `text`."""
     answer = normal(text)
-    found = [letter for letter, option in zip(string.ascii_uppercase, choices, strict=False) if answer and normal(option) == answer]
+    found = [letter for letter, option in zip(string.ascii_uppercase, choices, strict=False) if answer and _form(option) == answer]
     return found[0] if found else None
 
 
 def _within(text: str, choices: list[str]) -> str | None:
     """The only option whose text stands in `text` as whole words; one that stands in another named one does not count."""
     padded = f" {normal(text)} "
-    forms = dict(zip(string.ascii_uppercase, map(normal, choices), strict=False))
+    forms = dict(zip(string.ascii_uppercase, map(_form, choices), strict=False))
     named = {letter: form for letter, form in forms.items() if form and f" {form} " in _without_denied(padded, form)}
     longest = {form for form in named.values() if not any(form != other and form in other for other in named.values())}
     if not longest:
