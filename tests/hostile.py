@@ -46,4 +46,4 @@ _REPEATED = [
 FLOODS = [piece * 100_000 for piece in ("$", "%", "\\")] + [piece * (12_000 // len(piece)) for piece in _REPEATED]
 FLOODS += [piece * 3000 + " The answer is 8." for piece in ("$", "%", "\\", "{", "(A)", "not ")]
 NOTHING = ["", " ", "\0", "\ud800", "null", "None", "nan", "inf", "-inf", "NaN", "1/0", "0/0", "0^{-1}", "\\frac{0}{0}"]
-HOSTILE = [*CODE, *ENDLESS, *DEEP, *FLOODS, *NOTHING]
+HOSTILE = list(dict.fromkeys([*CODE, *ENDLESS, *DEEP, *FLOODS, *NOTHING]))

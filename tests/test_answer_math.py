@@ -756,3 +756,21 @@ def test_equal_is_reflexive_and_symmetric(gold: str, pred: str) -> None:
 def test_dollars_boxes_and_prose_change_nothing(gold: str) -> None:
     for text in (f"\\boxed{{{gold}}}", f"$\\boxed{{{gold}}}$", f"So it is $$\\boxed{{{gold}}}$$ as required.", f"The answer is ${gold}$."):
         assert verdict(gold, text, policies={"symbolic": None}), text
+
+
+@pytest.mark.parametrize(
+    ("gold", "text"),
+    [
+        ("n", "\\max{2}"),
+        ("\\log_0 1", "2"),
+        ("\\begin{cases}\\end{cases}", "1"),
+        ("...", "7"),
+        ("x", "\\frac{"),
+        ("1", "\\sum_{k=1}^{9} x_"),
+        ("2", "["),
+    ],
+)
+def test_what_cannot_be_read_is_wrong_and_raises_nothing(gold: str, text: str) -> None:
+    policies = Params(symbolic=None)
+    assert not expressions.equal(expressions.read(gold), expressions.read(text), policies)
+    assert not expressions.equal(expressions.read(text), expressions.read(gold), policies)

@@ -335,8 +335,9 @@ def test_neither_prose_nor_dollars_nor_boxes_change_a_verdict(answer: tuple[Kind
 WORDS = st.lists(
     st.sampled_from(
         ["A", "B", "(C)", "I", "a", "or", "not", "and", "the answer is", "Answer:", "yes", "no", "true", "neutral", "neither", "entailment",
-         "\\boxed{", "}", "####", "Wait, that is wrong.", "I don't know", "if", "18", "<think>", "</think>", "<answer>", "</answer>", "\n", ".", ",", "/",
-         "**", "option", "can't be", "答案", "：", "İ", "ß", "\ud800", "\x00", TAKEAWAY, "spam", "ham", "$", "?", "it", "is", "\u200b", "’"]
+         "\\boxed{", "}", "####", "Wait, that is wrong.", "I don't know", "if", "18", "<think>", "</think>", "<answer>", "</answer>", "\n",
+         ".", ",", "/", "**", "option", "can't be", "答案", "：", "İ", "ß", "\ud800", "\x00", TAKEAWAY,
+         "spam", "ham", "$", "?", "it", "is", "\u200b", "’"]
     ),
     max_size=24,
 ).map(" ".join)  # fmt: skip

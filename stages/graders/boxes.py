@@ -5,7 +5,7 @@ import re
 MAX_TRIES = 20  # boxes that are looked at, from the last: a text of nothing but boxes costs no more
 MAX_BOXES = 12  # in one list
 
-_BOX = re.compile(r"\\(?:begin)?(?:boxed|fbox|framebox)\s{0,9}(?=[{\d])")
+_BOX = re.compile(r"\\(?:begin)?(?:boxed|fbox|framebox)\s{0,9}(?=[{\d])|(?<![A-Za-z\\])boxed(?=\{)")
 _JOIN = re.compile(
     r"[\s$;&.\\()\[\]]{0,20}(?P<word>,|and\b|or\b|&|;|\\text ?\{[^{}]{0,40}\b(?:and|or)\b[^{}]{0,9}\}|\\quad)"
     r"(?:[\s$,;\\()\[\]]|and\b|or\b|\\q?quad\b|\\text ?\{[^{}]{0,40}\}|[A-Za-z](?:_\{?\w\}?)? ?=){0,20}"

@@ -2,6 +2,7 @@
 
 import re
 import string
+from functools import lru_cache
 
 from stages.graders.discard import first_sentence, straight
 from stages.graders.extract import Span
@@ -14,6 +15,14 @@ NOTHING = ""  # what is committed to is not one option
 
 _START = re.compile(r"[\W_]{0,9}(?:\((?P<low>[A-Za-z])\)|(?P<bare>[A-Za-z])(?:[.):\]]|\s{0,3}$|\s{0,3}\n))(?=\s|$|[^\x00-\x7f])")
 _SINGLE = re.compile(r"[^A-Za-z0-9]{0,20}([A-Za-z])[^A-Za-z0-9]{0,20}")
+_SMALL = re.compile(
+    r"\W{0,5}(?:(?:[Tt]he )?(?:correct |best |right )?(?:[Oo]ption|[Cc]hoice|[Ll]etter)(?: is)? \(?([a-z])\)?(?![\w'])"
+    r"|\(?([a-z])\)? (?:because|since)\b)"
+)
+_SUBJECT = re.compile(  # `C is too large` tells of C, and does not choose it
+    r"[)\]\"'*]{0,3} (?:is|was|are|has|have|does|do|would|could|can|says|states|describes|refers|gives|means|makes|seems|looks)\b"
+)
+_QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
 _DENIALS = ("not", "isn t", "can t be", "cannot be", "rather than", "instead of", "never")
 
 Choices = list[str] | None
@@ -41,7 +50,7 @@ def final(span: Span, choices: Choices) -> str | None:
     text = straight(plain(span.text))
     if span.rule == "text":
         return _in_prose(text[:MAX_PROSE], offered)
-    text = text[:MAX_SPAN]
+    text = _QUESTION.sub(" ", text[:MAX_SPAN])
     if single := _SINGLE.fullmatch(text):
         return _one([single.group(1).upper()], offered)
     if span.rule == "alone":
@@ -59,16 +68,16 @@ def _offered(choices: Choices) -> str:
 
 
 def _by_letter(text: str, offered: str, rule: str) -> str | None:
-    start = _start(text)
+    start = _start(text) or _small(text)
     if start.islower() and start.upper() in offered:
         return start.upper()
     text = affirmed(text)
     found = letters(text)
     if not found:
         return None
-    if lead := leading(text, found):
-        return _one(lead, offered)
     picked = chosen(text)[-1:]
+    if (lead := leading(text, found)) and not (rule == "last" and not picked and _SUBJECT.match(text, found[0].end())):
+        return _one(lead, offered)
     if rule == "last":
         return _one(bracketed(text, found), offered) or _one(picked, offered)
     sentence = first_sentence(text)
@@ -83,6 +92,12 @@ def _start(text: str) -> str:
     """The letter that `text` starts with where it is set apart: `B. Because`, `(b) 36`; empty where there is none."""
     start = _START.match(text)
     return (start.group("low") or start.group("bare")) if start else ""
+
+
+def _small(text: str) -> str:
+    """A small letter that is surely meant as one: `option b`, `b because`."""
+    found = _SMALL.match(text)
+    return (found.group(1) or found.group(2)) if found else ""
 
 
 def _one(named: list[str], offered: str) -> str | None:
@@ -101,17 +116,23 @@ def _in_prose(text: str, offered: str) -> str | None:
     return start if start and start in offered else None
 
 
+@lru_cache(maxsize=4096)
+def _form(option: str) -> str:
+    """An option in normal form; a problem's options are met once for each of its responses."""
+    return normal(option)
+
+
 def _same_text(text: str, choices: list[str]) -> str | None:
     """The letter of the first option whose text is `text`."""
     answer = normal(text)
-    found = [letter for letter, option in zip(string.ascii_uppercase, choices, strict=False) if answer and normal(option) == answer]
+    found = [letter for letter, option in zip(string.ascii_uppercase, choices, strict=False) if answer and _form(option) == answer]
     return found[0] if found else None
 
 
 def _within(text: str, choices: list[str]) -> str | None:
     """The only option whose text stands in `text` as whole words; one that stands in another named one does not count."""
     padded = f" {normal(text)} "
-    forms = dict(zip(string.ascii_uppercase, map(normal, choices), strict=False))
+    forms = dict(zip(string.ascii_uppercase, map(_form, choices), strict=False))
     named = {letter: form for letter, form in forms.items() if form and f" {form} " in _without_denied(padded, form)}
     longest = {form for form in named.values() if not any(form != other and form in other for other in named.values())}
     if not longest:

@@ -41,7 +41,7 @@ _DENIED = re.compile(
     rf"{_VALUE} (?:is|was) (?:clearly |definitely |also )?{IS_WRONG}|{_NOT}{_VALUE}(?:(?:,? (?:or|and|nor) ){_VALUE})?", re.IGNORECASE
 )
 _AMENDED = re.compile(
-    r"(?:[,;:(\u2014-]|\.\.\.)\s{0,3}(?:no,? wait|wait,? no|no,|or rather|I mean|sorry,?|scratch that|make that|correction:|oops,?)\s",
+    r"(?:[,;:?(\u2014-]|\.\.\.)\s{0,3}(?:no,? wait|wait,? no|no,|or rather|I mean|sorry,?|scratch that|make that|correction:|oops,?)\s",
     re.IGNORECASE,
 )
 _BUT = re.compile(r"\b(?:but|however|now|actually|yet)\b[, ]", re.IGNORECASE)

@@ -13,6 +13,7 @@ _TOKEN = re.compile(
 )
 _LETTER = r"[(\[\"'$*]{0,3}(?-i:[A-Z])[)\]\"'$*]{0,3}(?![A-Za-z0-9_]|'[A-Za-z])"
 _LIST = rf"{_LETTER}(?:(?:\s{{0,3}}(?:,|/|&|or|and|nor|oder|ou|和|或|、)\s{{0,3}}){{1,2}}(?:option |choice )?{_LETTER}){{0,9}}"
+_JOINED = rf"{_LETTER}(?:(?:\s{{0,3}},\s{{0,3}}{_LETTER}){{0,9}}\s{{0,3}},?\s{{0,3}}(?:/|&|and|or|nor|和|或)\s{{0,3}}{_LETTER})?"
 _NOT = (
     r"(?:\b(?:not|never|nor|isn't|wasn't|aren't|can't|cannot|couldn't|won't|wouldn't|neither|rather than|instead of|except|than|against"
     r"|unlike|eliminat(?:e|ed|es|ing)|rul(?:e|ed|es|ing) out|exclud(?:e|ed|es|ing)|reject(?:s|ed|ing)?|discard(?:s|ed|ing)?|consider(?:ed)?"
@@ -29,17 +30,19 @@ _FAILS = (
     r"|\s?(?:不对|不正确|是?错|不是(?:正确|对的|答案)|是干扰))"
 )
 _DENIED = re.compile(
-    rf"{_NOT}{_LIST}|(?:(?:options?|choices?|answers?|both|either|neither|all|and|of) ){{0,3}}{_LIST}(?: \([^()]{{0,60}}\))?,?{_FAILS}",
+    rf"{_NOT}{_LIST}|(?:(?:options?|choices?|answers?|both|either|neither|all|and|of) ){{0,3}}{_JOINED}(?: \([^()]{{0,60}}\))?,?{_FAILS}",
     re.IGNORECASE,
 )
 _RIGHT = (
     r"(?: (?:\([^()]{0,60}\) )?(?:is|was|would be|seems|must be|looks)(?: (?:also|clearly|the|most|only|a|definitely|therefore|thus|indeed"
     r"|likely|probably|obviously|more|far|much)){0,4} (?:correct|right|valid|best|true|answer|accurate|better|likely|appropriate|clear"
-    r"|choice|option|one|plausible|consistent|reasonable|suitable|fitting)\b|\s?(?:是?正确|是?对))"
+    r"|choice|option|one|plausible|consistent|reasonable|suitable|fitting)\b"
+    r"| (?:works|fits|remains|holds|wins)\b|\s?(?:是?正确|是?对))"
 )
 _CHOSEN = re.compile(
-    r"(?:(?:\b(?:choos(?:e|ing)|chose|pick(?:ed|ing)?|select(?:ed|ing)?|go(?:ing)? with|opt for|vote for|answer|option|choice|letter"
-    r"|(?:must|should|would|has to) be|is|it's|that's|gives|therefore|so|hence|thus|say|think|conclude|est|ist|es|è|é|=)\b|选|選|->|→)"
+    r"(?:(?:\b(?:choos(?:e|ing)|chose|pick(?:ed|ing)?|select(?:ed|ing)?|go(?:ing)? with|opt for|vote for|leav(?:es|ing)(?: us with| only)?"
+    r"|only|answer|option|choice|letter|(?:must|should|would|has to) be|is|it's|that's|gives|therefore|so|hence|thus|say|think|conclude"
+    r"|est|ist|es|è|é|=)\b|选|選|->|→)"
     r"(?:[\s:,*]{1,4}(?:option|choice|letter|answer|the|is|it's|that|it|be|would|must|should|clearly|definitely|probably"
     r"|most likely)\b){0,4}"
     rf"[\s:,*]{{0,4}})(?P<one>{_LETTER})|(?P<other>{_LETTER})\)?{_RIGHT}",
@@ -48,9 +51,10 @@ _CHOSEN = re.compile(
 _LEADING = frozenset(
     re.findall(
         r"\S+",
-        "for sure definitely probably likely clearly certainly most simply just indeed therefore thus so hence is it's it be to seems still "
-        "again either both option options choice letter answer the correct best right choose pick select would that i i'd think "
-        "say believe will my final go with number selected as statement actually now obviously of course maybe perhaps lettre opción buchstabe",
+        "for sure definitely probably likely clearly certainly most simply just indeed therefore thus so hence is it's it be to seems "
+        "still again either both option options choice letter answer the correct best right choose pick select would that i i'd think "
+        "say believe will my final go with number selected as statement actually now obviously of course maybe perhaps "
+        "lettre opción buchstabe",
     )
 )
 _AFTER_ARTICLE = re.compile(
@@ -66,6 +70,7 @@ _REASON = re.compile(
 )
 _CLAUSE = re.compile(r"[)\]\"'*]{0,3}\s{0,3}(?:is|was|has|does|can|cannot|can't|isn't|doesn't|would|will|makes|fails|因|是|不)")
 _NAMED = re.compile(r"(?:option|choice|answer|letter|opción|选项|選項)s?\s{0,3}:?\s{0,3}$", re.IGNORECASE)
+_QUANTITY = re.compile(r"[\d°]\s?$")
 _WORD = re.compile(r"[^\W\d]+(?:'[a-z]+)?")
 
 Letter = re.Match[str]
@@ -82,9 +87,13 @@ def letters(text: str) -> list[Letter]:
 
 
 def _is_word(text: str, found: Letter) -> bool:
-    """`A` before a word in small letters is an article; `I` is a pronoun unless it stands alone."""
+    """`A` before a word in small letters is an article; `I` is a pronoun unless it stands alone; `5 C` and `E = mc^2` are quantities."""
     letter = found.group("letter")
-    if letter not in "AI" or found.group("open").strip("$*") or found.group("close").strip("$*"):
+    if found.group("open").strip("$*") or found.group("close").strip("$*"):
+        return False
+    if _QUANTITY.search(text[max(0, found.start() - 3) : found.start()]) or text[found.end() : found.end() + 2].strip().startswith("="):
+        return True
+    if letter not in "AI":
         return False
     if _NAMED.search(text[: found.start()][-20:]):
         return False

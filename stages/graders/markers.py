@@ -26,15 +26,16 @@ _RULES = (  # words, what must stand before one, and what it must begin
         r"answer[ \t]{0,3}(?:$|\n|(?=[$\\\"]|\d|\((?-i:[A-Z])\)|(?-i:[A-HJ-Z])[ \t]{0,3}(?:$|[.,:)\n])))",
     ),
     (
-        ("option", "choice", "result", "label", "response", "verdict", "letter"),
+        ("option", "choice", "result", "label", "response", "verdict", "letter", "decision", "conclusion", "selection", "pick"),
         r"(?<!\w)(?:final|correct|best|right|selected|chosen|my) $",
-        rf"(?:option|choice|result|label|response|verdict|letter){_STATED}",
+        rf"\w{{1,12}}{_STATED}",
     ),
     (("option selected", "choice selected", "option chosen"), _WHOLE, rf"\w+ \w+{_STATED}"),
     (("verdict", "label", "judgment", "judgement"), _WHOLE, rf"\w+{_STATED}"),
+    (("ans",), _WHOLE, r"ans(?:\.?\s{0,3}[:=]|\.(?=\s))"),
     (("final:",), _WHOLE, r"final:(?=\s)"),
     (("a:",), r"(?:^|\n)[ \t>]{0,9}$", r"a:(?=\s)"),
-    (("antwort", "antwoord"), _WHOLE, rf"antwo(?:rt|ord)(?!en){_ROMANCE}[ \t]{{0,3}}:?"),
+    (("antwort", "antwoord"), _WHOLE, rf"antwo(?:rt|ord)(?!en)(?:{_ROMANCE}[ \t]{{0,3}}:?|(?=\s+\(?(?-i:[A-Z])(?!\w)))"),
     (
         (
             "réponse",

@@ -44,7 +44,7 @@ def split(node: Node) -> tuple[list[Node], Node]:
     if node[0] != "list":
         return [], node
     parts = [split(item) if item[0] in ("relation", "list") else ([], item) for item in node[1]]
-    if not parts[0][0]:
+    if not parts or not parts[0][0]:
         return [], node
     if all(len(names) == 1 for names, _ in parts):
         return _grouped([names[0] for names, _ in parts], [value for _, value in parts])

@@ -24,7 +24,8 @@ MAX_FACTORIAL = 1000  # a whole number beside a factorial or in a binomial
 MAX_BANGS = 4
 
 _TOKEN = re.compile(
-    r"\\(?:begin|end)\s*\{[a-zA-Z]{1,10}\}|\\[A-Za-z]+|\\[,;:!{}| \\]|\d+(?:\.\d+)?|\.\d+|[A-Za-z]+|[-+*/^_(){}\[\]|!,=&]|[\s~$]+"
+    r"\\(?:begin|end)\s*\{[a-zA-Z]{1,10}\}|\\[A-Za-z]+|\\[,;:!{}| \\]|\d+(?:\.\d+)?|\.\d+|[A-Za-z]+|[-+*/^_(){}\[\]|!,=&]|[\s~$]+",
+    re.ASCII,
 )
 _WORDY = re.compile(r"\\(?:operatorname|mathrm|text|mathop|rm)\s*\{\s*([A-Za-z]{1,6})\s*\}")
 _KEPT = (

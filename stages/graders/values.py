@@ -101,6 +101,8 @@ def _call(node: Node, point: Point) -> Value:
     if name in _SEVERAL:
         items = [_exact(item, point) for item in (inside[2] if inside[0] == "tuple" else [inside])]
         whole = name in ("gcd", "lcm")
+        if len(items) < 2 or (name == "mod" and len(items) != 2):
+            raise Undefined("expected several numbers")
         if whole and any(item.denominator != 1 for item in items):
             raise Undefined("expected whole numbers")
         return Fraction(_SEVERAL[name](*([item.numerator for item in items] if whole else items)))
@@ -112,7 +114,8 @@ def _call(node: Node, point: Point) -> Value:
     if name == "abs":
         return abs(value) if isinstance(value, Fraction) else complex(abs(value))
     if name == "log":
-        return cmath.log(complex(value)) / (cmath.log(complex(value_of(node[3], point))) if len(node) > 3 else math.log(10))
+        base = complex(value_of(node[3], point)) if len(node) > 3 else 10 + 0j
+        return _defined(cmath.log, complex(value)) / _defined(cmath.log, base)
     if name not in _CALLS or len(node) > 3:
         raise Undefined(f"unknown function {name!r}")
     return _defined(_CALLS[name], complex(value))

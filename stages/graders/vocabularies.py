@@ -58,6 +58,9 @@ _WORD = re.compile(r"[a-zà-öø-ÿа-я]+(?:'t)?|不是的?|是的?|否|不对|
 _DETERMINER = re.compile(  # `there is no way`
     r"(?<=\w[ ,])\s?\bno (?=[a-z]{2})(?!(?:or|and|yes|because|since|as|it|they|he|she)\b)"
 )
+_NOT_AT_ALL = re.compile(
+    r"\W*(?:(?:absolutely|definitely|certainly|probably|surely|clearly|most likely|likely|of course) not|not at all)\s*(?:[.,;!]|$)"
+)
 _QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
 _NEGATORS = frozenset(_words("not isn't doesn't don't wasn't aren't didn't never cannot can't nor hardly won't wouldn't"))
 _WEAK = frozenset(
@@ -96,6 +99,8 @@ def final(span: Span, kind: Kind) -> str | None:
     words = _WORD.findall(_DETERMINER.sub("none ", sentence))
     if kind is Kind.NLI and _UNDECIDED.search(sentence) and (not words or words[0] not in vocabulary):
         return "neutral"
+    if kind is Kind.YES_NO and _NOT_AT_ALL.match(sentence):
+        return "no"
     senses = _senses(words, kind, vocabulary)
     if span.rule == "alone" and len(senses) < len(words):
         return None

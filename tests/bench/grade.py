@@ -1,0 +1,137 @@
+"""The answer grader beside others that people use, on the same cases in one run; then the speed and memory of the stage `grade`.
+
+The cases are public_cases.jsonl of ../shared/grader_cases (or ATHANOR_SHARED) where it is there, and those of tests/test_answer_math.py,
+which are ours and say little of others. The others are installed into .athanor/, out of the way of our pins: math-verify as its README
+calls it, and tuned as its README advises (golds put between dollars, both extractors, options as strings); and the `is_equiv` of
+lm-evaluation-harness on the last box. Each grader runs in a process of its own; a case that it cannot answer counts as wrong.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from judge import load_cases
+from measure import BENCH, ROOT, load, python, run, table
+
+PEERS = ROOT / ".athanor/graders"
+PINS = ("math-verify==0.8.0", "lm_eval==0.4.9.1")
+JUDGES = {
+    "ours": "ours",
+    "math-verify, README": "math_verify_plain",
+    "math-verify, tuned": "math_verify_tuned",
+    "lm-eval is_equiv": "lm_eval",
+}
+LIGHT, SCALE, GROWTH = 300.0, 1.8, 1.5  # cases a second on one core; two workers over one; memory at ten times the rows
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Prints a table of agreement for each set of cases, and one of the stage's speed and memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="number rows of the largest run")
+    parser.add_argument("--copies", type=int, default=10, help="how often the cases are put into one file")
+    given = parser.parse_args(arguments)
+    note = load()
+    _install()
+    for name, cases in load_cases().items():
+        if cases:
+            _agreement(f"{len(cases):,} {name} ({note})", cases)
+    _stage(given.rows, given.copies, note)
+
+
+def _install() -> None:
+    """The graders to compare with, without what they bring along: their dependencies would replace our pins."""
+    done = PEERS / "installed.txt"
+    if not done.is_file() or done.read_text() != " ".join(PINS):
+        subprocess.run([*python("pip"), "install", "--quiet", "--no-deps", "--upgrade", "--target", PEERS, *PINS], check=True)
+        done.write_text(" ".join(PINS))
+
+
+def _agreement(title: str, cases: list[dict[str, Any]]) -> None:
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="athanor-bench-") as folder:
+        file = Path(folder, "cases.json")
+        file.write_text(json.dumps(cases))
+        for name, judge in JUDGES.items():
+            output = run(python(BENCH / "judge.py", judge, file), env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{PEERS}"}).output
+            found = json.loads(output.splitlines()[-1])
+            agreed = [verdict == case["equal"] for verdict, case in zip(found["verdicts"], cases, strict=True)]
+            taken = [verdict for verdict, case in zip(found["verdicts"], cases, strict=True) if not case["equal"]]
+            by_kind = [
+                _share(agreed, [case["kind"] in kinds for case in cases]) for kinds in (("math", "number"), ("choice", "yesno", "nli"))
+            ]
+            lines.append((name, _percent(agreed), *by_kind, _percent(taken), len(cases) / found["seconds"], len(cases) / found["cpu"]))
+    table(title, ("grader", "agreement %", "math %", "labels %", "false positives %", "cases/s", "by CPU time"), lines)
+
+
+def _percent(values: list[bool]) -> float:
+    return round(100 * sum(values) / len(values), 1) if values else 0.0
+
+
+def _share(values: list[bool], wanted: list[bool]) -> object:
+    chosen = [value for value, take in zip(values, wanted, strict=True) if take]
+    return _percent(chosen) if chosen else "-"
+
+
+def _stage(rows: int, copies: int, note: str) -> None:
+    cases = [case for found in load_cases().values() for case in found]
+    jobs: dict[str, tuple[int, Callable[[Path], None]]] = {
+        "cases": (copies * len(cases), lambda file: _write_cases(file, cases, copies)),
+        "number rows, a tenth": (rows // 10, lambda file: _write_numbers(file, rows // 10)),
+        "number rows": (rows, lambda file: _write_numbers(file, rows)),
+    }
+    lines, speeds, peaks = [], {}, {}
+    for name, (count, fill) in jobs.items():
+        with tempfile.TemporaryDirectory(prefix="athanor-bench-") as folder:
+            (Path(folder) / "data/s").mkdir(parents=True)
+            fill(Path(folder) / "data/s/responses.jsonl")
+            for workers in (1, 2):
+                grade: dict[str, Any] = {"graders": {"answer": {}}, "workers": workers}
+                (Path(folder) / "params.yaml").write_text(json.dumps({"seed": 0, "systems": {"s": {"grade": grade}}}))
+                cost = run(python("stages.grade", "s"), Path(folder))
+                speeds[name, workers], peaks[name, workers] = count / cost.seconds, cost.peak
+                lines.append((name, workers, count, speeds[name, workers], cost.peak))
+    table(f"The stage grade ({note})", ("rows of", "workers", "rows", "rows/s", "peak MiB"), lines)
+    growth = peaks["number rows", 1] / peaks["number rows, a tenth", 1]
+    bars = [
+        (f"cases/s with one worker, at least {LIGHT:.0f}", speeds["cases", 1], _met(speeds["cases", 1] >= LIGHT)),
+        (f"two workers over one, at least {SCALE}", (scale := speeds["cases", 2] / speeds["cases", 1]), _met(scale >= SCALE)),
+        (f"memory at ten times the rows, at most {GROWTH}", growth, _met(growth <= GROWTH)),
+    ]
+    table("Bars", ("", "found", "met"), bars)
+
+
+def _met(yes: bool) -> str:
+    return "yes" if yes else "NO"
+
+
+def _write_cases(file: Path, cases: list[dict[str, Any]], copies: int) -> None:
+    from judge import response
+
+    from stages.shared.rows import write
+
+    write(file, (response(case, f"{copy}-{place}", f"Copy {copy}.\n") for copy in range(copies) for place, case in enumerate(cases)))
+
+
+def _write_numbers(file: Path, rows: int) -> None:
+    """Four answers to each problem, in a few words; three of four are right."""
+    from judge import response
+
+    from stages.shared.rows import write
+
+    texts = ("She sells {} eggs.\nThe answer is {}.", "So it is \\boxed{{{}}}.", "#### {}", "We get 3 + 4 = {}")
+
+    def made() -> Any:
+        for row in range(rows):
+            gold = row // 4
+            case = {"gold": str(gold), "kind": "number", "response": texts[row % 4].format(gold + (row % 5 == 0), gold + (row % 5 == 0))}
+            yield response(case, str(gold), sample=row % 4)
+
+    write(file, made())
+
+
+if __name__ == "__main__":
+    main()
