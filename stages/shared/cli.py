@@ -25,9 +25,14 @@ def run(stage: Callable[[str], None], **instead: Callable[[str], None]) -> None:
     for flag, other in instead.items():
         parser.add_argument(f"--{flag}", action="store_const", const=other, default=stage, dest="stage", help=other.__doc__)
     parser.set_defaults(stage=stage)
+    given = parser.parse_args()
+    guard(name, lambda: given.stage(given.system))
+
+
+def guard(name: str, act: Callable[[], None]) -> None:
+    """Runs `act`; what is wrong with its input is told in one line that starts with `name`, and ends the process."""
     try:
-        given = parser.parse_args()
-        given.stage(given.system)
+        act()
     except BadInput as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:
