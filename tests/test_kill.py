@@ -35,7 +35,7 @@ def work(folder: Path, out: str) -> None:
 
 
 def start(folder: Path, *outs: str) -> list[BaseProcess]:
-    made = [FORK.Process(target=work, args=(folder, out)) for out in outs]
+    made: list[BaseProcess] = [FORK.Process(target=work, args=(folder, out)) for out in outs]
     for process in made:
         process.start()
     return made

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_memo import STORED, asked, fill, key, keys
+from test_memo import STORED, asked, fill, keys
 
-from stages.samplers.memo import Memo, Stored
+from stages.samplers.memo import Memo, Stored, key
 from stages.samplers.shelf import bring, holdings, lines, prune, runs
 from stages.samplers.writer import connect
 from stages.shared.errors import BadInput
