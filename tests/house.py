@@ -13,6 +13,7 @@ from dvc.utils.hydra import compose_and_dump
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ("collect", "base", "prompt", "respond", "grade", "filter", "format", "train", "generate", "evaluate")
+TOOLS = ("memo",)  # scripts that are no stages
 ROOMS = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]

@@ -104,7 +104,7 @@ def test_before_the_first_answer_it_is_the_most_that_it_could_be(project: Path, 
 def test_the_command_says_it(project: Path, server: Billing, capsys: pytest.CaptureFixture[str]) -> None:
     use(server, slice(60))
     capsys.readouterr()
-    respond.estimate("s")
+    respond.estimate(["s"])
     said = capsys.readouterr()
     assert re.search(r"^teacher: m\n  requests +340  new; 60 stored\n", said.out)
     assert "length, 4 bytes to a token, times" in said.out and "+- " in said.out and " USD, without discounts" in said.out
@@ -114,7 +114,7 @@ def test_the_command_says_it(project: Path, server: Billing, capsys: pytest.Capt
 def test_who_costs_nothing_is_left_out(project: Path, server: Billing, capsys: pytest.CaptureFixture[str]) -> None:
     teacher = {"sampler": "scripted"}
     Path("params.yaml").write_text(json.dumps({"seed": 0, "systems": {"s": {"respond": {"root": ".", "teacher": teacher}}}}))
-    respond.estimate("s")
+    respond.estimate(["s"])
     assert "nothing would be bought" in capsys.readouterr().out
 
 

@@ -217,6 +217,123 @@ def test_no_prompts_no_answers(taught: Path) -> None:
     assert ask(taught, []) == []
 
 
+class Kill(BaseException):
+    """No `except Exception` stops it."""
+
+
+class Counted:
+    """The batches that the model computes; the one of number `fatal` is the last, those of more than `room` rows do not fit."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fatal: int = 99, room: int = 99) -> None:
+        self.sizes: list[int] = []
+        generate = generation._generate
+
+        def counted(loaded: generation.Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored]:
+            self.sizes.append(len(rows))
+            if len(self.sizes) == fatal:
+                raise Kill
+            if len(rows) > room:
+                raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            return generate(loaded, rows, seed)
+
+        monkeypatch.setattr(generation, "_generate", counted)
+
+
+DRAWN: dict[str, Any] = {"n": 2, "temperature": 1.5, "batch_size": 8}
+
+
+class TestMemo:
+    """What a model has answered it is not asked again."""
+
+    def test_a_second_run_asks_nothing(self, taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = ask(taught, **DRAWN)
+        forget_models()
+        monkeypatch.setattr(local, "load_model", None)  # it need not even be loaded
+        assert again(taught, **DRAWN) == first
+
+    def test_a_killed_run_goes_on_and_ends_with_the_same_answers(self, taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = ask(taught, **DRAWN)
+        with monkeypatch.context() as patch, pytest.raises(Kill):
+            Counted(patch, fatal=4)
+            ask(taught, **DRAWN)
+        rest = Counted(monkeypatch)
+        assert again(taught, **DRAWN) == whole
+        assert rest.sizes == [8, 8, 6]
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"temperature": 1.4}, {"top_p": 0.9}, {"max_new_tokens": 59}, {"seed": 1}, {"prefill": "a"}, {"suppress_glyphs": True}, {"n": 3}],
+    )
+    def test_another_question_is_another_one(self, taught: Path, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        ask(taught, QUESTIONS[:4], **DRAWN)
+        asked = Counted(monkeypatch)
+        again(taught, QUESTIONS[:4], **DRAWN | other)
+        assert sum(asked.sizes) == 4 * (DRAWN | other)["n"]
+
+    def test_other_prompts_in_another_window_cost_nothing(self, taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hf, "WINDOW", 4)
+        ask(taught, QUESTIONS[:8], **DRAWN)
+        asked = Counted(monkeypatch)
+        again(taught, QUESTIONS[:10], **DRAWN)
+        assert asked.sizes == [4]
+
+    def test_a_model_trained_anew_into_the_same_folder_speaks_for_itself(self, taught: Path, base: Path, tmp_path: Path) -> None:
+        folder = shutil.copytree(base, tmp_path / "model")
+        ask(folder, QUESTIONS[:3])
+        shutil.rmtree(folder)
+        shutil.copytree(taught, folder)
+        forget_models()
+        assert texts(again(folder, QUESTIONS[:3])) == texts(ask(taught, QUESTIONS[:3]))
+
+    def test_the_same_model_in_another_folder_is_the_same(self, taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        ask(taught, QUESTIONS[:3])
+        asked = Counted(monkeypatch)
+        folder = shutil.copytree(taught, tmp_path / "model")
+        assert {answer.model for (answer,) in again(folder, QUESTIONS[:3])} == {str(folder)}
+        assert asked.sizes == []
+
+    def test_the_memo_tells_who_answered(self, taught: Path, workshop: Path) -> None:
+        from stages.samplers.shelf import holdings
+
+        answers = ask(taught, QUESTIONS[:3])
+        tokens = sum(answer.tokens for (answer,) in answers)
+        assert holdings(workshop / "memo.sqlite") == [("hf", str(taught), 3, tokens, 0, 0.0, 0)]
+
+
+class TestMemory:
+    """Batches that do not fit are halved."""
+
+    def test_the_answers_stay_in_order(self, taught: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        expected = ask(taught)
+        asked = Counted(monkeypatch, room=3)
+        assert ask(taught, batch_size=8) == expected
+        assert asked.sizes == [8, 4, *[2] * 11, 1]
+        assert "8 prompts of" in capfd.readouterr().err
+        assert again(taught, batch_size=8) == expected
+
+    def test_a_run_killed_between_the_halves_goes_on(self, taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        expected = ask(taught)
+        with monkeypatch.context() as patch, pytest.raises(Kill):
+            Counted(patch, room=4, fatal=4)
+            ask(taught, batch_size=8)
+        asked = Counted(monkeypatch, room=4)
+        assert again(taught, batch_size=8) == expected
+        assert asked.sizes == [8, 4, 4, 4, 3]
+
+    def test_one_prompt_that_does_not_fit_is_told(self, taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        Counted(monkeypatch, room=0)
+        with pytest.raises(BadInput, match=r"one prompt of \d+ tokens and 60 more \(max_new_tokens\) do not fit into memory; shorten it"):
+            ask(taught, QUESTIONS[:1])
+
+    def test_another_error_is_a_bug(self, taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*_: Any) -> list[Stored]:
+            raise RuntimeError("shapes do not match")
+
+        monkeypatch.setattr(generation, "_generate", broken)
+        with pytest.raises(RuntimeError, match="shapes do not match"):
+            ask(taught, QUESTIONS[:1])
+
+
 class TestNoGlyphs:
     """`suppress_glyphs` with every way to write one."""
 

@@ -135,6 +135,41 @@ def test_generate_puts_every_arm_next_to_each_other() -> None:
     assert len(rows) == 80
 
 
+def test_what_the_teachers_answers_come_to() -> None:
+    """Of the teacher alone, and of the answers themselves: where they came from makes no difference."""
+    sections(respond=SECTIONS["respond"] | {"teacher": SCRIPTED | {"n": 2, "truncated": 0.5}})
+    prompt.main("S")
+    respond.main("S")
+    rows = [row for row in read(DATA / "responses.jsonl", Response) if row.by == "teacher"]
+    cut = sum(row.ending == "length" for row in rows)
+    assert 20 < cut < 60
+    assert json.loads(Path("metrics/S_teacher.json").read_text()) == {
+        "requests": 80,
+        "answers": 80,
+        "missing": 0,
+        "ended_stop": 80 - cut,
+        "ended_length": cut,
+        "ended_content_filter": 0,
+        "ended_refusal": 0,
+        "ended_context": 0,
+        "tokens": sum(row.tokens for row in rows),
+        "prompt_tokens": 0,
+        "cost_usd": 0.0,
+        "unpriced": 0,
+    }
+
+
+def test_of_processes_that_are_launched_together_the_first_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt.main("S")
+    for rank, written in (("1", False), ("0", True)):
+        monkeypatch.setenv("RANK", rank)
+        respond.main("S")
+        generate.main("S")
+        assert [Path(path).exists() for path in (DATA / "responses.jsonl", DATA / "generations.jsonl", "metrics/S_teacher.json")] == [
+            written
+        ] * 3
+
+
 def test_a_second_run_writes_the_same_bytes() -> None:
     def run() -> dict[str, bytes]:
         to_chats()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
-from house import COMPOSITIONS, ROOMS, ROOT, SCRIPTS, compose, imported, named, needs, place, sources, tree
+from house import COMPOSITIONS, ROOMS, ROOT, SCRIPTS, TOOLS, compose, imported, named, needs, place, sources, tree
 from ruamel.yaml import YAML
 
 SOURCES = sources()
@@ -29,7 +29,7 @@ def tops(file: str, top: bool = False) -> set[str]:
 
 def test_the_house_is_all_here() -> None:
     assert {place(file) for file in SOURCES} == {*ROOMS, "shared", "script"}
-    assert {Path(file).stem for file in SOURCES if place(file) == "script"} == set(SCRIPTS)
+    assert {Path(file).stem for file in SOURCES if place(file) == "script"} == {*SCRIPTS, *TOOLS}
 
 
 @pytest.mark.parametrize("file", SOURCES)
@@ -136,7 +136,7 @@ def test_where_the_models_are(file: str) -> None:
         assert not tops(file, top=True) & MODELS
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", [*SCRIPTS, *TOOLS])
 def test_starting_a_script_loads_nothing_heavy(script: str) -> None:
     """Not even of a stage that needs a model: its members are imported once params name them."""
     heavy = MODELS | {"datasets", "huggingface_hub", "pandas", "pyarrow", "scipy", "sklearn", "sympy"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
-from house import SCRIPTS, copy, sources
+from house import SCRIPTS, TOOLS, copy, sources
 from ruamel.yaml import YAML
 from test_rooms import ENGINE
 
@@ -23,6 +23,7 @@ ASKED = "respond grade generate"  # those that ask: grade asks the judge, if the
 MARKS = "base prompt respond grade filter format train generate evaluate"
 
 SCRIPT_FILES = {f"stages/{script}.py": script for script in SCRIPTS}
+SCRIPT_FILES |= {f"stages/{tool}.py": "" for tool in TOOLS}
 SHARED_FILES = {
     "stages/shared/cli.py": ALL,
     "stages/shared/door.py": ALL,
@@ -49,6 +50,7 @@ ROOM_FILES = {
     "stages/samplers/generation.py": ASKED,
     "stages/samplers/local.py": ASKED,
     "stages/samplers/memo.py": ASKED,
+    "stages/samplers/shelf.py": "grade",
     "stages/samplers/writer.py": ASKED,
     "stages/samplers/suppress.py": ASKED,
     "stages/samplers/scripted.py": "base respond grade",

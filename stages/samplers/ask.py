@@ -1,5 +1,6 @@
 """Everybody who is asked answers the prompts that are put to them, in one stream."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -22,8 +23,8 @@ def ask(prompts: Prompts, samplers: Mapping[str, Any], seed: int, heard: Heard =
     A sampler starts when its first prompt is due; each sees its own prompts only. `heard` is told the answers to each prompt. Raises
     BadInput, before anyone is asked, where the prompts and the samplers do not name the same people.
     """
-    _check(prompts(), samplers)
-    answers = {by: sampler(params.sampler).answer(_only(prompts(), by), params, seed) for by, params in samplers.items()}
+    asked = _check(prompts(), samplers)
+    answers = {by: sampler(params.sampler).answer(Only(prompts(), by, asked[by]), params, seed) for by, params in samplers.items()}
     with ExitStack() as stack:
         for given in answers.values():
             stack.callback(getattr(given, "close", list))  # a generator stores what it has bought, also where another one fails
@@ -38,16 +39,26 @@ def ask(prompts: Prompts, samplers: Mapping[str, Any], seed: int, heard: Heard =
                 raise RuntimeError(f"sampler {samplers[by].sampler!r} gave more lists of answers than it had prompts, by {by!r}")
 
 
-def _check(prompts: Iterable[Prompt], samplers: Mapping[str, Any]) -> None:
-    asked = {prompt.by for prompt in prompts}
-    if strangers := sorted(asked - set(samplers)):
+def _check(prompts: Iterable[Prompt], samplers: Mapping[str, Any]) -> Counter[str]:
+    asked = Counter(prompt.by for prompt in prompts)
+    if strangers := sorted(set(asked) - set(samplers)):
         raise BadInput(f"prompts: no sampler for {', '.join(strangers)}; there is one for: {', '.join(sorted(samplers))}")
-    if idle := sorted(set(samplers) - asked):
+    if idle := sorted(set(samplers) - set(asked)):
         raise BadInput(f"prompts: none is put to {', '.join(idle)}, who has a sampler; there are prompts for: {', '.join(sorted(asked))}")
+    return asked
 
 
-def _only(prompts: Iterable[Prompt], by: str) -> Iterator[Prompt]:
-    return (prompt for prompt in prompts if prompt.by == by)
+class Only:
+    """The prompts of one `by`, to be read once; how many there are is known, so a sampler can say how long it will take."""
+
+    def __init__(self, prompts: Iterable[Prompt], by: str, count: int) -> None:
+        self.prompts, self.by, self.count = prompts, by, count
+
+    def __iter__(self) -> Iterator[Prompt]:
+        return (prompt for prompt in self.prompts if prompt.by == self.by)
+
+    def __length_hint__(self) -> int:
+        return self.count
 
 
 def _responses(prompt: Prompt, answers: list[Answer], name: str) -> Iterator[Response]:

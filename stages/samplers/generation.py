@@ -50,4 +50,4 @@ def _answer(loaded: Loaded, ids: list[int]) -> Stored:
     end = next((place for place, token in enumerate(ids) if token in stops), None)
     words = loaded.begun + (ids if end is None else ids[:end])
     text = loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return Stored(text, Ending.LENGTH if end is None else Ending.STOP, len(words), model=loaded.params.model)
+    return Stored(text, Ending.LENGTH if end is None else Ending.STOP, len(words), cost_usd=0.0, model=loaded.params.model)

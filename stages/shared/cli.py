@@ -27,11 +27,17 @@ def run(stage: Callable[[str], None], instead: Mapping[str, Callable[[list[str]]
     for flag, other in instead.items():
         parser.add_argument(flag, action="store_true", help=other.__doc__)
     asked = next((flag for flag in instead if flag in sys.argv[1:]), None)
+    if asked:
+        guard(name, lambda: instead[asked]([argument for argument in sys.argv[1:] if argument != asked]))
+    else:
+        system = parser.parse_args().system
+        guard(name, lambda: stage(system))
+
+
+def guard(name: str, act: Callable[[], None]) -> None:
+    """Runs `act`; what is wrong with its input is told in one line that starts with `name`, and ends the process."""
     try:
-        if asked:
-            instead[asked]([argument for argument in sys.argv[1:] if argument != asked])
-        else:
-            stage(parser.parse_args().system)
+        act()
     except BadInput as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:
