@@ -80,7 +80,7 @@ def with_verdicts(graded: Iterable[Graded], ours: Params, near: Path) -> Iterato
     assert judge is not None
     with TemporaryDirectory(dir=near, prefix=".judge-") as folder:
         waiting = Path(folder, "traces.jsonl")
-        with replacing(waiting) as (file,):
+        with replacing(waiting) as file:
             for lines, _ in graded:
                 file.write(lines)
 
