@@ -9,14 +9,15 @@ lm-evaluation-harness on the last box. Each grader runs in a process of its own;
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from judge import load_cases
 from measure import BENCH, ROOT, load, python, run, table
 
+sys.path += [str(ROOT), str(ROOT / "tests")]  # for the cases: judge.py is imported late
 PEERS = ROOT / ".athanor/graders"
 PINS = ("math-verify==0.8.0", "lm_eval==0.4.9.1")
 JUDGES = {
@@ -32,8 +33,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Prints a table of agreement for each set of cases, and one of the stage's speed and memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="number rows of the largest run")
-    parser.add_argument("--copies", type=int, default=10, help="how often the cases are put into one file")
+    parser.add_argument("--copies", type=int, default=40, help="how often the cases are put into one file")
     given = parser.parse_args(arguments)
+    from judge import load_cases
+
     note = load()
     _install()
     for name, cases in load_cases().items():
@@ -77,6 +80,8 @@ def _share(values: list[bool], wanted: list[bool]) -> object:
 
 
 def _stage(rows: int, copies: int, note: str) -> None:
+    from judge import load_cases
+
     cases = [case for found in load_cases().values() for case in found]
     jobs: dict[str, tuple[int, Callable[[Path], None]]] = {
         "cases": (copies * len(cases), lambda file: _write_cases(file, cases, copies)),
