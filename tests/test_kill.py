@@ -20,6 +20,7 @@ SECTIONS: dict[str, Any] = {
     "prompt": {"teacher": "glyph", "probe": "plain"},
     "respond": {
         "root": "data/recorded",
+        "launcher": "python",
         "teacher": {"sampler": "scripted"},
         "probe": MODEL | {"model": "models/glyph/base", "n": 2, "temperature": 1.0},
     },
@@ -27,13 +28,13 @@ SECTIONS: dict[str, Any] = {
     "filter": {"rules": {by: {"grades": {"answer": 1.0}} for by in ("teacher", "probe")}},
     "format": {"hard_below": 0.75},
     "train": LORA | {"launcher": "python", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
-    "generate": {"arms": {"student": {"style": "plain", "ask": MODEL | {"model": "models/glyph/student"}}}},
+    "generate": {"launcher": "python", "arms": {"student": {"style": "plain", "ask": MODEL | {"model": "models/glyph/student"}}}},
     "evaluate": {"graders": {"answer": {}}, "scores": ["accuracy"], "hard_below": 0.75, "samples": 1},
 }
 KILLED_IN = {  # on which call of which function
-    "respond": ("stages.samplers.hf", "_generate", 3),
+    "respond": ("stages.samplers.local", "Local.generate", 3),
     "train": ("stages.students.trainer", "PlannedTrainer.training_step", 10),
-    "generate": ("stages.samplers.hf", "_generate", 2),
+    "generate": ("stages.samplers.local", "Local.generate", 2),
 }
 KILLER = """
 import importlib, os, runpy, signal, sys
