@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from measure import BENCH, ROOT, load, python, run, table
+from measure import BENCH, ROOT, load, options, python, run, table
 
 sys.path += [str(ROOT), str(ROOT / "tests")]  # for the cases: judge.py is imported late
 PEERS = ROOT / ".athanor/graders"
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="number rows of the largest run")
     parser.add_argument("--copies", type=int, default=40, help="how often the cases are put into one file")
-    given = parser.parse_args(arguments)
+    given = options(parser, arguments, rows=20_000, copies=2)
     from judge import load_cases
 
     note = load()

@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any, NamedTuple
 from urllib.request import urlopen
 
-from measure import BENCH, ROOT, load, python, run, table
+from measure import BENCH, ROOT, load, options, python, run, table
 
 PEERS = {"oumi": "Oumi's engine", "curator": "bespokelabs-curator", "distilabel": "distilabel"}
 NAMES = {"bare": "bare aiohttp loop", "ours": "samplers/openai.py", "client": "AsyncOpenAI loop"} | PEERS
@@ -202,8 +202,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("cases", nargs="*", choices=[[], *CASES], default=[], help="all of them where none is named")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv/peers", help="folder of virtual environments, one for each peer")
     parser.add_argument("--rounds", type=int, default=3, help="how often ours and the bare loop are run")
-    given = parser.parse_args(arguments)
-    for name in given.cases or CASES:
+    given = options(parser, arguments, rounds=1)
+    for name in given.cases or (["bought"] if given.size == "small" else CASES):
         CASES[name](given.peers, given.rounds)
 
 
