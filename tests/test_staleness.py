@@ -30,6 +30,7 @@ SHARED_FILES = {
     "stages/shared/errors.py": ALL,
     "stages/shared/marks.py": MARKS,
     "stages/shared/models.py": LOADED,
+    "stages/shared/parallel.py": "grade",
     "stages/shared/params.py": ALL,
     "stages/shared/rows.py": ALL,
 }

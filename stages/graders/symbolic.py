@@ -45,7 +45,7 @@ _BARE = set(_KEPT.split()) - set(_NEED_BACKSLASH.split())
 _WORDS = "and or is if of to in the for not no yes at by cm mm km kg mg ft lb oz mph hr am pm"
 _SHORT = set(_WORDS.split())
 _TABLE = re.compile(r"\\(begin|end)\s*\{[pbv]?matrix\}")
-_SPACES = {"~", "$", "\\,", "\\;", "\\:", "\\!", "\\ "}
+_SPACES = {"\\,", "\\;", "\\:", "\\!", "\\ "}
 _PAIRS = {"(": ")", "[": "]", "{": "}", "\\{": "\\}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
 
 _ALGEBRA = Sandbox("stages.graders.algebra:equal")
@@ -103,7 +103,7 @@ def _known(token: str) -> list[str]:
         return [_NAMES[token]]
     if token.isalpha() and len(token) <= 3 and token not in _SHORT:
         return list(token)
-    if token[0].isspace() or token in _SPACES:
+    if token[0].isspace() or token[0] in "~$" or token in _SPACES:
         return []
     if token[0].isalpha() or (token[0] == "\\" and token not in ("\\{", "\\}", "\\\\")):
         raise Unread(f"a word: {token!r}")

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from child import peak
 
@@ -57,8 +58,8 @@ def _load(name: str) -> tuple[Any, Any]:
 def main(who: str, model: str, problems: Path, rows: int, batch: int, limit: int) -> dict[str, Any]:
     """Figures of one run: seconds, answers, tokens (the end left out), peak memory in MiB."""
     asked = list(prompts(islice(read(problems, Problem), rows), {"student": "plain"}))
-    with tempfile.TemporaryDirectory(prefix="athanor-bench-") as memo:
-        os.environ["DVC_ROOT"] = memo  # an empty one: what an earlier run has stored would not be generated
+    # an empty memo: what an earlier run has stored would not be generated
+    with tempfile.TemporaryDirectory(prefix="athanor-bench-") as memo, patch.dict(os.environ, {"DVC_ROOT": memo}):
         list(answers(who, model, asked[:2], batch, 4))
         started = time.perf_counter()
         given = list(answers(who, model, asked, batch, limit))
