@@ -1,10 +1,15 @@
 """Fixtures that several tests share."""
 
 import gc
+import signal
 from pathlib import Path
 
 import pytest
 from tiny import make
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # a shell starts what it runs in the background with Ctrl-C ignored, and whatever a test starts would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
