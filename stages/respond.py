@@ -32,11 +32,11 @@ class Params(Strict):
 def main(system: str) -> None:
     """data/S/prompts.jsonl -> data/S/responses.jsonl, in the same order, the answers to one prompt numbered from 0.
 
-    metrics/S_teacher.json says what the teacher's answers come to.
+    metrics/S_teacher.json says what the teacher's answers come to, and what a paid teacher was asked in this run.
     """
     mine = params.read(system, "respond", Params)
     bill = Bill("teacher", mine.teacher.n)
-    responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), bill.add), "respond")
+    responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), bill), "respond")
     if not leads():
         deque(responses, maxlen=0)
         return

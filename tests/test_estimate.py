@@ -153,3 +153,17 @@ def test_max_requests_buys_so_many_and_goes_on_next_time(project: Path, server: 
             respond.main("s")
         assert sum(server.billed.values()) == estimated().stored == bought
     assert set(server.billed.values()) == {1}
+
+
+def test_the_metrics_tell_what_this_run_bought(project: Path, server: Billing) -> None:
+    """So that a change of one prompt shows in them as one new request; what the answers come to is the same whoever was asked again."""
+    told = []
+    for some in (slice(60), slice(61), slice(61)):
+        use(server, some)
+        told.append(json.loads(Path("metrics/s_teacher.json").read_text()))
+    assert [(one["requests"], one["stored"], one["bought"], one["retries"], one["faults"], one["failed"]) for one in told] == [
+        (60, 0, 60, 0, {}, {}),
+        (61, 60, 1, 0, {}, {}),
+        (61, 61, 0, 0, {}, {}),
+    ]
+    assert told[1]["cost_usd"] == told[2]["cost_usd"] > told[0]["cost_usd"]

@@ -82,6 +82,7 @@ ROOM_FILES = {
     "stages/scores/*.py": "evaluate",
 }
 INPUTS = {
+    "conf/prices.yaml": "respond grade",
     "data/hub/README.md": "collect base",
     "data/recorded/README.md": "respond",
     "data/glyph/train.jsonl": "prompt",

@@ -28,7 +28,8 @@ class Answer(NamedTuple):
 
 
 class Sampler(Protocol):
-    """The contract of a member; `Params` (a Strict model) is its section of params, `n` among them: answers to each prompt."""
+    """The contract of a member; `Params` (a Strict model) is its section of params, `n` among them: answers to each prompt. A paid one's
+    generator returns what it counted (see `ask.Bill`)."""
 
     Params: Any
 

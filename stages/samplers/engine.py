@@ -1,7 +1,7 @@
 """Brings answers in the order of the prompts: those of the memo at once, the others bought. Memory stays flat over any number of rows."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import length_hint
 from queue import Empty
@@ -60,8 +60,8 @@ class Chunk:
         self.found = found if all(one in found for one in keys) else None
 
 
-def answers(prompts: Iterable[Prompt], work: Work) -> Iterator[list[Answer]]:
-    """The answers to each prompt, in order, those that could not be had left out.
+def answers(prompts: Iterable[Prompt], work: Work) -> Generator[list[Answer], None, dict[str, Any]]:
+    """The answers to each prompt, in order, those that could not be had left out; returns what was counted (`Account.counts`).
 
     Raises BadInput after the last one where more requests failed than `allow_failures` permits, and at once where no request would succeed.
     """
@@ -73,6 +73,7 @@ def answers(prompts: Iterable[Prompt], work: Work) -> Iterator[list[Answer]]:
             line.account.judge(work.terms.allow_failures)
         finally:
             line.close()
+    return line.account.counts()
 
 
 class Line:

@@ -70,15 +70,15 @@ class Sample:
 def estimates(prompts: Iterable[Prompt], samplers: Mapping[str, Any]) -> Iterator[Estimate]:
     """One for each `by` whose sampler buys its answers; `samplers` as for `ask`."""
     paid = {by: params for by, params in samplers.items() if hasattr(params, "max_usd")}
-    bills = {by: Bill(by, params) for by, params in paid.items()}
+    quotes = {by: Quote(by, params) for by, params in paid.items()}
     with Memo() as memo:
         for prompt in prompts:
-            if prompt.by in bills:
-                bills[prompt.by].add(prompt, memo)
-    yield from (bill.total() for bill in bills.values())
+            if prompt.by in quotes:
+                quotes[prompt.by].add(prompt, memo)
+    yield from (quote.total() for quote in quotes.values())
 
 
-class Bill:
+class Quote:
     """Adds up what the prompts of one `by` would cost."""
 
     def __init__(self, by: str, params: Any) -> None:

@@ -39,9 +39,29 @@ def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Stor
     torch.manual_seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:6], "big"))
     sampling = {"do_sample": True, "temperature": params.temperature, "top_p": params.top_p, "top_k": 0} if params.temperature else {}
     with torch.inference_mode():
-        output = model.generate(**inputs, **sampling, max_new_tokens=params.max_new_tokens, logits_processor=loaded.processors)
+        read = _read_once(model, rows, inputs)
+        output = model.generate(**inputs, **read, **sampling, max_new_tokens=params.max_new_tokens, logits_processor=loaded.processors)
     new = output[:, inputs["input_ids"].shape[1] :].tolist()
     return [_answer(loaded, ids) for ids in new]
+
+
+def _read_once(model: Any, rows: Sequence[list[int]], inputs: Any) -> dict[str, Any]:
+    """The cache of the prompts (all but their last tokens) where some stand in `rows` several times: several answers to a prompt, one
+    reading of it."""
+    import torch
+
+    numbers: dict[tuple[int, ...], int] = {}
+    places = [numbers.setdefault(tuple(row), len(numbers)) for row in rows]
+    if len(numbers) == len(rows) or max(map(len, rows)) == 1:
+        return {}
+    first = [places.index(number) for number in range(len(numbers))]
+    seen = inputs["attention_mask"][first, :-1]
+    positions = (seen.cumsum(-1) - 1).clamp(min=0)
+    cache = model(inputs["input_ids"][first, :-1], attention_mask=seen, position_ids=positions, logits_to_keep=1).past_key_values
+    if not hasattr(cache, "batch_select_indices"):  # a recurrent model's state
+        return {}
+    cache.batch_select_indices(torch.tensor(places, device=seen.device))
+    return {"past_key_values": cache}
 
 
 def _answer(loaded: Loaded, ids: list[int]) -> Stored:

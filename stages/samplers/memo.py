@@ -137,18 +137,20 @@ def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _row(key: str, asked: Mapping[str, Any], stored: Stored) -> tuple[Any, ...]:
-    values = (_bytes(stored.text), str(stored.ending), stored.tokens, stored.prompt_tokens, stored.cost_usd, _bytes(stored.model))
+    values = (to_blob(stored.text), str(stored.ending), stored.tokens, stored.prompt_tokens, stored.cost_usd, to_blob(stored.model))
     return (bytes.fromhex(key), *values, canonical(asked))
 
 
 def _stored(row: Sequence[Any]) -> Stored:
     text, ending, tokens, prompt_tokens, cost, model = row
-    return Stored(_text(text), Ending(ending), tokens, prompt_tokens, cost, _text(model))
+    return Stored(from_blob(text), Ending(ending), tokens, prompt_tokens, cost, from_blob(model))
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # a lone surrogate too: SQLite's own text type would refuse it
+def to_blob(text: str) -> bytes:
+    """Text as the store keeps it: a lone surrogate too, which SQLite's own text type would refuse."""
+    return text.encode("utf-8", "surrogatepass")
 
 
-def _text(content: bytes) -> str:
+def from_blob(content: bytes) -> str:
+    """The text that `to_blob` was given."""
     return content.decode("utf-8", "surrogatepass")

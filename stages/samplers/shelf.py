@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from stages.samplers.memo import Item, Memo, Stored, key
+from stages.samplers.memo import Item, Memo, Stored, from_blob, key, to_blob
 from stages.samplers.writer import connect
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
@@ -37,7 +37,7 @@ def holdings(path: Path) -> list[tuple[str, str, int, int, int, float, int]]:
     sums = "count(*), sum(tokens), sum(prompt_tokens), total(cost_usd), sum(cost_usd IS NULL)"
     with closing(_existing(path)) as store:
         found = store.execute(f"SELECT asked ->> '$.provider', model, {sums} FROM answers GROUP BY 1, 2 ORDER BY 1, 2").fetchall()
-    return [(str(provider), _text(model), *rest) for provider, model, *rest in found]
+    return [(str(provider), from_blob(model), *rest) for provider, model, *rest in found]
 
 
 def runs(path: Path, last: int) -> list[tuple[str, dict[str, Any]]]:
@@ -51,8 +51,8 @@ def lines(path: Path) -> Iterator[bytes]:
     """The answers as JSON lines, ordered by key, so that the same memo is the same file."""
     with closing(_existing(path)) as store:
         for one, asked, text, ending, tokens, prompt_tokens, cost, model, _ in store.execute(f"SELECT {FIELDS} FROM answers ORDER BY key"):
-            fields = {"key": one.hex(), "asked": json.loads(asked), "text": _text(text), "ending": ending, "tokens": tokens}
-            rest = {"prompt_tokens": prompt_tokens, "cost_usd": cost, "model": _text(model)}
+            fields = {"key": one.hex(), "asked": json.loads(asked), "text": from_blob(text), "ending": ending, "tokens": tokens}
+            rest = {"prompt_tokens": prompt_tokens, "cost_usd": cost, "model": from_blob(model)}
             yield json.dumps(fields | rest).encode() + b"\n"
 
 
@@ -95,7 +95,7 @@ def _item(line: bytes, where: str) -> Item:
 
 def prune(path: Path, model: str | None, days: float | None) -> int:
     """Forgets the answers of `model` (as listed) that are older than `days`, and gives their room back; returns how many they were."""
-    conditions = [("model = ?", model.encode("utf-8", "surrogatepass"))] if model is not None else []
+    conditions = [("model = ?", to_blob(model))] if model is not None else []
     both: list[tuple[str, Any]] = [*conditions, *([(OLD, days)] if days is not None else [])]
     if not both:
         raise BadInput("prune: say what to forget: --model NAME, --older-than DAYS or both")
@@ -109,10 +109,6 @@ def _existing(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise BadInput(f"{path}: there is no memo yet; respond, generate and grade fill it")
     return connect(path)
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogatepass")
 
 
 def _no_number(name: str) -> float:
