@@ -1,4 +1,4 @@
-"""In which order rows are learnt from, and how they are padded."""
+"""In which order rows are learnt from, and how a batch is made of them."""
 
 from collections import Counter
 
@@ -7,51 +7,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.shared.errors import BadInput
-from stages.students.batches import IGNORED, Collator, fitting, order
+from stages.students.batches import IGNORED, Collator, Packer, fitting, order, pack
 from stages.students.encoding import Example
 
-POOL = 50  # batches that are sorted together
+
+@given(count=st.integers(1, 300), epochs=st.integers(1, 3), seed=st.integers(0, 5))
+def test_an_epoch_shows_every_row_once(count: int, epochs: int, seed: int) -> None:
+    assert Counter(order(count, count * epochs, seed)) == dict.fromkeys(range(count), epochs)
 
 
-def lengths(count: int) -> list[int]:
-    return [(37 * number) % 101 + 1 for number in range(count)]
-
-
-@given(count=st.integers(1, 300), batch=st.integers(1, 9), epochs=st.integers(1, 3), seed=st.integers(0, 5))
-def test_an_epoch_shows_every_row_once(count: int, batch: int, epochs: int, seed: int) -> None:
-    assert Counter(order(lengths(count), batch, count * epochs, seed)) == dict.fromkeys(range(count), epochs)
-
-
-@given(count=st.integers(1, 300), batch=st.integers(1, 9), rows=st.integers(1, 700))
-def test_it_is_as_long_as_asked(count: int, batch: int, rows: int) -> None:
-    chosen = Counter(order(lengths(count), batch, rows, 0))
+@given(count=st.integers(1, 300), rows=st.integers(1, 700))
+def test_it_is_as_long_as_asked(count: int, rows: int) -> None:
+    chosen = Counter(order(count, rows, 0))
     assert chosen.total() == rows
     assert max(chosen.values()) - min(chosen[row] for row in range(count)) <= 1
 
 
-def test_a_batch_holds_rows_of_like_length() -> None:
-    sizes = lengths(4000)
-    chosen = [sizes[row] for row in order(sizes, 8, 4000, 0)]
-    batches = [chosen[start : start + 8] for start in range(0, 4000, 8)]
-    assert sum(max(batch) - min(batch) for batch in batches) / len(batches) < 5  # 80 and more without sorting
-    tops = [max(batch) for batch in batches[:POOL]]
-    assert tops != sorted(tops)
-    assert tops != sorted(tops, reverse=True)
-
-
 def test_a_longer_training_begins_as_a_shorter_one() -> None:
-    sizes, pool = lengths(1000), POOL * 4
-    long = order(sizes, 4, 10 * pool, 3)
-    assert long[: 2 * pool] == order(sizes, 4, 2 * pool, 3)
-    assert long[: 2 * pool] == order(sizes, 4, 2 * pool + 7, 3)[: 2 * pool]
+    assert order(1000, 2500, 3)[:1700] == order(1000, 1700, 3)
 
 
 def test_the_seed_decides() -> None:
-    sizes = lengths(500)
-    assert order(sizes, 4, 500, 1) == order(sizes, 4, 500, 1)
-    assert order(sizes, 4, 500, 1) != order(sizes, 4, 500, 2)
-    first, second = order(sizes, 4, 1000, 1)[:400], order(sizes, 4, 1000, 1)[500:900]
-    assert first != second
+    assert order(500, 500, 1) == order(500, 500, 1)
+    assert order(500, 500, 1) != order(500, 500, 2)
+    both = order(500, 1000, 1)
+    assert both[:500] != both[500:]  # each epoch has an order of its own
+
+
+@given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=40))
+def test_lines_hold_every_row_once_and_none_too_many(lengths: list[int]) -> None:
+    width = max(lengths)
+    lines = pack(lengths, width)
+    assert Counter(row for line in lines for row in line) == dict.fromkeys(range(len(lengths)), 1)
+    sums = [sum(lengths[row] for row in line) for line in lines]
+    assert max(sums) <= width
+    assert all(one + other > width for place, one in enumerate(sums) for other in sums[place + 1 :])  # no two would fit into one
 
 
 def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
@@ -65,6 +55,22 @@ def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
 def test_where_none_fits_there_is_nothing_to_learn(sizes: list[int], told: str) -> None:
     with pytest.raises(BadInput, match=f"max_tokens: {told}"):
         fitting([Example([1] * size, [True] * size, []) for size in sizes], 4)
+
+
+def test_rows_are_laid_end_to_end() -> None:
+    rows = [([8], [True]), ([5, 6, 7], [False, True, True]), ([2, 3], [True, True])]
+    batch = Packer(0)([Example(ids, supervised, []) for ids, supervised in rows])
+    assert batch["input_ids"].tolist() == [[5, 6, 7], [2, 3, 8]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2], [0, 1, 0]]
+    assert batch["labels"].tolist() == [[IGNORED, 6, 7], [IGNORED, 3, IGNORED]]  # a row's first token follows another row's last
+    assert {str(tensor.dtype) for tensor in batch.values()} == {"torch.int64"}
+
+
+def test_a_line_is_filled_up_with_padding() -> None:
+    batch = Packer(9)([Example([5, 6, 7, 8], [True] * 4, []), Example([2, 3], [True, True], [])])
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 8], [2, 3, 9, 9]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3], [0, 1, 0, 1]]
+    assert batch["labels"].tolist() == [[IGNORED, 6, 7, 8], [IGNORED, 3, IGNORED, IGNORED]]
 
 
 def test_a_batch_is_padded_to_its_longest_row() -> None:

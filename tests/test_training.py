@@ -13,7 +13,7 @@ from tiny import ADAPTERS, SCRATCH, chats, loaded, make, talk, tune
 from stages.shared.errors import BadInput
 from stages.shared.models import load_model, load_tokenizer
 from stages.shared.rows import Chat
-from stages.students.batches import Collator
+from stages.students.batches import Collator, Packer, keeps_apart
 from stages.students.encoding import encode
 
 ROWS = [*chats(5), talk("Two?", "2", "Sure?", "🜞 yes\n🜃 2")]
@@ -116,6 +116,49 @@ def test_the_loss_is_the_models_own(base: Path, make_model: Any, total: int | No
     watch.remove()
     assert shapes == [((given["labels"][:, 1:] != -100).sum(),), given["input_ids"].shape]
     assert not head._forward_pre_hooks
+
+
+@pytest.mark.parametrize("make_model", [plain, capped])
+def test_packed_rows_teach_what_padded_ones_teach(base: Path, make_model: Any) -> None:
+    """Loss and gradients: no row of a line sees another, and each counts its positions from 0."""
+    import torch
+
+    from stages.students.trainer import supervised_loss
+
+    torch.manual_seed(0)
+    model, tokenizer = make_model(base).eval(), load_tokenizer(str(base))
+    rows = [*ROWS, *(talk("Two?", "2") for _ in range(3))]
+    examples = [encode(chat, tokenizer, tokenizer.eos_token_id) for chat in rows]
+    found = []
+    for collator in (Collator(tokenizer.pad_token_id), Packer(tokenizer.pad_token_id)):
+        given = collator(examples)
+        model.zero_grad()
+        loss = supervised_loss(model, model.get_output_embeddings(), given)
+        loss.backward()
+        gradients = torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.grad is not None])
+        found.append((given["input_ids"].shape[0], loss.item(), gradients))
+    (count, padded, one), (lines, packed, other) = found
+    assert lines < count == len(rows)
+    assert packed == pytest.approx(padded, abs=1e-5)
+    assert torch.allclose(one, other, atol=1e-5)
+    assert keeps_apart(model)
+
+
+def recurrent(folder: Path) -> None:
+    """Puts an architecture into `folder` whose state runs on from row to row."""
+    from transformers import MambaConfig, MambaForCausalLM
+
+    tokenizer = load_tokenizer(str(folder))
+    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id, "bos_token_id": None}
+    MambaForCausalLM(MambaConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, **ends)).save_pretrained(folder)
+
+
+def test_an_architecture_that_mixes_the_rows_of_a_line_is_told(base: Path, tmp_path: Path) -> None:
+    mixing = Path(shutil.copytree(base, tmp_path / "mamba"))
+    recurrent(mixing)
+    with pytest.raises(BadInput, match=r"lets rows that are packed into one line see each other; set train\.packed to false"):
+        tune(mixing, tmp_path / "packed", steps=1, bf16=False)
+    assert described(tune(mixing, tmp_path / "padded", steps=1, bf16=False, packed=False))["steps"] == 1
 
 
 def test_a_step_weighs_every_supervised_token_alike(base: Path, tmp_path: Path) -> None:

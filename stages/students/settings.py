@@ -8,7 +8,8 @@ from stages.shared.params import Strict
 
 
 class Training(Strict):
-    """How a student is trained; give `epochs` or `steps`, not both. Learning rates are peaks, `max_tokens` counts question and answer."""
+    """How a student is trained; give `epochs` or `steps`, not both. Learning rates are peaks, `max_tokens` counts question and answer.
+    `packed` lays the rows of a batch end to end instead of padding them; false suits a model that cannot keep them apart."""
 
     epochs: float | None = Field(default=None, gt=0)
     steps: int | None = Field(default=None, ge=1)
@@ -21,6 +22,7 @@ class Training(Strict):
     max_grad_norm: float = Field(default=1.0, gt=0)
     optimizer: Literal["adamw", "adamw_8bit", "muon"] = "adamw"
     bf16: bool = True
+    packed: bool = True
     gradient_checkpointing: bool = False
     max_tokens: int = Field(ge=8)
     checkpoint_steps: int = Field(default=200, ge=1)

@@ -7,9 +7,10 @@ from typing import Any
 
 from transformers import TrainingArguments
 
+from stages.shared.errors import BadInput
 from stages.shared.models import choose_device
 from stages.students import Job
-from stages.students.batches import Collator, order
+from stages.students.batches import Collator, Packer, keeps_apart, order
 from stages.students.checkpoints import kept_until_done, last_whole, processes
 from stages.students.curves import Curves
 from stages.students.describe import full_disk_told, save
@@ -27,21 +28,34 @@ def fit(model: Any, tokenizer: Any, examples: Sequence[Example], params: Trainin
     """
     batch = params.batch_size * processes()
     steps = params.steps or max(1, round((params.epochs or 0) * len(examples) / (batch * params.accumulate)))
-    rows = order([len(example.ids) for example in examples], batch, steps * batch * params.accumulate, job.seed)
+    rows = order(len(examples), steps * batch * params.accumulate, job.seed)
     with kept_until_done(job.checkpoints, key) as folder, full_disk_told(folder):
         trainer = PlannedTrainer(
             muon=params.weight_decay if params.optimizer == "muon" else None,
             model=model,
             args=_arguments(params, steps, folder, job.seed),
             train_dataset=[examples[row] for row in rows],
-            data_collator=Collator(tokenizer.pad_token_id),
+            data_collator=(Packer if params.packed else Collator)(tokenizer.pad_token_id),
             callbacks=[Curves(job.curves)],
         )
+        if params.packed:
+            _check_packing(trainer.model, str(job.base or "the model"))
         trainer.train(resume_from_checkpoint=last_whole(folder))
         model.config.use_cache = True  # off in training only
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
         went = {"steps": steps, "rows": len(examples), "last_loss": round(losses[-1], 6), "tokens": _tokens(examples, rows)}
         save(job.out, trainer, tokenizer, params, {**facts, **went})
+
+
+def _check_packing(model: Any, name: str) -> None:
+    """Raises BadInput where rows of one line would learn from each other. Weights that other processes hold cannot be tried."""
+    if processes() > 1:
+        return
+    model.eval()
+    apart = keeps_apart(model)
+    model.train()
+    if not apart:
+        raise BadInput(f"{name}: its architecture lets rows that are packed into one line see each other; set train.packed to false")
 
 
 def _arguments(params: Training, steps: int, folder: Path, seed: int) -> TrainingArguments:

@@ -26,7 +26,7 @@ CASES: dict[str, dict[str, Any]] = {
     "full": {"vocabulary": 8192, "layers": 4, "batch": 64, "rate": 1e-3, "adapters": None},
     "lora": {"vocabulary": 8192, "layers": 4, "batch": 64, "rate": 1e-3, "adapters": {"r": 8, "alpha": 16, "dropout": 0.05}},
 }
-WARMUP, LONGEST = 10, 512
+WARMUP, LONGEST, PAD = 10, 512, 0
 
 
 def prepare(folder: Path, case: dict[str, Any], rows: int) -> dict[str, Any]:
@@ -149,8 +149,10 @@ def watched(trainer: Any) -> Iterator[dict[str, float]]:
             figures.update(steps=figures["steps"] + 1, seconds=time.perf_counter() - self.started, peak=peak())
 
     def counted(self: Any, model: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
-        figures["rows"] += len(inputs["input_ids"])
-        figures["tokens"] += int(inputs["attention_mask"].sum())
+        real = inputs["input_ids"] != PAD
+        starts = inputs["position_ids"] == 0 if "position_ids" in inputs else real.cumsum(-1) == 1  # ours packs rows, TRL pads them
+        figures["rows"] += int((starts & real).sum())
+        figures["tokens"] += int(real.sum())
         figures["learnt"] += int((inputs["labels"] != IGNORED).sum())
         return step(self, model, inputs, *rest, **more)
 
