@@ -86,6 +86,9 @@ BAD: list[tuple[str, Row, str]] = [
     ("date", {"multiple_choice_scores": [0, 0, 0]}, "expected one score of 1, a score of 0 for each other option"),
     ("date", {"multiple_choice_scores": [1, 1, 0]}, "expected one score of 1, a score of 0 for each other option"),
     ("date", {"multiple_choice_scores": [0, 1]}, "expected one score of 1, a score of 0 for each other option"),
+    ("date", {"multiple_choice_scores": [-1, 0, 1]}, "expected one score of 1, a score of 0 for each other option"),
+    ("date", {"multiple_choice_scores": [1, None, None]}, "expected one score of 1, a score of 0 for each other option"),
+    ("date", {"multiple_choice_targets": 5}, "expected list in column 'multiple_choice_targets', got 5"),
     ("date", {"idx": "0"}, "expected int in column 'idx', got '0'"),
     ("anli", {"hypothesis": None}, "expected text in column 'hypothesis', got None"),
     ("anli", {"premise": " "}, "expected text in column 'premise', got ' '"),
@@ -133,6 +136,13 @@ def test_own_names_of_splits(tmp_path: Path) -> None:
     write(tmp_path, "date", [ROWS["date"]], "validation")
     assert len(load("date", tmp_path, "test")) == 1 and load("date", tmp_path, train=0) == []
     with pytest.raises(BadInput, match=r"config 'date_understanding' has no split 'train', only validation; give held_out"):
+        load("date", tmp_path)
+
+
+def test_two_rows_with_one_idx(tmp_path: Path) -> None:
+    shorter = ROWS["date"] | {"multiple_choice_targets": ["5", "6"], "multiple_choice_scores": [1, 0]}
+    write(tmp_path, "date", [ROWS["date"], shorter])
+    with pytest.raises(BadInput, match="row 0: another row has the same 'idx', got '0'"):
         load("date", tmp_path)
 
 

@@ -38,7 +38,9 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
     if params.limit(split) == 0:
         return iter(())
     rows = chain.from_iterable(read(locate(SOURCE, params.revision, root), CONFIG).values())
-    sizes = {row.get("idx"): len(row.get("multiple_choice_targets") or ()) for row in rows}
+    sizes = {
+        row.get("idx"): len(row["multiple_choice_targets"]) if isinstance(row.get("multiple_choice_targets"), list) else 0 for row in rows
+    }
     return problems(SOURCE, split, params, root, partial(problem, orders=shuffled(sizes)))
 
 
@@ -56,11 +58,13 @@ def shuffled(sizes: dict[Any, int]) -> Orders:
 def problem(row: Row, orders: Orders) -> Problem:
     """A row as a problem; BadInput where not exactly one option has the score 1."""
     texts, scores = row.value("multiple_choice_targets", list), row.value("multiple_choice_scores", list)
-    if len(texts) != len(scores) or sorted(scores)[-2:] != [0, 1]:
+    if len(texts) != len(scores) or scores.count(1) != 1 or scores.count(0) != len(scores) - 1:
         raise row.wrong("expected one score of 1, a score of 0 for each other option, in column 'multiple_choice_scores'", str(scores))
     check(texts, (), row.where)
     found = _FRAME.match(row.text("inputs"))
     order = orders[row.value("idx", int)]
+    if len(order) != len(texts):
+        raise row.wrong("another row has the same 'idx'", str(row.values["idx"]))
     return Problem(
         id=f"date-{row.value('idx', int)}",
         task="date",
