@@ -15,6 +15,17 @@ SHARED = Path(os.environ.get("ATHANOR_SHARED", Path(__file__).resolve().parents[
 needs_shared = pytest.mark.skipif(not (SHARED / "hub").is_dir(), reason=f"no offline copies in {SHARED}; set ATHANOR_SHARED")
 
 Table = Sequence[Mapping[str, Any]]
+HUB_IDS = {
+    "gsm8k": "openai/gsm8k",
+    "svamp": "ChilleD/SVAMP",
+    "competition_math": "EleutherAI/hendrycks_math",
+    "arc_challenge": "allenai/ai2_arc",
+    "commonsense_qa": "tau/commonsense_qa",
+    "date": "tasksource/bigbench",
+    "anli": "facebook/anli",
+    "strategy_qa": "ChilleD/StrategyQA",
+    "table_mwp": "tabmwp",
+}
 
 
 def write_hub(folder: Path, configs: Mapping[str, Mapping[str, Table]]) -> None:

@@ -217,10 +217,14 @@ def test_faulty_params_are_told_all_at_once(
     assert [part for part in told if part not in said] == []
 
 
-def edit(path: str, **fields: Any) -> None:
-    """Changes `fields` of every row of a file."""
-    rows = [json.dumps(json.loads(row) | fields) + "\n" for row in Path(path).read_text().splitlines()]
-    Path(path).write_text("".join(rows))
+OPTIONS = {"label": ["A", "B"], "text": ["red", "blue"]}
+
+
+def edit(path: str, last: bool = False, **fields: Any) -> None:
+    """Changes `fields` of every row of a file, or of its last one."""
+    rows = Path(path).read_text().splitlines()
+    changed = [json.dumps(json.loads(row) | fields) for row in (rows[-1:] if last else rows)]
+    Path(path).write_text("".join(f"{row}\n" for row in [*(rows[:-1] if last else []), *changed]))
 
 
 def nothing_matches() -> None:
@@ -253,6 +257,31 @@ REST: dict[str, tuple[str, Callable[[], Any], str]] = {
         "collect",
         lambda: params(collect=SECTIONS["collect"] | {"root": "nowhere", "tasks": {"gsm8k": {}}}),
         "nowhere: missing hub root; make it ",
+    ),
+    "choice gold that names no option": (
+        "collect",
+        lambda: edit("hub/mine.jsonl", answer="E", choices=OPTIONS),
+        "hub/mine.jsonl:1: the gold answer 'E' names no option; choose from: A, B",
+    ),
+    "duplicate option labels": (
+        "collect",
+        lambda: edit("hub/mine.jsonl", answer="A", choices=OPTIONS | {"label": ["A", "A"]}),
+        "hub/mine.jsonl:1: duplicate option label 'A' among A, A",
+    ),
+    "premise without hypothesis": (
+        "collect",
+        lambda: edit("hub/mine.jsonl", answer="neutral", premise="A cat sleeps."),
+        "hub/mine.jsonl:1: `premise` without `hypothesis`",
+    ),
+    "table that does not parse": (
+        "collect",
+        lambda: edit("hub/mine.jsonl", table="Thing | Price\nPen"),
+        "hub/mine.jsonl:1: the table does not parse: row 2 has 1 cells, row 1 has 2",
+    ),
+    "mixed kinds in one file": (
+        "collect",
+        lambda: edit("hub/mine.jsonl", last=True, answer=True),
+        "hub/mine.jsonl:19: mixed kinds in one file: this row is yes_no, line 1 is number; name all kinds in tasks.jsonl.kinds",
     ),
     "gold answer that does not parse": (
         "collect",

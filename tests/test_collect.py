@@ -84,8 +84,8 @@ TRAIN = {"id": "b", "question": "What is 7 + 1?", "answer": "8", "split": "train
 MINE = {"jsonl": {"file": "mine.jsonl"}}
 BAD = [
     # the lines of hub/mine.jsonl, the tasks, the rest of the section, the error
-    ([], {"gsm9k": {}}, {}, r"s\.collect\.tasks: unknown task 'gsm9k' \(did you mean 'gsm8k'\?\); choose from: competition_math, gsm8k, "),
-    ([], {}, {}, r"collect\.tasks: expected a mapping with at least one task of: competition_math, gsm8k"),
+    ([], {"gsm9k": {}}, {}, r"s\.collect\.tasks: unknown task 'gsm9k' \(did you mean 'gsm8k'\?\); choose from: .*gsm8k, "),
+    ([], {}, {}, r"collect\.tasks: expected a mapping with at least one task of: .*competition_math, .*gsm8k"),
     ([], {"gsm8k": {"tset": 1}}, {"near": 1.5, "rot": 1}, r"near: .* got 1\.5; .*rot: unknown key"),
     ([], {"gsm8k": {"tset": 1, "train": "2"}}, {}, r"tasks\.gsm8k\.train: .*got '2'; .*tasks\.gsm8k\.tset: unknown key"),
     ([], {"gsm8k": {}}, {"root": "nowhere"}, r"nowhere: missing hub root"),

@@ -13,9 +13,10 @@ from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Kind, Prompt
 
 
-def prompt(problem: str, question: str = "q") -> Prompt:
+def prompt(problem: str, question: str = "q", style: str = "plain", choices: list[str] | None = None) -> Prompt:
     return Prompt(
-        id=problem, task="t", kind=Kind.NUMBER, split="train", question=question, answer="5", by="teacher", style="plain", messages=[]
+        id=problem, task="t", kind=Kind.NUMBER, split="train", question=question, answer="5", by="teacher", style=style, messages=[],
+        choices=choices,
     )  # fmt: skip
 
 
@@ -68,6 +69,42 @@ def test_models_and_styles_choose(tmp_path: Path) -> None:
         answers([prompt("p1")], file, styles=["glyph"])
 
 
+def test_who_stands_for_which_style(tmp_path: Path) -> None:
+    rows = [row("p1", "a", "m", "cot"), row("p1", "b", "m", "direct"), row("p1", "c", "m2", "cot"), row("p1", "d", "m3", "")]
+    file = recorded(tmp_path / "1.jsonl", *rows)
+    asked = [prompt("p1", style=style) for style in ("plain", "glyph")]
+    stand_for = {"glyph": ["m2", "m3"], "plain": ["m/direct"], "judge": ["m"]}
+    assert [[given.text for given in found] for found in answers(asked, file, n=4, stand_for=stand_for)] == [["b"], ["c", "d"]]
+    with pytest.raises(BadInput, match="stand_for: no one stands for style 'plain'; it has: glyph"):
+        answers(asked, file, stand_for={"glyph": ["m"]})
+    with pytest.raises(BadInput, match=r"unknown name in stand_for 'm/cto' \(did you mean 'm/cot'\?\); choose from: m, "):
+        answers(asked, file, stand_for={"plain": ["m/cto"]})
+
+
+def test_answers_to_other_options_are_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their letters would name other options."""
+    shown = {"label": ["A", "B"], "text": ["red", "blue"]}
+    lines = [
+        row("p1", "a", choices=shown),
+        row("p1", "b", choices=["red", "blue"]),
+        row("p1", "c", choices=["blue", "red"]),
+        row("p1", "d"),
+    ]
+    file = recorded(tmp_path / "1.jsonl", *lines)
+    assert [given.text for given in answers([prompt("p1", choices=["red", "blue"])], file, n=4)[0]] == ["a", "b", "d"]
+    assert f"1 answers in {file} are to other options than those of their prompts" in capsys.readouterr().err
+    file = recorded(tmp_path / "2.jsonl", *lines[:2])
+    with pytest.raises(BadInput, match=r"belongs to any of the 1 prompts \(2 are to other options\)"):
+        answers([prompt("p1", choices=["blue", "red"])], file)
+
+
+def test_escaped_line_ends(tmp_path: Path) -> None:
+    file = recorded(tmp_path / "1.jsonl", row("p1", r"so\n2", style="few"), row("p1", r"3 \neq 2"))
+    assert [given.text for given in answers([prompt("p1")], file, n=2, escaped=["m/few"])[0]] == ["so\n2", r"3 \neq 2"]
+    with pytest.raises(BadInput, match="unknown name in escaped 'few'"):
+        answers([prompt("p1")], file, escaped=["few"])
+
+
 def test_missing_answers_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = recorded(tmp_path / "1.jsonl", row("p1", "a"))
     assert [len(given) for given in answers([prompt("p0"), prompt("p1"), prompt("p2")], file)] == [0, 1, 0]
@@ -103,7 +140,10 @@ def test_an_absent_or_empty_file_is_an_error(tmp_path: Path) -> None:
         answers([prompt("p1")], recorded(tmp_path / "1.jsonl"))
 
 
-@pytest.mark.parametrize("bad", [{"n": 0}, {"files": []}, {"models": []}, {"n": "1"}, {"file": "x"}])
+@pytest.mark.parametrize(
+    "bad",
+    [{"n": 0}, {"files": []}, {"models": []}, {"stand_for": {}}, {"stand_for": {"plain": []}}, {"escaped": "m"}, {"n": "1"}, {"file": "x"}],
+)
 def test_params_check_themselves(bad: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Params.model_validate({"sampler": "recorded", "files": ["a"]} | bad)

@@ -15,6 +15,12 @@ TASKS = {
     "gsm8k": "grade-school word problems with worked solutions (openai/gsm8k)",
     "svamp": "one-step word problems with distracting numbers (ChilleD/SVAMP)",
     "competition_math": "competition problems with boxed answers (EleutherAI/hendrycks_math)",
+    "arc_challenge": "science questions with three to five options (allenai/ai2_arc)",
+    "commonsense_qa": "everyday questions with five options (tau/commonsense_qa)",
+    "date": "dates worked out from a short story, five or six options (tasksource/bigbench)",
+    "anli": "three-way inference from a premise, in three rounds (facebook/anli)",
+    "strategy_qa": "yes/no questions whose steps must be found first (ChilleD/StrategyQA)",
+    "table_mwp": "word problems over small tables, some with options (TabMWP)",
     "jsonl": "your own problems, one JSON object a line",
 }
 

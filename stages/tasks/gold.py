@@ -11,6 +11,10 @@ _NUMBER = re.compile(r"[$€£]?([-+]?)[$€£]?(\d{1,3}(?:,\d{3})+|\d*)(\.\d*)?
 _FRACTION = re.compile(r"-?\d{1,99}/0{0,9}[1-9]\d{0,99}", re.ASCII)
 NLI = ("entailment", "neutral", "contradiction")
 YES_NO = ("yes", "no")
+_CLOSED = {
+    Kind.YES_NO: {"yes": "yes", "no": "no", "true": "yes", "false": "no"},
+    Kind.NLI: {"e": "entailment", "n": "neutral", "c": "contradiction"} | {name: name for name in NLI},
+}
 
 
 def number(text: str) -> str | None:
@@ -39,7 +43,8 @@ def fraction(text: str) -> str | None:
 def answer(text: str, kind: Kind, choices: Sequence[str] | None) -> str | None:
     """The gold answer of a problem of `kind` in its one form; None where it does not parse.
 
-    A choice is a letter, or the text of one of `choices`; a label is one of `choices` where there are any.
+    A choice is a letter, or the text of one of `choices`; a label is one of `choices` where there are any; yes and no may be true and
+    false, and inference labels their first letters, as in the files that ANLI was published in.
     """
     plain = text.strip()
     if kind is Kind.NUMBER:
@@ -48,9 +53,8 @@ def answer(text: str, kind: Kind, choices: Sequence[str] | None) -> str | None:
         return _letter(plain, choices or [])
     if kind is Kind.LABEL and choices:
         return plain if plain in choices else None
-    closed = {Kind.YES_NO: YES_NO, Kind.NLI: NLI}.get(kind)
-    if closed:
-        return plain.lower() if plain.lower() in closed else None
+    if kind in _CLOSED:
+        return _CLOSED[kind].get(plain.lower())
     return plain or None
 
 

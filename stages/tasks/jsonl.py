@@ -1,93 +1,92 @@
 """Your own problems: one JSON object a line.
 
     {"id": "tea-1", "question": "Tea has 3 cups, pours 1. How many are left?", "answer": "2"}
+    {"id": "sky-1", "question": "Which is blue?", "choices": {"label": ["A", "B"], "text": ["the sky", "coal"]}, "answerKey": "A"}
+    {"id": "cat-1", "premise": "A cat sleeps.", "hypothesis": "A cat runs.", "label": "contradiction"}
+    {"id": "eel-1", "question": "Can eels sing?", "answer": false}
+    {"id": "pen-1", "table": "Thing | Price\\nPen | 3\\nCup | 5", "question": "How much are both?", "gold_answer": "8"}
 
-Needed: `id`, `question`, and `answer` (or `gold_answer`). Free: `kind` (number unless said otherwise), `task`, `solution`, `choices`,
-`context`, `level`, and `split` (train or test; rows without one are divided by `held_out`). The nouns of `collect` fit as well.
+Needed: `id`, `question` (or `premise` and `hypothesis`), and the gold answer in `answer`, `gold_answer`, `answerKey` or `label`; where
+several are given they must agree. Free: `choices` (texts, or labels and texts), `table` (text, or rows of cells), `context`, `kind`,
+`task`, `solution`, `level`, `split`. A row that does not say its kind has the one that it looks like: choice, nli, yes_no, else number. All
+rows of a file are of one kind, unless `kinds` names several. The nouns of `collect` fit as well.
 """
 
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import msgspec
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stages.shared.errors import BadInput, unknown
 from stages.shared.rows import Kind, Problem, read
-from stages.tasks import gold
+from stages.tasks.lines import Line, problem
 from stages.tasks.splits import TEST, TRAIN, Sizes, split_of
 
 
 class Params(Sizes):
-    """`file` is relative to collect's root."""
+    """`file` is relative to collect's root: a file, or a folder whose `*.jsonl` files, at any depth, are read in the order of their paths.
+
+    A row without a `split` has that of the folder `train` or `test` that its file lies in below `file`; any other is divided by
+    `held_out`. Prompts are put for train rows only; `skip_train` leaves out whatever lies in a folder `train`, so that it is neither
+    prompted nor trained on. `kinds`: the kinds that the rows of a file may have (null: one, that of its first row).
+    """
 
     file: str = Field(min_length=1)
+    skip_train: bool = False
+    kinds: list[str] | None = Field(None, min_length=1)
 
-
-class Line(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A line of the file."""
-
-    id: str
-    question: str
-    answer: str | None = None
-    gold_answer: str | None = None
-    kind: str = Kind.NUMBER.value
-    task: str = "jsonl"
-    split: str | None = None
-    solution: str | None = None
-    choices: list[str] | None = None
-    context: str | None = None
-    level: int | None = None
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or []:
+            if name not in [kind.value for kind in Kind]:
+                raise ValueError(unknown("kind", name, [kind.value for kind in Kind]))
+        return value
 
 
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
     """The problems of `split`, in file order; BadInput names file and line. `seed` plays no part."""
-    path = root / params.file
-    if not path.is_file():
+    found = (row for path, own in _files(root / params.file, params) for row in _rows(path, own, params))
+    return islice((row for row in found if row.split == split), params.limit(split))
+
+
+def _files(path: Path, params: Params) -> Iterator[tuple[Path, str | None]]:
+    """The files to read, each with the split that its folder says."""
+    if path.is_file():
+        yield path, None
+        return
+    if not path.is_dir():
         raise BadInput(f"{path}: no such file; tasks.jsonl.file is taken from collect's root")
-    found = (_problem(line, f"{path}:{number}", params) for number, line in enumerate(read(path, Line, key=lambda line: line.id), 1))
-    return islice((problem for problem in found if problem.split == split), params.limit(split))
+    named = {file: set(file.relative_to(path).parts[:-1]) for file in sorted(path.rglob("*.jsonl"))}
+    kept = {file: folders for file, folders in named.items() if not (params.skip_train and TRAIN in folders)}
+    if not kept:
+        raise BadInput(f"{path}: the folder holds no *.jsonl file" + (f" outside {TRAIN}/, which skip_train leaves out" if named else ""))
+    for file, folders in kept.items():
+        if folders >= {TRAIN, TEST}:
+            raise BadInput(f"{file}: it lies in a folder {TRAIN} and in a folder {TEST}")
+        yield file, TRAIN if TRAIN in folders else TEST if TEST in folders else None
 
 
-def _problem(line: Line, where: str, params: Params) -> Problem:
-    for field in ("id", "question"):
-        if not getattr(line, field).strip():
-            raise BadInput(f"{where}: `{field}` is blank")
-    if line.kind not in [kind.value for kind in Kind]:
-        raise BadInput(f"{where}: {unknown('kind', line.kind, [kind.value for kind in Kind])}")
-    kind = Kind(line.kind)
-    return Problem(
-        id=line.id,
-        task=line.task,
-        kind=kind,
-        split=_split(line, where, params),
-        question=line.question,
-        answer=_gold(line, kind, where),
-        solution=line.solution,
-        choices=line.choices,
-        context=line.context,
-        level=line.level,
-    )
+def _rows(path: Path, own: str | None, params: Params) -> Iterator[Problem]:
+    first: Problem | None = None
+    for number, line in enumerate(read(path, Line, key=lambda line: line.id), 1):
+        where = f"{path}:{number}"
+        line.split = _split(line, own, where, params)
+        row = problem(line, where)
+        first = first or row
+        if row.kind.value not in (params.kinds or [first.kind.value]):
+            told = f"tasks.jsonl.kinds has {', '.join(params.kinds)}" if params.kinds else f"line 1 is {first.kind.value}"
+            raise BadInput(f"{where}: mixed kinds in one file: this row is {row.kind.value}, {told}; name all kinds in tasks.jsonl.kinds")
+        yield row
 
 
-def _gold(line: Line, kind: Kind, where: str) -> str:
-    given = line.answer if line.answer is not None else line.gold_answer
-    if given is None:
-        raise BadInput(f"{where}: missing field `answer` (or `gold_answer`)")
-    if None not in (line.answer, line.gold_answer) and line.answer != line.gold_answer:
-        raise BadInput(f"{where}: `answer` and `gold_answer` differ: {line.answer!r} and {line.gold_answer!r}")
-    answer = gold.answer(given, kind, line.choices)
-    if answer is None:
-        raise BadInput(f"{where}: the gold answer does not parse as {kind.value}, got {given!r}")
-    return answer
-
-
-def _split(line: Line, where: str, params: Params) -> str:
-    if line.split is None:
+def _split(line: Line, own: str | None, where: str, params: Params) -> str:
+    split = line.split if line.split is not None else own
+    if split is None:
         if params.held_out is None:
             raise BadInput(f"{where}: missing field `split`; give every row one or set tasks.jsonl.held_out")
         return split_of(line.id, params.held_out)
-    if line.split not in (TRAIN, TEST):
-        raise BadInput(f"{where}: {unknown('split', line.split, (TRAIN, TEST))}")
-    return line.split
+    if split not in (TRAIN, TEST):
+        raise BadInput(f"{where}: {unknown('split', split, (TRAIN, TEST))}")
+    return split
