@@ -194,7 +194,7 @@ def test_a_problem_without_a_solution_is_named(solution: str | None) -> None:
 def test_a_style_it_cannot_write_lists_those_it_can() -> None:
     prompt = asked(problem())
     prompt.style = "sonnet"
-    with pytest.raises(BadInput, match="unknown style 'sonnet'; choose from: glyph, no_symbols, plain"):
+    with pytest.raises(BadInput, match=r"unknown style 'sonnet'; choose from: backward, .*glyph, no_symbols, plain"):
         next(answer([prompt], Params(sampler="scripted"), 0))
 
 
