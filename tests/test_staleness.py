@@ -100,7 +100,7 @@ INPUTS = {
     "conf/config.yaml": "",  # composed into params.yaml, which the stages read
 }
 PARAMS: dict[str, tuple[Any, str]] = {
-    "seed": (1, "collect base respond grade format train generate evaluate"),
+    "seed": (1, "collect base prompt respond grade format train generate evaluate"),
     "systems.glyph.collect.near": (0.9, "collect"),
     "systems.glyph.collect.tasks.word_problems.test": (1000, "collect"),
     "systems.glyph.base.model.steps": (901, "base"),

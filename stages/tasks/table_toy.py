@@ -7,8 +7,8 @@ A sample row (level = number of cells that are needed):
               Eva | 5 | 2
               Max | 8 | 7
     question  How many figs do Tom and Max have together?
-    solution  Tom has 3 figs
-              Max has 8 figs
+    solution  Tom: 3
+              Max: 8
               3 + 8 = 11
     answer    11
 
@@ -53,7 +53,7 @@ def _make(draw: random.Random, level: int) -> Drawn:
     form = LOOK_UPS if level == 1 else (LEADS if lead else SUMS)[level]
     words = dict(zip("abc", asked, strict=False)) | {"things": columns[column]}
     rows = [["name", *columns], *([name, *map(str, cells[name])] for name in names)]
-    lines = [f"{name} has {value} {columns[column]}" for name, value in zip(asked, values, strict=True)]
+    lines = [f"{name}: {value}" for name, value in zip(asked, values, strict=True)]
     return Drawn(
         form.format(**words),
         str(result),
