@@ -31,7 +31,7 @@ TEXTS = {
     "tree_of_thought": (
         "Path 1: 10? It fails.\nPath 2: 7 + 5 = 12; 12 - 3 = 9\nThe answer is \\boxed{9}.",
         "Path 1: 9? It fails.\nPath 2: 7 + 5 = 12; 12 - 3 = 8\nThe answer is \\boxed{8}.",
-        "Path 1: B? It fails.\nPath 2: Rex is A; A is A\nThe answer is A.",
+        "Path 1: C? It fails.\nPath 2: Rex is A; A is A\nThe answer is A.",
     ),
     "program": (
         "a = 7 + 5  # 12\nb = 12 - 3  # 9\nprint(b)\nThe answer is \\boxed{9}.",
