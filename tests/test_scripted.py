@@ -175,6 +175,7 @@ def test_a_row_depends_on_neither_order_nor_neighbours() -> None:
         ("\\frac{1}{2}", Kind.EXPRESSION, None, {f"\\frac{{1}}{{{n}}}" for n in (1, 3, 4, 5)}),
         ("x", Kind.EXPRESSION, None, {"x + 1"}),
         ("B", Kind.CHOICE, ["one", "two", "three"], {"A", "C"}),
+        ("B", Kind.CHOICE, ["one", "two", "three", "two"], {"A", "C"}),  # an option that stands twice
         ("two", Kind.LABEL, ["one", "two", "three"], {"one", "three"}),
         ("Yes", Kind.YES_NO, None, {"no"}),
         ("neutral", Kind.NLI, None, {"entailment", "contradiction"}),

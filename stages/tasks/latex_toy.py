@@ -40,10 +40,10 @@ def _make(draw: random.Random, level: int) -> Drawn:
     return Drawn(f"{draw.choice(VERBS)} ${expression}$.", answer, [*lines, answer])
 
 
-def _like_terms(count: int) -> Callable[[random.Random, str], Found]:
+def _like_terms(count: int, highest: int = 9) -> Callable[[random.Random, str], Found]:
     def form(draw: random.Random, letter: str) -> Found:
         while True:
-            values = [draw.randint(2, 9), *(draw.choice((-1, 1)) * draw.randint(2, 9) for _ in range(count - 1))]
+            values = [draw.randint(2, highest), *(draw.choice((-1, 1)) * draw.randint(2, highest) for _ in range(count - 1))]
             totals = [sum(values[: place + 1]) for place in range(count)]
             if min(totals) > 1:
                 break
@@ -112,7 +112,7 @@ def _terms_and_numbers(draw: random.Random, letter: str) -> Found:
 
 
 FORMS = {
-    1: (_like_fractions, _like_terms(2), _powers(2)),
+    1: (_like_fractions, _like_terms(2, highest=19), _powers(2)),
     2: (_fractions, _like_terms(3), _powers(3), _quotient, _bracket, _terms_and_numbers),
     3: (_like_terms(4), _powers(4), _bracket_and_term),
 }
