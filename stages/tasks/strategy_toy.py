@@ -9,7 +9,7 @@ A sample row (level = number of steps, the comparison among them):
               11 > 10, so no
     answer    no
 
-Quirks: quantity and bound are never equal and at most three apart, so that a guess will not do; every number stays within 0 and 20.
+Quirks: quantity and bound are never equal and at most three apart, so that a guess will not do; every number stays within 1 and 20.
 """
 
 import random
@@ -89,7 +89,7 @@ def _make(draw: random.Random, level: int) -> Drawn:
         facts.append((scene.more if change > 0 else scene.less).format(a=thing, b=before, n=abs(change)))
         lines.append(f"{value} {'+' if change > 0 else '-'} {abs(change)} = {value + change}")
         value += change
-    bound = draw.choice([bound for bound in range(value - 3, value + 4) if bound != value and 0 <= bound <= HIGHEST])
+    bound = draw.choice([bound for bound in range(value - 3, value + 4) if bound != value and 1 <= bound <= HIGHEST])
     facts.append(scene.bound.format(**words, n=bound))
     answer = "yes" if (value < bound) == scene.below else "no"
     lines.append(f"{value} {'<' if value < bound else '>'} {bound}, so {answer}")

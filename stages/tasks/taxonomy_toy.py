@@ -3,7 +3,7 @@
 A sample row (level = number of links from the name to the feature):
 
     question  Every dax is a wug. Each mib has fins. Eva is a fep. Each wug has horns. Tom is a dax. Every fep is a mib. What does Tom have?
-    choices   fins, claws, horns, tails
+    choices   fins, claws, horns, tusks
     solution  Tom is a dax
               a dax is a wug
               a wug has horns
