@@ -2,12 +2,11 @@
 
 A sample row (level = number of links from the person to the colour):
 
-    context   In Rusk every hat is red. Eva lives in Pava. Bram lies in Korr. Tom lives in Bram. In Korr every hat is blue. Pava lies in
-              Rusk.
+    context   Rusk has only red hats. Eva lives in Pava. Bram lies in Korr. Tom lives in Bram. Korr has only blue hats. Pava lies in Rusk.
     question  Tom's hat is red. True, false or neither?
     solution  Tom lives in Bram
               Bram lies in Korr
-              Korr has blue hats
+              Korr has only blue hats
               blue is not red, so false
     answer    contradiction
 
@@ -26,10 +25,10 @@ from stages.tasks.toys import NAMES, PLACES, Drawn, ToyParams, problems
 
 THINGS = ["hat", "cup", "coat", "door", "boat", "flag", "bed", "cart"]
 COLOURS = ["red", "blue", "green", "white", "black", "brown", "pink", "gold"]
-LIVES = ("{one} lives in {other}.", "{one}'s home is {other}.")
-LIES = ("{one} lies in {other}.", "{one} is in {other}.")
-RULES = ("In {one} every {thing} is {other}.", "Every {thing} in {one} is {other}.")
-OWNS = ("{one}'s {thing} is {other}.",)
+LIVES = "{one} lives in {other}."
+LIES = "{one} lies in {other}."
+RULE = "{one} has only {other} {thing}s."
+OWNS = "{one}'s {thing} is {other}."
 ASK = "True, false or neither?"
 
 
@@ -52,19 +51,19 @@ def _make(draw: random.Random, level: int) -> Drawn:
     told = way
     if answer == "neutral":
         told = [*way[:-2], names[2] if level == 1 else places[-1], mine]
-    facts = [_fact(draw, place, way if place < level - 1 else told, thing) for place in range(level)]
-    facts += [_fact(draw, place, other_way, thing) for place in range(level)]
+    facts = [_fact(place, way if place < level - 1 else told, thing) for place in range(level)]
+    facts += [_fact(place, other_way, thing) for place in range(level)]
     draw.shuffle(facts)
     named = {"entailment": mine, "contradiction": others}.get(answer) or draw.choice((mine, others))
     question = f"{names[0]}'s {thing} is {named}. {ASK}"
     return Drawn(question, answer, _lines(way, answer, named, thing), context=" ".join(facts))
 
 
-def _fact(draw: random.Random, place: int, way: list[str], thing: str) -> str:
+def _fact(place: int, way: list[str], thing: str) -> str:
     """The link of a way that starts at `place`."""
     last = place == len(way) - 2
-    forms = (OWNS if last else LIVES) if place == 0 else (RULES if last else LIES)
-    return draw.choice(forms).format(one=way[place], other=way[place + 1], thing=thing)
+    form = (OWNS if last else LIVES) if place == 0 else (RULE if last else LIES)
+    return form.format(one=way[place], other=way[place + 1], thing=thing)
 
 
 def _lines(way: list[str], answer: str, named: str, thing: str) -> list[str]:
@@ -72,5 +71,5 @@ def _lines(way: list[str], answer: str, named: str, thing: str) -> list[str]:
     lines = [f"{one} {'lies' if place else 'lives'} in {other}" for place, (one, other) in enumerate(pairwise(places))]
     if answer == "neutral":
         return [*lines, f"{places[-1]}: no {thing} is told of, so neither"]
-    lines.append(f"{places[-1]} has {colour} {thing}s" if len(places) > 1 else f"{places[-1]} has a {colour} {thing}")
+    lines.append(f"{places[-1]} has only {colour} {thing}s" if len(places) > 1 else f"{places[-1]}'s {thing} is {colour}")
     return [*lines, f"{colour} is {named}, so true" if colour == named else f"{colour} is not {named}, so false"]

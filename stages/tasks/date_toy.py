@@ -2,11 +2,11 @@
 
 A sample row (level = number of shifts):
 
-    question  The fair was on Mar 28. 5 days later was the race. The feast was 3 days earlier. When was the feast?
-    choices   Mar 24, Apr 7, Mar 30, Mar 21, Apr 5, Mar 26
+    question  The fair was on Mar 28. The race was 5 days later. The feast was 3 days earlier. When was the feast?
+    choices   Mar 24, Apr 07, Mar 30, Mar 21, Apr 05, Mar 26
     solution  Mar 28 + 5 = Mar 33
-              Mar 33 = Apr 2
-              Apr 2 = Mar 33
+              Mar 33 = Apr 02
+              Apr 02 = Mar 33
               Mar 33 - 3 = Mar 30
               Mar 30 is C
     answer    C
@@ -26,9 +26,9 @@ MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 FEBRUARY = 1
 EVENTS = ["fair", "race", "trip", "test", "game", "show", "play", "sale", "vote", "war", "feast", "party"]
-STARTS = ("The {event} was on {date}.", "On {date} was the {event}.")
-LATER = ("The {event} was {n} days later.", "{n} days later was the {event}.")
-EARLIER = ("The {event} was {n} days earlier.", "{n} days earlier was the {event}.")
+START = "The {event} was on {date}."
+LATER = "The {event} was {n} days later."
+EARLIER = "The {event} was {n} days earlier."
 
 Day = tuple[int, int]  # month from 0, day from 1
 
@@ -46,11 +46,11 @@ def _make(draw: random.Random, level: int) -> Drawn:
     month = draw.randrange(12)
     day = month, draw.randint(1, DAYS[month])
     events = draw.sample(EVENTS, level + 1)
-    told = [draw.choice(STARTS).format(event=events[0], date=_written(day))]
+    told = [START.format(event=events[0], date=_written(day))]
     lines: list[str] = []
     for event in events[1:]:
         days, day, worked = _shift(draw, day)
-        told.append(draw.choice(LATER if days > 0 else EARLIER).format(event=event, n=abs(days)))
+        told.append((LATER if days > 0 else EARLIER).format(event=event, n=abs(days)))
         lines += worked
     choices, letter = lettered(draw, _written(day), _rivals(draw, day))
     question = " ".join([*told, f"When was the {events[-1]}?"])
@@ -99,4 +99,4 @@ def _day(number: int) -> Day:
 
 
 def _written(day: Day) -> str:
-    return f"{MONTHS[day[0]]} {day[1]}"
+    return f"{MONTHS[day[0]]} {day[1]:02d}"

@@ -86,7 +86,8 @@ def _fractions(draw: random.Random, letter: str) -> Found:
         if result > 0 and all(gcd(*pair) == 1 for pair in ((one, below), (abs(other), whole), (result, whole))):
             break
     told = f"{_fraction(one, below)} {_sign(other)} {_fraction(abs(other), whole)}"
-    return told, _fraction(result, whole), [f"{_fraction(one, below)} = {_fraction(one * times, whole)}", _sum(one * times, other)]
+    lines = [f"{whole} / {below} = {times}", _product(one, times), _sum(one * times, other)]
+    return told, _fraction(result, whole), lines
 
 
 def _bracket(draw: random.Random, letter: str) -> Found:

@@ -3,16 +3,17 @@
 A sample row (level = number of cells that are needed):
 
     context   name | figs | pens
-              Tom | 3 | 11
+              Tom | 3 | 1
               Eva | 5 | 2
               Max | 8 | 7
     question  How many figs do Tom and Max have together?
-    solution  Tom: 3
+    solution  figs are column 1
+              Tom: 3
               Max: 8
               3 + 8 = 11
     answer    11
 
-Quirks: every cell is within 1 and 12, every result within 0 and 20.
+Quirks: every cell is within 1 and 9, every result within 0 and 20; the column with the names counts as none.
 """
 
 import random
@@ -23,7 +24,7 @@ from stages.shared.rows import Kind, Problem
 from stages.tasks.toys import NAMES, Drawn, ToyParams, problems
 
 THINGS = ["figs", "pens", "cups", "hats", "nuts", "eggs", "keys", "cards", "rings", "books"]
-LARGEST = 12
+LARGEST = 9
 HIGHEST = 20
 LOOK_UPS = "How many {things} does {a} have?"
 SUMS = {2: "How many {things} do {a} and {b} have together?", 3: "How many {things} do {a}, {b} and {c} have together?"}
@@ -53,7 +54,8 @@ def _make(draw: random.Random, level: int) -> Drawn:
     form = LOOK_UPS if level == 1 else (LEADS if lead else SUMS)[level]
     words = dict(zip("abc", asked, strict=False)) | {"things": columns[column]}
     rows = [["name", *columns], *([name, *map(str, cells[name])] for name in names)]
-    lines = [f"{name}: {value}" for name, value in zip(asked, values, strict=True)]
+    lines = [f"{columns[column]} are column {column + 1}"]
+    lines += [f"{name}: {value}" for name, value in zip(asked, values, strict=True)]
     return Drawn(
         form.format(**words),
         str(result),

@@ -2,7 +2,8 @@
 
 A sample row (level = number of links from the name to the feature):
 
-    question  Every dax is a wug. Each mib has fins. Eva is a fep. Each wug has horns. Tom is a dax. Every fep is a mib. What does Tom have?
+    question  Every dax is a wug. Every mib has fins. Eva is a fep. Every wug has horns. Tom is a dax. Every fep is a mib. What does Tom
+              have?
     choices   fins, claws, horns, tusks
     solution  Tom is a dax
               a dax is a wug
@@ -27,8 +28,8 @@ FEATURES = {
     "eats": ["figs", "nuts", "moss", "fish", "ants", "corn", "seeds", "grass"],
 }
 BASE = {"has": "have", "eats": "eat"}
-LINKS = ("Every {one} is a {other}.", "Each {one} is a {other}.")
-OWN = ("Every {one} {verb} {other}.", "Each {one} {verb} {other}.")
+LINK = "Every {one} is a {other}."
+OWN = "Every {one} {verb} {other}."
 
 
 class Params(ToyParams):
@@ -46,7 +47,7 @@ def _make(draw: random.Random, level: int) -> Drawn:
     names, kinds = draw.sample(NAMES, 2), draw.sample(KINDS, 2 * (level - 1))
     way = [names[0], *kinds[: level - 1], features[0]]
     other_way = [names[1], *kinds[level - 1 :], features[1]]
-    facts = [_fact(draw, some, place, verb) for some in (way, other_way) for place in range(level)]
+    facts = [_fact(some, place, verb) for some in (way, other_way) for place in range(level)]
     draw.shuffle(facts)
     choices, letter = lettered(draw, features[0], features[1:])
     worked = [f"{way[0]} is a {way[1]}"] if level > 1 else []
@@ -56,9 +57,9 @@ def _make(draw: random.Random, level: int) -> Drawn:
     return Drawn(question, letter, worked, choices=choices)
 
 
-def _fact(draw: random.Random, way: list[str], place: int, verb: str) -> str:
+def _fact(way: list[str], place: int, verb: str) -> str:
     """The link of a way that starts at `place`."""
     one, other, last = way[place], way[place + 1], place == len(way) - 2
     if place == 0:
         return f"{one} {verb} {other}." if last else f"{one} is a {other}."
-    return draw.choice(OWN if last else LINKS).format(one=one, other=other, verb=verb)
+    return (OWN if last else LINK).format(one=one, other=other, verb=verb)
