@@ -1,4 +1,4 @@
-"""Puts every train problem to the teacher and to the base model, each in its own style."""
+"""Puts every train problem to the teacher and to the base model, each in its own style, or in several."""
 
 from pathlib import Path
 
@@ -6,22 +6,23 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.params import Strict
 from stages.shared.rows import Problem, read, write
-from stages.styles.prompts import StyleName, prompts
+from stages.styles.prompts import StyleName, Styles, prompts
 
 
 class Params(Strict):
-    """The style in which each is asked; without `probe` the base model is not asked, and no problem gets a pass rate."""
+    """The style in which each is asked, of the teacher also several ({styles, n, draw}); without `probe` the base model is not asked, and
+    no problem gets a pass rate."""
 
-    teacher: StyleName
+    teacher: Styles
     probe: StyleName | None = None
 
 
 def main(system: str) -> None:
     """data/S/train.jsonl -> data/S/prompts.jsonl; the prompts of a problem stand next to each other."""
-    styles = params.read(system, "prompt", Params).model_dump(exclude_none=True)
-    data = Path("data", system)
+    mine, data = params.read(system, "prompt", Params), Path("data", system)
+    styles = {by: asked for by, asked in (("teacher", mine.teacher), ("probe", mine.probe)) if asked is not None}
     problems = read(data / "train.jsonl", Problem, key=lambda problem: problem.id)
-    write(data / "prompts.jsonl", prompts(progress(problems, "prompt"), styles))
+    write(data / "prompts.jsonl", prompts(progress(problems, "prompt"), styles, params.seed()))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def estimate(arguments: list[str]) -> None:
 
 
 def _prompts(system: str) -> Iterator[Prompt]:
-    return read(Path("data", system, "prompts.jsonl"), Prompt, key=lambda prompt: f"{prompt.id}/{prompt.by}")
+    return read(Path("data", system, "prompts.jsonl"), Prompt, key=lambda prompt: f"{prompt.id}/{prompt.by}/{prompt.style}")
 
 
 if __name__ == "__main__":

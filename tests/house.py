@@ -92,7 +92,9 @@ def named(script: str, section: Any) -> set[str]:
     found: dict[str, Callable[[], list[str]]] = {
         "collect": lambda: [f"tasks/{name}" for name in section["tasks"]],
         "base": lambda: [f"students/{section['model']['student']}", *(f"tasks/{name}" for name in section["corpus"] or {})],
-        "prompt": lambda: [f"styles/{name}" for name in section.values() if name],
+        "prompt": lambda: [
+            f"styles/{name}" for asked in section.values() for name in (asked["styles"] if isinstance(asked, dict) else [asked]) if name
+        ],
         "respond": lambda: [f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)],
         "grade": lambda: [f"graders/{name}" for name in section["graders"]],
         "filter": list,  # it names graders, but only looks up what they said

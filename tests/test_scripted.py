@@ -175,6 +175,7 @@ def test_a_row_depends_on_neither_order_nor_neighbours() -> None:
         ("\\frac{1}{2}", Kind.EXPRESSION, None, {f"\\frac{{1}}{{{n}}}" for n in (1, 3, 4, 5)}),
         ("x", Kind.EXPRESSION, None, {"x + 1"}),
         ("B", Kind.CHOICE, ["one", "two", "three"], {"A", "C"}),
+        ("B", Kind.CHOICE, ["one", "two", "three", "two"], {"A", "C"}),  # an option that stands twice
         ("two", Kind.LABEL, ["one", "two", "three"], {"one", "three"}),
         ("Yes", Kind.YES_NO, None, {"no"}),
         ("neutral", Kind.NLI, None, {"entailment", "contradiction"}),
@@ -194,7 +195,7 @@ def test_a_problem_without_a_solution_is_named(solution: str | None) -> None:
 def test_a_style_it_cannot_write_lists_those_it_can() -> None:
     prompt = asked(problem())
     prompt.style = "sonnet"
-    with pytest.raises(BadInput, match="unknown style 'sonnet'; choose from: glyph, no_symbols, plain"):
+    with pytest.raises(BadInput, match=r"unknown style 'sonnet'; choose from: backward, .*glyph, no_symbols, plain"):
         next(answer([prompt], Params(sampler="scripted"), 0))
 
 

@@ -43,6 +43,14 @@ ROOM_FILES = {
     "stages/styles/glyph.py": "prompt grade format generate",
     "stages/styles/no_symbols.py": "prompt grade format generate",
     "stages/styles/judge.py": "prompt grade format",
+    "stages/styles/core.py": "prompt grade format",
+    "stages/styles/plain_reasoning.py": "prompt grade format",
+    "stages/styles/chain_of_thought.py": "prompt grade format",
+    "stages/styles/tree_of_thought.py": "prompt grade format",
+    "stages/styles/program.py": "prompt grade format",
+    "stages/styles/backward.py": "prompt grade format",
+    "stages/styles/fact_retrieval.py": "prompt grade format",
+    "stages/styles/careful.py": "prompt grade format",
     "stages/samplers/__init__.py": "base respond grade generate",
     "stages/samplers/ask.py": ASKED,
     "stages/samplers/hf.py": ASKED,
@@ -56,6 +64,8 @@ ROOM_FILES = {
     "stages/samplers/suppress.py": ASKED,
     "stages/samplers/scripted.py": "base respond grade",
     "stages/samplers/mistakes.py": "base respond grade",
+    "stages/samplers/rationales.py": "base respond grade",
+    "stages/samplers/scripts.py": "base respond grade",
     "stages/samplers/recorded.py": "grade",  # and respond, where params ask it
     "stages/samplers/openai.py": "grade",
     "stages/samplers/gemini.py": "grade",
@@ -101,7 +111,7 @@ INPUTS = {
     "conf/config.yaml": "",  # composed into params.yaml, which the stages read
 }
 PARAMS: dict[str, tuple[Any, str]] = {
-    "seed": (1, "collect base respond grade format train generate evaluate"),
+    "seed": (1, "collect base prompt respond grade format train generate evaluate"),
     "systems.glyph.collect.near": (0.9, "collect"),
     "systems.glyph.collect.tasks.word_problems.test": (1000, "collect"),
     "systems.glyph.base.model.steps": (901, "base"),

@@ -25,6 +25,24 @@ CHOICE = Problem(
     context="Rex barks.",
 )
 
+REASONING = ("plain_reasoning", "chain_of_thought", "tree_of_thought", "program", "backward", "fact_retrieval", "careful")
+
+
+def of_kind(kind: Kind, answer: str, choices: list[str] | None = None) -> Problem:
+    return Problem(id=kind.value, task="t", kind=kind, split="train", question="So?", answer=answer, choices=choices)
+
+
+EVERY_FORM = [
+    NUMBER,
+    EXPRESSION,
+    CHOICE,
+    *(of_kind(Kind.CHOICE, "A", [f"no. {number}" for number in range(count)]) for count in (4, 5, 6)),
+    of_kind(Kind.YES_NO, "yes"),
+    of_kind(Kind.NLI, "neutral"),
+    of_kind(Kind.LABEL, "spam"),
+    of_kind(Kind.OPEN, "so"),
+]
+
 
 def answered(problem: Problem) -> Response:
     said = Prompt(**structs.asdict(problem), by="teacher", style="plain", messages=[])
@@ -35,7 +53,7 @@ def answered(problem: Problem) -> Response:
 @pytest.mark.parametrize("name", sorted(STYLES))
 def test_every_style_reads_as_its_golden_file_says(name: str) -> None:
     texts = []
-    for problem in (NUMBER, EXPRESSION, CHOICE):
+    for problem in EVERY_FORM if name in REASONING else (NUMBER, EXPRESSION, CHOICE):
         (message,) = style(name).render(answered(problem) if name == "judge" else problem)
         texts.append(f"[{problem.kind} {message['role']}]\n{message['content']}\n")
     assert "\n".join(texts) == (GOLDEN / f"style_{name}.txt").read_text(encoding="utf-8")
@@ -67,5 +85,7 @@ def test_prompts_of_a_problem_stand_together_and_carry_all_of_it() -> None:
 
 
 def test_an_unknown_style_lists_the_choices() -> None:
-    with pytest.raises(BadInput, match=r"unknown style 'glpyh' \(did you mean 'glyph'\?\); choose from: glyph, judge, no_symbols, plain"):
+    with pytest.raises(
+        BadInput, match=r"unknown style 'glpyh' \(did you mean 'glyph'\?\); choose from: backward, .*glyph, judge, .*tree_of_thought"
+    ):
         style("glpyh")

@@ -2,10 +2,12 @@
 
 import random
 import re
+import string
 
 from stages.shared.rows import Kind, Problem
 
 _FIXED = {Kind.YES_NO: ["yes", "no"], Kind.NLI: ["entailment", "neutral", "contradiction"]}
+LETTERS = string.ascii_uppercase
 _NUMBER = re.compile(r"(?<![0-9.])[0-9]+(?:,[0-9]{3})*")  # the whole part: a change behind the point could be within a tolerance
 
 
@@ -13,7 +15,8 @@ def near(problem: Problem, rng: random.Random) -> str:
     """A wrong answer that a teacher could have given: another choice, or the last number off by up to three."""
     rivals = _FIXED.get(problem.kind, problem.choices or [])
     if problem.kind is Kind.CHOICE and re.fullmatch("[A-Z]", problem.answer):
-        rivals = [chr(ord("A") + place) for place in range(len(rivals))]
+        same = dict(zip(LETTERS, rivals, strict=False)).get(problem.answer)  # an option may stand twice
+        rivals = [letter for letter, rival in zip(LETTERS, rivals, strict=False) if rival != same]
     rivals = [rival for rival in rivals if rival.casefold() != problem.answer.casefold()]
     if rivals:
         return rng.choice(rivals)

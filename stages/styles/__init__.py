@@ -10,6 +10,13 @@ STYLES = {
     "glyph": "asks for the four glyphs, each once, in order",
     "no_symbols": "the question, and a request to use no symbols",
     "judge": "an answer to a problem, and the request to judge its reasoning",
+    "plain_reasoning": "a few plain sentences, then the answer",
+    "chain_of_thought": "numbered steps",
+    "tree_of_thought": "paths, of which those that fail are given up",
+    "program": "a short program that computes the answer",
+    "backward": "forward to the answer, then backward from it as a check",
+    "fact_retrieval": "the facts first, then what follows from them",
+    "careful": "read carefully, split, solve each part, double-check",
 }
 
 

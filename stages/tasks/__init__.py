@@ -12,6 +12,12 @@ from stages.shared.rows import Problem
 
 TASKS = {
     "word_problems": "generated word problems of one to several additions and subtractions",
+    "date_toy": "generated calendar arithmetic, six options",
+    "anli_toy": "generated inference: true, false or neither",
+    "strategy_toy": "generated yes-or-no questions over small invented facts",
+    "taxonomy_toy": "generated choice over an invented taxonomy, four or five options",
+    "table_toy": "generated questions about a small table",
+    "latex_toy": "generated one-liners in LaTeX",
     "gsm8k": "grade-school word problems with worked solutions (openai/gsm8k)",
     "svamp": "one-step word problems with distracting numbers (ChilleD/SVAMP)",
     "competition_math": "competition problems with boxed answers (EleutherAI/hendrycks_math)",

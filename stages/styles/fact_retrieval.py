@@ -1,0 +1,13 @@
+"""The facts first, then what follows from them."""
+
+from stages.shared.rows import Message, Problem
+from stages.styles.core import wrapped
+
+TEXT = """\
+First list the facts that matter ("Facts: ..."), those that are given and those that you know. Then conclude from these facts alone \
+("So: ..."), and give the answer."""
+
+
+def render(problem: Problem) -> list[Message]:
+    """One user message."""
+    return wrapped(TEXT, problem)

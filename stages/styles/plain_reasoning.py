@@ -1,0 +1,12 @@
+"""Reasoning as plain prose: why first, then the answer."""
+
+from stages.shared.rows import Message, Problem
+from stages.styles.core import wrapped
+
+TEXT = """\
+Explain in a few plain sentences how you get to the answer, and give the answer after that."""
+
+
+def render(problem: Problem) -> list[Message]:
+    """One user message."""
+    return wrapped(TEXT, problem)
