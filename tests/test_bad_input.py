@@ -62,7 +62,7 @@ OUTS = {
     "filter": ["data/s/kept.jsonl", "data/s/dropped.jsonl", "metrics/s_filter.json"],
     "format": ["data/s/chats.jsonl", "metrics/s_format.json"],
     "generate": ["data/s/generations.jsonl"],
-    "evaluate": ["metrics/s.json", "metrics/s_accuracy.csv", "metrics/s_glyph_rate.csv", "metrics/s_samples.md"],
+    "evaluate": ["metrics/s.json", "metrics/s_plots/accuracy.csv", "metrics/s_plots/glyph_rate.csv", "metrics/s_samples.md"],
 }
 WITHOUT_MODEL = list(OUTS)
 

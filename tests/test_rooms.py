@@ -48,7 +48,14 @@ HARMLESS = {*_BUILT_IN.split(), "msgspec", "numpy", "pydantic", "sklearn", "stag
 # What even these, or the language itself, could do harm with: names and attributes.
 HARMFUL_NAMES = {"open", "eval", "exec", "compile", "__import__", "input", "breakpoint", "globals", "hash", "id"}
 HARMFUL_NUMPY = {"load", "loadtxt", "genfromtxt", "fromfile", "memmap", "save", "savez", "savez_compressed", "savetxt", "tofile"}
-SHARED_FILES = {"read", "write", "write_json", "write_text", "replacing"}  # of shared/rows.py; `Seen` is a set, wherever it keeps its items
+SHARED_FILES = {
+    "read",
+    "write",
+    "write_json",
+    "write_text",
+    "replacing",
+    "sweep",
+}  # of shared/rows.py; `Seen` is a set, wherever it keeps its items
 
 
 # The one exception: sandbox.py starts a process and talks to it through pipes, for work that nothing else could stop, and algebra.py, with

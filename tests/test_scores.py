@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from stages.scores import SCORES, Estimate, plots, score
+from stages.scores import SCORES, Estimate, score
 from stages.scores.intervals import wilson
 from stages.scores.report import report
 from stages.scores.samples import Samples, page
@@ -96,7 +96,7 @@ def test_without_a_probe_nothing_is_said_of_difficulty() -> None:
     found = scored(plain)
     assert not any("failure" in name for name in found)
     assert not {"auroc", "f1", "selectivity", "glyph_rate.hard", "difference.student_base_solved"} & set(found)
-    assert plots.accuracy(table(plain)) == "difficulty,failure,n,base,student,always,never\n"
+    assert score("accuracy").plots(table(plain)) == score("glyph_use").plots(table(plain)) == {}
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -188,10 +188,10 @@ def test_report_nests_values_and_intervals_alike() -> None:
 
 
 def test_curves() -> None:
-    lines = plots.accuracy(table(four())).splitlines()
+    lines = score("accuracy").plots(table(four()))["accuracy"].splitlines()
     assert lines[:3] == ["difficulty,failure,n,base,student,always,never", "0,0.0,1,1.0,1.0,1.0,nan", "0-25,0.25,1,1.0,0.0,1.0,nan"]
     assert [line.split(",")[0] for line in lines[3:]] == ["50-75", "100"]
-    rates = plots.glyph_rate(table(four()), "student").splitlines()
+    rates = score("glyph_use").plots(table(four()))["glyph_rate"].splitlines()
     assert rates[:3] == ["difficulty,failure,glyph_rate,low,high,n", "0,0.0,0.0,0.0,0.7935,1", "0-25,0.25,1.0,0.2065,1.0,1"]
 
 

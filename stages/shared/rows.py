@@ -233,6 +233,13 @@ class replacing:
                 self.parts[path].unlink(missing_ok=True)
 
 
+def sweep(folder: Path, kept: Iterable[Path]) -> None:
+    """Leaves of `folder` (made if need be) the files `kept`: what an earlier run wrote under other names is not this one's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in set(folder.iterdir()) - set(kept):
+        path.unlink()
+
+
 def write_json(path: Path, value: object) -> None:
     """Writes one JSON value whole or not at all."""
     with replacing(path) as file:
