@@ -12,6 +12,7 @@ SCORES = {
     "accuracy": "share of right answers, by arm, level and difficulty, and paired differences between arms",
     "glyph_use": "where glyphs are used: rate by difficulty, selectivity, AUROC, F1, structure, leaks",
     "length": "tokens per answer, and how answers end",
+    "by_task": "accuracy and tokens task by task, and their means over tasks, every task counting the same",
 }
 
 
