@@ -37,7 +37,7 @@ SHARED_FILES = {
 # Cheap stages depend on a room as a whole; costly ones (respond, train, generate) on the files that they use.
 ROOM_FILES = {
     "stages/tasks/*.py": "collect base",
-    "stages/styles/__init__.py": "base prompt grade format generate",
+    "stages/styles/__init__.py": "base prompt grade filter format generate",
     "stages/styles/plain.py": "base prompt grade format generate",
     "stages/styles/prompts.py": "prompt grade format generate",
     "stages/styles/glyph.py": "prompt grade format generate",
@@ -77,6 +77,7 @@ ROOM_FILES = {
     "stages/students/trainer.py": TRAINED,
     "stages/students/training.py": TRAINED,
     "stages/students/scratch.py": "base",
+    "stages/students/unigram.py": "base",
     "stages/students/lora.py": "train",
     "stages/students/pinned.py": "",
     "stages/scores/*.py": "evaluate",
