@@ -230,7 +230,7 @@ def pipeline(folder: Path) -> Iterator[tuple[str, str, set[str], set[str]]]:
         yield script, name, listed, run
 
 
-WHOLE_ROOMS = {"collect", "base", "prompt", "grade", "filter", "format", "evaluate"}
+WHOLE_ROOMS = {"collect", "base", "prompt", "grade", "enrich", "filter", "format", "evaluate"}
 # Listed although the default params do not need it: other scales and teachers do, and a dep templated by an arm would forbid doing without
 # that arm.
 ENGINE = "account budget buyer chat endpoint engine faults gate jobs jobstore keeper pace terms wire"  # shared by all over the network
