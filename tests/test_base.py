@@ -1,7 +1,9 @@
 """The stage `base`: made from nothing on plain answers, of problems that are in no other split; or pinned as others left it."""
 
 import json
+import math
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, uses_glyphs
 from stages.shared.models import hash_of_folder, load_model, load_tokenizer, locate
 from stages.shared.rows import Chat, Problem, write
-from stages.students import pinned, scratch
+from stages.students import pinned, scratch, unigram
 from stages.tasks import word_problems
 
 LEVELS = [3, 1]
@@ -246,6 +248,20 @@ def test_any_text_round_trips(kind: str) -> None:
     assert [token for token in tokenizer.tokenize("Tom has 345") if any(mark.isdigit() for mark in token)] == ["3", "4", "5"]
     for glyph in GLYPHS.values():
         assert len(tokenizer.tokenize(glyph)) == 4
+
+
+def test_a_unigram_tokenizer_keeps_the_pieces_that_cut_words_best() -> None:
+    words = Counter({"hello": 10, "held": 5, "lo": 4, "hold": 2, "low": 1})
+    found = unigram.pieces(words, "helodw", 9)
+    assert [piece for piece, _ in found][:3] == ["hello", "held", "lo"] and {piece for piece, _ in found} >= set("helodw")
+    assert math.exp(found[0][1]) == pytest.approx((10 + 1) / (29 + 9))  # 29 pieces: hello 10, held 5, lo 5, h-o-l-d 2 each, w 1
+    assert found == unigram.pieces(Counter(dict(reversed(words.items()))), reversed("helodw"), 9)
+
+
+def test_the_usual_tokenizer_is_not_told_of() -> None:
+    """So a model that was made before there was a choice keeps its bytes."""
+    assert "tokenizer" not in described(made())["params"]
+    assert described(made(PEER))["params"]["tokenizer"] == "unigram"
 
 
 def test_two_tokenizers_of_different_kind_share_no_numbers_worth_the_name() -> None:

@@ -146,7 +146,9 @@ def test_fewer_arms_and_scores(project: Path) -> None:
     assert metrics().keys() == {"n", "tokens", "ended_stop", "ended_length", "interval"}
 
 
-@pytest.mark.parametrize(("scores", "drawn"), [("length", []), ("accuracy", ["accuracy"]), ("glyph_use", ["glyph_rate"])])
+@pytest.mark.parametrize(
+    ("scores", "drawn"), [("length", []), ("accuracy", ["accuracy"]), ("glyph_use", ["glyph_rate"]), ("by_task, length", ["by_task"])]
+)
 def test_the_plots_are_those_of_the_scores(project: Path, scores: str, drawn: list[str]) -> None:
     """And none of those that an earlier run wrote."""
     main("glyph")
