@@ -1,16 +1,22 @@
-"""Makes the base model from nothing, or pins one that others made. A base model made here sees plain answers only, never a glyph."""
+"""Makes the base model from nothing, or pins one that others made; and a second one beside it for a system with two students.
+
+A base model made here sees plain answers only, never a glyph."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from pydantic import model_validator
 
 from stages.samplers import scripted
 from stages.shared import params
 from stages.shared.cli import progress, run, workshop
+from stages.shared.models import PEER
 from stages.shared.params import Strict, member, members
 from stages.shared.rows import Chat, Message, Problem, Prompt, read
 from stages.students import STUDENTS, Job, student
+from stages.students.describe import whole
 from stages.styles import plain
 from stages.tasks import TASKS, task
 from stages.tasks.decontaminate import Sieve
@@ -18,20 +24,37 @@ from stages.tasks.decontaminate import Sieve
 
 class Params(Strict):
     """`model` is who learns; `corpus` the tasks whose `pretrain` problems it learns from (none where it is pinned). Copies of test problems
-    are left out, as in collect."""
+    are left out, as in collect. `peer` is a second model, made of the same corpus in the same way (its `student` is that of `model`: the
+    code that dvc.yaml has this stage depend on), but from another seed."""
 
     root: str
     near: float
     model: member("stages.students", STUDENTS, "student")  # type: ignore[valid-type]
+    peer: member("stages.students", STUDENTS, "student") | None = None  # type: ignore[valid-type]
     corpus: members("stages.tasks", TASKS) | None = None  # type: ignore[valid-type]
+
+    @model_validator(mode="after")
+    def _alike(self) -> "Params":
+        if self.peer and self.peer.student != self.model.student:
+            raise ValueError(f"peer.student must be that of model, {self.model.student!r}, got {self.peer.student!r}")
+        return self
 
 
 def main(system: str) -> None:
-    """data/S/test.jsonl (only to keep it out) -> models/S/base."""
+    """data/S/test.jsonl (only to keep it out) -> models/S/base and, where there is a peer, models/S/base/peer."""
     mine, seed = params.read(system, "base", Params), params.seed()
     chats = list(progress(_chats(system, mine, seed), "corpus"))
-    job = Job(Path("models", system, "base"), workshop() / "curves" / f"{system}_base", workshop() / "checkpoints", seed)
-    student(mine.model.student).train(chats, job, mine.model)
+    out = Path("models", system, "base")
+    if mine.peer is None:
+        _make(mine.model, chats, out, f"{system}_base", seed)
+        return
+    with whole(out) as folder:  # both or none
+        _make(mine.model, chats, folder, f"{system}_base", seed)
+        _make(mine.peer, chats, folder / PEER, f"{system}_{PEER}", seed + 1)
+
+
+def _make(model: Any, chats: list[Chat], out: Path, curves: str, seed: int) -> None:
+    student(model.student).train(chats, Job(out, workshop() / "curves" / curves, workshop() / "checkpoints", seed), model)
 
 
 def _chats(system: str, mine: Params, seed: int) -> Iterator[Chat]:

@@ -8,14 +8,14 @@ from pydantic import AfterValidator, Field, field_validator
 
 from stages.graders import GRADERS
 from stages.graders.apply import to_traces
-from stages.scores import SCORES, Estimate, plots, score
+from stages.scores import SCORES, Estimate, score
 from stages.scores.report import report
 from stages.scores.samples import Samples, page
 from stages.scores.table import by_problem, tabulate
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import unknown
-from stages.shared.rows import Response, as_bytes, as_json, read, replacing
+from stages.shared.rows import Response, as_bytes, as_json, read, replacing, sweep
 
 
 def _known(name: str) -> str:
@@ -41,27 +41,28 @@ class Params(params.Strict):
 
 
 def main(system: str) -> None:
-    """Reads generations.jsonl; writes the metrics, two curves over difficulty and a page of samples."""
+    """data/S/generations.jsonl -> metrics/S.json, metrics/S_samples.md and, of the scores that have any, metrics/S_plots/*.csv."""
     ours, seed = params.read(system, "evaluate", Params), params.seed()
     responses = read(Path("data", system, "generations.jsonl"), Response, key=lambda response: response.trace_id)
     samples = Samples(ours.samples, seed)
     problems = by_problem(to_traces(progress(responses, "evaluate"), ours.graders))
     table = tabulate(samples.passing(problems), ours.hard_below)
     found: dict[str, Estimate | None] = {}
+    drawn: dict[str, str] = {}
     for name in ours.scores:
         found |= score(name).score(table, seed)
+        drawn |= score(name).plots(table)
     undefined = [name for name, estimate in found.items() if estimate is None]
     if undefined:
         print(f"evaluate: undefined on these problems, so left out: {', '.join(undefined)}", file=sys.stderr)
-    texts = {
-        "_glyph_rate.csv": as_bytes(plots.glyph_rate(table, "student")),
-        "_accuracy.csv": as_bytes(plots.accuracy(table)),
-        "_samples.md": as_bytes(page(system, samples.chosen())),
-        ".json": as_json(report(len(table), found)),
-    }
-    with replacing(*(Path("metrics", system + name) for name in texts)) as files:
+    folder = Path("metrics", f"{system}_plots")
+    texts = {folder / f"{name}.csv": as_bytes(text) for name, text in drawn.items()}
+    texts[Path("metrics", f"{system}_samples.md")] = as_bytes(page(system, samples.chosen()))
+    texts[Path("metrics", f"{system}.json")] = as_json(report(len(table), found))
+    with replacing(*texts) as files:
         for file, text in zip(files, texts.values(), strict=True):
             file.write(text)
+    sweep(folder, texts)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,18 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
 from stages.shared.rows import Trace, as_json, encode, read, replacing
+from stages.styles import STYLES
 
 
 def _known(name: str) -> str:
     if name not in GRADERS:
         raise ValueError(unknown("grader", name, GRADERS))
+    return name
+
+
+def _known_style(name: str) -> str:
+    if name not in STYLES:
+        raise ValueError(unknown("style", name, STYLES))
     return name
 
 
@@ -36,9 +43,10 @@ class Characters(params.Strict):
 
 
 class Rules(params.Strict):
-    """What a trace must pass, in this order: how it ended, its length, each grade's minimum, and being among the first `per_problem`
-    that passed so far (by sample; without it all of them)."""
+    """What a trace must pass, in this order: its style (without `styles` any), how it ended, its length, each grade's minimum, and being
+    among the first `per_problem` that passed so far (by sample; without it all of them)."""
 
+    styles: list[Annotated[str, AfterValidator(_known_style)]] | None = Field(default=None, min_length=1)
     endings: list[Literal["stop", "length"]] = Field(default=["stop"], min_length=1)
     characters: Characters = Characters()
     grades: dict[Annotated[str, AfterValidator(_known)], Annotated[float, Field(gt=0, le=1)]] = Field(default={})
@@ -64,7 +72,10 @@ class Dropped(msgspec.Struct, kw_only=True):
 
 
 def fault(trace: Trace, rules: Rules) -> str:
-    """The first rule that `trace` fails by itself: `ending:length`, `too_short`, `too_long` or `<grader>:<reason>`; "" where it passes."""
+    """The first rule that `trace` fails by itself: `style:<style>`, `ending:length`, `too_short`, `too_long` or `<grader>:<reason>`;
+    "" where it passes."""
+    if rules.styles is not None and trace.style not in rules.styles:
+        return f"style:{trace.style}"
     if trace.ending not in rules.endings:
         return f"ending:{trace.ending}"
     if len(trace.text) < rules.characters.min:

@@ -35,20 +35,36 @@ def main(system: str) -> None:
         metrics.write(as_json(summary(report)))
 
 
+STEADY = ("direct", "latent", "natural")  # always told, so that the names in the metrics file stay; others where they are used
+
+
 def summary(report: Report) -> dict[str, Any]:
-    """Chats by format and level; problems without any (`no_...`); traces that did not become one (`left_out`), by reason."""
+    """Chats by format and level, and by style and task where there are several; problems without any (`no_...`); traces that did not
+    become one (`left_out`), by reason."""
     levels: dict[str, dict[str, int]] = {}
     for (level, name), count in sorted(report.levels.items()):
         levels.setdefault(level, {})[name] = count
     chats = report.chats.total()
+    told = [name for name in FORMATS if name in STEADY or report.chats[name] or report.problems[f"no_{name}"]]
     return {
         "chats": chats,
-        **{name: report.chats[name] for name in FORMATS},
+        **{name: report.chats[name] for name in told},
         "natural_share": report.chats["natural"] / chats,
-        **{f"no_{name}": report.problems[f"no_{name}"] for name in FORMATS},
+        **{f"no_{name}": report.problems[f"no_{name}"] for name in told},
         "left_out": dict(sorted(report.traces.items())),
         "levels": levels,
+        **_several(report),
     }
+
+
+def _several(report: Report) -> dict[str, Any]:
+    """Chats by style, of the formats that have several, and by task."""
+    styles: dict[str, dict[str, int]] = {}
+    for (name, style_), count in sorted(report.styles.items()):
+        styles.setdefault(name, {})[style_] = count
+    styles = {name: counts for name, counts in styles.items() if len(counts) > 1}
+    tasks = dict(sorted(report.tasks.items())) if len(report.tasks) > 1 else {}
+    return ({"styles": styles} if styles else {}) | ({"tasks": tasks} if tasks else {})
 
 
 if __name__ == "__main__":

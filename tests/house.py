@@ -12,7 +12,7 @@ from typing import Any
 from dvc.utils.hydra import compose_and_dump
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ("collect", "base", "prompt", "respond", "grade", "filter", "format", "train", "generate", "evaluate")
+SCRIPTS = ("collect", "base", "prompt", "respond", "grade", "enrich", "filter", "format", "train", "generate", "evaluate")
 TOOLS = ("memo",)  # scripts that are no stages
 ROOMS = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
@@ -97,6 +97,7 @@ def named(script: str, section: Any) -> set[str]:
         ],
         "respond": lambda: [f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)],
         "grade": lambda: [f"graders/{name}" for name in section["graders"]],
+        "enrich": list,
         "filter": list,  # it names graders, but only looks up what they said
         "format": lambda: [f"formats/{section['hard']}", f"formats/{section['easy']}", f"styles/{section['student_style']}"],
         "train": lambda: [f"students/{section['student']}"],

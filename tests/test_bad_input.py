@@ -36,6 +36,7 @@ SECTIONS: dict[str, Any] = {
     "prompt": {"teacher": "glyph", "probe": "plain"},
     "respond": {"root": "recorded", "teacher": SCRIPTED, "probe": SCRIPTED | {"n": 3, "wrong": 0.5}},
     "grade": {"graders": {"answer": {}, "glyph_structure": {}}},
+    "enrich": {},
     "filter": {"rules": {"teacher": RULES, "probe": RULES}},
     "format": {"hard_below": 0.9},
     "train": {"student": "lora"} | TRAINING,
@@ -48,6 +49,7 @@ INPUTS = {
     "prompt": "data/s/train.jsonl",
     "respond": "data/s/prompts.jsonl",
     "grade": "data/s/responses.jsonl",
+    "enrich": "data/s/traces.jsonl",
     "filter": "data/s/traces.jsonl",
     "format": "data/s/kept.jsonl",
     "train": "data/s/chats.jsonl",
@@ -59,10 +61,14 @@ OUTS = {
     "prompt": ["data/s/prompts.jsonl"],
     "respond": ["data/s/responses.jsonl"],
     "grade": ["data/s/traces.jsonl", "metrics/s_grade.json"],
+    "enrich": [
+        *("metrics/s_paths.json", "metrics/s_paths.md", "metrics/s_paths.csv"),
+        *("data/s/paths/enriched_jsonl.jsonl", "data/s/paths/correct_jsonl.jsonl"),
+    ],
     "filter": ["data/s/kept.jsonl", "data/s/dropped.jsonl", "metrics/s_filter.json"],
     "format": ["data/s/chats.jsonl", "metrics/s_format.json"],
     "generate": ["data/s/generations.jsonl"],
-    "evaluate": ["metrics/s.json", "metrics/s_accuracy.csv", "metrics/s_glyph_rate.csv", "metrics/s_samples.md"],
+    "evaluate": ["metrics/s.json", "metrics/s_plots/accuracy.csv", "metrics/s_plots/glyph_rate.csv", "metrics/s_samples.md"],
 }
 WITHOUT_MODEL = list(OUTS)
 
@@ -199,6 +205,7 @@ FAULTS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("prompt", {"techer": "plain", "teacher": 3}, [".techer: unknown key", ".teacher: ", "got 3"]),
     ("respond", {"rot": "x", "probe": SCRIPTED | {"n": "3", "wrong": 1.5}}, [".rot: unknown key", ".probe.n: ", ".probe.wrong: "]),
     ("grade", {"graders": {"answer": {"x": 1, "relative_tolerance": -1}}, "y": 1}, [".answer.x: ", ".relative_tolerance: ", ".y: "]),
+    ("enrich", {"by": 3, "bye": "teacher"}, [".by: ", "got 3", ".bye: unknown key"]),
     ("filter", {"rules": {"a": {"per_problem": 0, "ending": [], "characters": {"min": "1"}}}}, [".per_problem: ", ".ending: ", ".min: "]),
     ("format", {"selectiv": True, "selective": "yes", "natural_ratio": 2}, [".selectiv: unknown key", ".selective: ", ".natural_ratio: "]),
     ("train", {"stps": 1, "batch_size": "1", "learning_rate": -1e-4}, [".stps: unknown key", ".batch_size: ", ".learning_rate: "]),
@@ -297,6 +304,21 @@ REST: dict[str, tuple[str, Callable[[], Any], str]] = {
         "evaluate",
         lambda: edit("data/s/generations.jsonl", answer="some"),
         "row 'test-20/probe/plain/0': the gold answer 'some' is not a valid number",
+    ),
+    "nobody to enrich": (
+        "enrich",
+        lambda: params(enrich={"by": "techer"}),
+        "data/s/traces.jsonl: no answer by 'techer': see systems.s.enrich.by",
+    ),
+    "a task that is no file name": (
+        "enrich",
+        lambda: edit("data/s/traces.jsonl", task="../x"),
+        "problem 'train-0': '../x' is no name of a task or style",
+    ),
+    "paths that were not graded": (
+        "enrich",
+        lambda: edit("data/s/traces.jsonl", grades={}),
+        "trace 'train-0/teacher/glyph/0' was not graded by 'answer'",
     ),
     "all rows filtered out": (
         "filter",

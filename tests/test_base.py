@@ -1,7 +1,9 @@
 """The stage `base`: made from nothing on plain answers, of problems that are in no other split; or pinned as others left it."""
 
 import json
+import math
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,14 @@ from tiny import SCRATCH, one_thread, prompts, tune
 
 from stages import base as stage
 from stages.samplers import hf
+from stages.samplers.local import Local
 from stages.samplers.suppress import token_bytes
 from stages.shared import params
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, uses_glyphs
-from stages.shared.models import load_model, load_tokenizer, locate
+from stages.shared.models import hash_of_folder, load_model, load_tokenizer, locate
 from stages.shared.rows import Chat, Problem, write
-from stages.students import pinned
+from stages.students import pinned, scratch, unigram
 from stages.tasks import word_problems
 
 LEVELS = [3, 1]
@@ -172,6 +175,102 @@ def test_without_a_corpus_nothing_is_learnt_from_nothing() -> None:
     with pytest.raises(BadInput, match="scratch: no chats to learn from; name some tasks in base"):
         stage.main("S")
     assert not Path("models").exists()
+
+
+PEER: dict[str, Any] = MODEL | {"architecture": "llama", "tokenizer": "unigram", "vocabulary": 340, "width": 48}
+TEXTS = ["Tom has 345 figs.", "🜞 ünï\n\n  \x00\ttab  ", "The answer is 12.", "\u2581▁Ġ", "日本"]
+
+
+class TestPeer:
+    """A second model in the first one's folder, and the first one as it is without."""
+
+    def test_the_first_is_what_it_is_alone(self) -> None:
+        alone = files(made())
+        key = Local(hf.Params(sampler="hf", model="models/S/base", max_new_tokens=3, device="cpu")).identity
+        pinned_as = hash_of_folder(Path("models/S/base"))
+        both = files(made(peer=PEER))
+        assert {name: content for name, content in both.items() if not name.startswith("peer/")} == alone
+        assert sum(name.startswith("peer/") for name in both) == len(alone)
+        assert hash_of_folder(Path("models/S/base")) == pinned_as != hash_of_folder(Path("models/S/base/peer"))
+        assert Local(hf.Params(sampler="hf", model="models/S/base", max_new_tokens=3, device="cpu")).identity == key
+
+    def test_a_student_of_the_first_does_not_see_the_second(self, tmp_path: Path) -> None:
+        folder = made(peer=PEER)
+        student = tune(folder, tmp_path / "further", steps=1, adapters={"r": 2, "alpha": 4, "dropout": 0.0})
+        (folder / "peer/config.json").write_text("{}")
+        assert load_model(str(student), "cpu", "float32")  # its base is still the one that it was trained on
+
+    def test_the_two_differ_in_architecture_tokens_and_weights(self, tmp_path: Path) -> None:
+        folder = made(peer=PEER)
+        first, second = (load_model(str(path), "cpu", "float32") for path in (folder, folder / "peer"))
+        assert (first.config.model_type, second.config.model_type) == ("qwen2", "llama")
+        one, other = (load_tokenizer(str(path)) for path in (folder, folder / "peer"))
+        assert (len(one), len(other)) == (320, 340)
+        texts = [problem.question for problem in problems("test", 20)]
+        assert all(one.tokenize(text) != other.tokenize(text) for text in texts)
+        assert described(folder)["data_sha256"] == described(folder / "peer")["data_sha256"]
+        assert (described(folder)["seed"], described(folder / "peer")["seed"]) == (0, 1)
+        student = tune(folder / "peer", tmp_path / "further", steps=2)
+        asked = hf.Params(sampler="hf", model=str(student), max_new_tokens=3, device="cpu")
+        assert [len(given) for given in hf.answer(prompts(["How many?"] * 3), asked, 0)] == [1, 1, 1]
+
+    def test_the_same_seed_gives_the_same_bytes(self) -> None:
+        first = files(made(peer=PEER))
+        shutil.rmtree("models")
+        assert files(made(peer=PEER)) == first
+
+    def test_both_or_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        project(peer=PEER | {"steps": 1, "learning_rate": 1.0, "max_tokens": 8})
+        before = made()
+        kept = files(before)
+        project(peer=PEER | {"max_tokens": 8})  # every row is longer
+        with pytest.raises(BadInput):
+            stage.main("S")
+        assert files(before) == kept and [path.name for path in Path("models/S").iterdir()] == ["base"]
+
+    def test_it_is_made_as_the_first_one_is(self, base: Path) -> None:
+        project(peer={"student": "pinned", "model": str(base)})
+        with pytest.raises(BadInput, match=r"peer\.student must be that of model, 'scratch', got 'pinned'"):
+            stage.main("S")
+        project({"student": "pinned", "model": str(base)}, peer={"student": "pinned", "model": str(base)}, corpus=None)
+        stage.main("S")
+        assert locate("models/S/base/peer").name == str(base)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_any_text_round_trips(kind: str) -> None:
+    tokenizer = scratch.train_tokenizer(iter([problem.question for problem in problems("pretrain", 200)]), 400, kind)
+    assert len(tokenizer) == 400
+    for text in TEXTS:
+        ids = tokenizer(text, add_special_tokens=False).input_ids
+        assert tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False) == text
+        assert tokenizer.unk_token_id not in ids
+    assert [token for token in tokenizer.tokenize("Tom has 345") if any(mark.isdigit() for mark in token)] == ["3", "4", "5"]
+    for glyph in GLYPHS.values():
+        assert len(tokenizer.tokenize(glyph)) == 4
+
+
+def test_a_unigram_tokenizer_keeps_the_pieces_that_cut_words_best() -> None:
+    words = Counter({"hello": 10, "held": 5, "lo": 4, "hold": 2, "low": 1})
+    found = unigram.pieces(words, "helodw", 9)
+    assert [piece for piece, _ in found][:3] == ["hello", "held", "lo"] and {piece for piece, _ in found} >= set("helodw")
+    assert math.exp(found[0][1]) == pytest.approx((10 + 1) / (29 + 9))  # 29 pieces: hello 10, held 5, lo 5, h-o-l-d 2 each, w 1
+    assert found == unigram.pieces(Counter(dict(reversed(words.items()))), reversed("helodw"), 9)
+
+
+def test_the_usual_tokenizer_is_not_told_of() -> None:
+    """So a model that was made before there was a choice keeps its bytes."""
+    assert "tokenizer" not in described(made())["params"]
+    assert described(made(PEER))["params"]["tokenizer"] == "unigram"
+
+
+def test_two_tokenizers_of_different_kind_share_no_numbers_worth_the_name() -> None:
+    """Pieces that stand in both have other numbers, and questions are cut elsewhere."""
+    texts = [problem.question for problem in problems("pretrain", 300)]
+    one, other = (scratch.train_tokenizer(iter(texts), size, kind) for size, kind in ((400, "bpe"), (360, "unigram")))
+    first, second = one.get_vocab(), other.get_vocab()
+    same = [piece for piece, place in first.items() if second.get(piece) == place]
+    assert len(same) <= 5 and not {scratch.PAD, scratch.START, scratch.END} & set(same)
 
 
 def pin(model: object, **changed: Any) -> Path:

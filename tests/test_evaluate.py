@@ -25,7 +25,7 @@ systems:
       hard_below: 0.5
       samples: 20
 """
-OUTS = ["glyph.json", "glyph_glyph_rate.csv", "glyph_accuracy.csv", "glyph_samples.md"]
+OUTS = ["glyph.json", "glyph_plots/glyph_rate.csv", "glyph_plots/accuracy.csv", "glyph_samples.md"]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -105,8 +105,11 @@ def test_every_number_has_an_interval_around_it(project: Path) -> None:
 
 def test_curves_and_samples(project: Path) -> None:
     main("glyph")
-    assert Path("metrics/glyph_accuracy.csv").read_text().splitlines()[1:] == ["0,0.0,12,1.0,1.0,1.0,1.0", "100,1.0,48,0.0,1.0,1.0,0.0"]
-    assert Path("metrics/glyph_glyph_rate.csv").read_text().splitlines()[1] == "0,0.0,0.0,0.0,0.2425,12"
+    assert Path("metrics/glyph_plots/accuracy.csv").read_text().splitlines()[1:] == [
+        "0,0.0,12,1.0,1.0,1.0,1.0",
+        "100,1.0,48,0.0,1.0,1.0,0.0",
+    ]
+    assert Path("metrics/glyph_plots/glyph_rate.csv").read_text().splitlines()[1] == "0,0.0,0.0,0.0,0.2425,12"
     page = Path("metrics/glyph_samples.md").read_text()
     assert page.count("\n## ") == 20
     assert page.count(TAKEAWAY) == 10
@@ -141,7 +144,23 @@ def test_fewer_arms_and_scores(project: Path) -> None:
     generate([row for number in range(60) for row in answers(number) if row.by in ("student", "probe")])
     main("glyph")
     assert metrics().keys() == {"n", "tokens", "ended_stop", "ended_length", "interval"}
-    assert all(Path("metrics", name).exists() for name in OUTS)
+
+
+@pytest.mark.parametrize(
+    ("scores", "drawn"), [("length", []), ("accuracy", ["accuracy"]), ("glyph_use", ["glyph_rate"]), ("by_task, length", ["by_task"])]
+)
+def test_the_plots_are_those_of_the_scores(project: Path, scores: str, drawn: list[str]) -> None:
+    """And none of those that an earlier run wrote."""
+    main("glyph")
+    Path("params.yaml").write_text(PARAMS.replace("[accuracy, glyph_use, length]", f"[{scores}]"))
+    main("glyph")
+    assert sorted(path.name for path in Path("metrics/glyph_plots").iterdir()) == [f"{name}.csv" for name in drawn]
+
+
+def test_without_probe_there_is_no_curve_over_difficulty(project: Path) -> None:
+    generate([row for number in range(60) for row in answers(number) if row.by != "probe"])
+    main("glyph")
+    assert list(Path("metrics/glyph_plots").iterdir()) == []
 
 
 def test_a_missing_answer_is_named_and_nothing_is_overwritten(project: Path) -> None:

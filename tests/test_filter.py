@@ -52,6 +52,34 @@ def test_the_first_failing_rule_is_the_reason(changes: dict[str, Any], reason: s
     assert fault(trace(**changes), RULES) == reason
 
 
+STYLES = [
+    ({}, ["plain"], ""),
+    ({}, ["glyph"], "style:plain"),
+    ({}, None, ""),
+    (BROKEN | {"ending": Ending.LENGTH}, ["glyph"], "style:plain"),
+]
+
+
+@pytest.mark.parametrize(("changes", "styles", "reason"), STYLES)
+def test_styles_that_are_not_asked_for_go_first(changes: dict[str, Any], styles: list[str] | None, reason: str) -> None:
+    assert fault(trace(style="plain", **changes), Rules(styles=styles)) == reason
+
+
+def test_several_styles_are_counted_one_by_one_and_the_limit_is_for_all_of_them() -> None:
+    """Six of a problem, in the order of the prompts; a style that is left out takes nobody's place."""
+    styles = ["glyph", "plain", "no_symbols", "judge"]
+    rows = [trace(f"p{n}", style=style, **(WRONG if style == "judge" else {})) for n in range(3) for style in styles]
+    rules = {"teacher": Rules(styles=["plain", "no_symbols", "judge"], grades={"answer": 1.0})}
+    tally = Tally(rules)
+    for row, reason in sift(rows, rules):
+        tally.count(row, reason)
+    found = tally.metrics()["teacher"]
+    assert found["dropped"] == {"answer:wrong": 3, "style:glyph": 3}
+    assert found["kept_share_by_style"] == {"glyph": 0.0, "judge": 0.0, "no_symbols": 1.0, "plain": 1.0}
+    limited = {"teacher": Rules(styles=["plain", "no_symbols"], per_problem=1)}
+    assert [row.style for row, reason in sift(rows, limited) if not reason] == ["plain"] * 3
+
+
 def test_no_rules_keep_whatever_stopped() -> None:
     assert fault(trace(**BROKEN), Rules()) == ""
 
@@ -147,9 +175,16 @@ def test_when_nothing_is_left_it_says_why_and_overwrites_nothing(project: Path) 
 
 
 def test_faults_in_the_rules_come_all_at_once(project: Path) -> None:
-    params("{teacher: {grades: {anwser: 1.0}, per_problem: 0, characters: {min: 5, max: 4}, endings: [halt], max: 3}}")
+    params("{teacher: {styles: [pliain], grades: {anwser: 1.0}, per_problem: 0, characters: {min: 5, max: 4}, endings: [halt], max: 3}}")
     with pytest.raises(BadInput) as caught:
         stage.main("s")
-    for part in ("did you mean 'answer'?", "per_problem", "max must not be below min (5)", "endings.0", "max: unknown key"):
+    for part in (
+        "did you mean 'answer'?",
+        "unknown style 'pliain' (did you mean 'plain'?)",
+        "per_problem",
+        "max must not be below min (5)",
+        "endings.0",
+        "max: unknown key",
+    ):
         assert part in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -68,6 +68,18 @@ def test_direct_takes_the_teachers_answer_as_it_is() -> None:
     ]
 
 
+def test_answer_only_says_the_gold_answer_and_names_its_trace() -> None:
+    first, second = trace("p", "teacher", GLYPHS), trace("q", "teacher", "So \\boxed{2}.")
+    second.kind = Kind.EXPRESSION
+    chats = list(format_named("answer_only").to_chats([first, second], ASK))
+    assert [(chat.id, chat.trace, chat.messages[-1]["content"]) for chat in chats] == [
+        ("p/teacher/glyph/0#answer_only", "p/teacher/glyph/0", "The answer is 2."),
+        ("q/teacher/glyph/0#answer_only", "q/teacher/glyph/0", "The answer is \\boxed{2}."),
+    ]
+    assert chats[0].messages[:-1] == [{"role": "user", "content": "What is p?"}]
+    assert first.text == GLYPHS  # the trace stays as it is
+
+
 def test_natural_takes_right_answers_only() -> None:
     assert not list(format_named("natural").to_chats([trace("p", "probe", PLAIN, right=0.0)], ASK))
 
@@ -112,6 +124,24 @@ def test_equal_texts_count_once_and_per_problem_is_the_limit() -> None:
         assert [chat.messages[-1]["content"] for chat in chats] == texts
         assert (report.traces["duplicate"], report.traces["over_limit"]) == (1, 4 - len(texts))
     assert [chat.trace for chat in chats] == [f"p/probe/plain/{sample}" for sample in (0, 1, 3, 4)]
+
+
+def six(id: str) -> list[Trace]:
+    """A problem answered in six styles, by nobody's base model."""
+    rows = [trace(id, "teacher", f"Way {number}. The answer is 2.", None) for number in range(6)]
+    for number, row in enumerate(rows):
+        row.style = f"style{number}"
+    return rows
+
+
+@pytest.mark.parametrize(("limit", "chats"), [(None, 6), (2, 2), (9, 6)])
+def test_several_styles_need_no_probe_and_all_may_stay(limit: int | None, chats: int) -> None:
+    found, report = mixed([*six("p"), *six("q")], selective=False, hard="direct", per_problem=limit)
+    assert [chat.style for chat in found] == [f"style{number}" for number in range(chats)] * 2
+    assert report.styles == {("direct", f"style{number}"): 2 for number in range(chats)}
+    assert report.tasks == {"t": 2 * chats}
+    only, report = mixed([*six("p"), *six("q")], selective=False, hard="answer_only", per_problem=limit)
+    assert [chat.trace for chat in only] == ["p/teacher/style0/0", "q/teacher/style0/0"] and report.traces["duplicate"] == 10
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.1, 0.25, 0.37, 0.5, 0.9, 1.0])
@@ -166,6 +196,6 @@ def test_impossible_params_are_refused(values: dict[str, Any]) -> None:
 
 def test_the_names_of_what_is_left_out_are_stable() -> None:
     assert tuple(Report().traces) == LEFT_OUT
-    with pytest.raises(BadInput, match=r"unknown format 'latnet'.*choose from: direct, latent, natural"):
+    with pytest.raises(BadInput, match=r"unknown format 'latnet'.*choose from: answer_only, direct, latent, natural"):
         format_named("latnet")
     assert {format_named(name).BY for name in FORMATS} == {"teacher", "probe"}

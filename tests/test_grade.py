@@ -98,6 +98,18 @@ def test_the_stage_writes_traces_and_metrics(project: Path) -> None:
     }  # fmt: skip
 
 
+def test_styles_and_tasks_are_counted_where_there_are_several(project: Path) -> None:
+    rows = [response(f"p{n}", "5" if style == "a" or n else "6") for n in range(2) for style in "ab"]
+    for number, row in enumerate(rows):
+        row.style, row.task = "ab"[number % 2], f"t{row.id}"
+    write(Path("data/s/responses.jsonl"), rows)
+    grade.main("s")
+    found = json.loads(Path("metrics/s_grade.json").read_text())["teacher"]
+    assert found["styles"] == {"a": {"rows": 2, "accuracy": 1.0}, "b": {"rows": 2, "accuracy": 0.5}}
+    assert found["tasks"] == {"tp0": {"rows": 2, "accuracy": 0.5}, "tp1": {"rows": 2, "accuracy": 1.0}}
+    assert "models" not in found
+
+
 def test_a_bad_gold_answer_writes_nothing(project: Path) -> None:
     bad = response("p9", "5")
     bad.answer = "five"

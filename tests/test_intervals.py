@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.scores import Estimate
-from stages.scores.intervals import bootstrap, difference, mean, newcombe, proportion, wilson
+from stages.scores.intervals import bootstrap, combined, difference, mean, mean_of_means, newcombe, proportion, wilson
 
 
 def test_wilson_against_published_numbers() -> None:
@@ -59,6 +59,24 @@ def test_bootstrap_takes_blocks_and_its_seed(monkeypatch: pytest.MonkeyPatch) ->
     assert whole and blocks and blocks == pytest.approx(whole)
 
 
+def test_a_mean_of_two_is_half_of_newcombes_difference() -> None:
+    one, other = wilson(56, 70), wilson(48, 80)
+    assert one and other
+    half = combined([one, Estimate(-other.value, -other.high, -other.low)])
+    assert half and tuple(2 * part for part in half) == pytest.approx(newcombe(one, other))
+    assert combined([]) is None
+
+
+def test_groups_count_the_same_and_are_redrawn_by_themselves() -> None:
+    rng = np.random.default_rng(0)
+    large, small = rng.normal(0, 1, 4000), rng.normal(10, 1, 40)
+    estimate = mean_of_means([large, small], 1)
+    assert estimate and estimate.value == pytest.approx((large.mean() + small.mean()) / 2)
+    assert 0.1 < estimate.high - estimate.low < 0.5  # pooled and redrawn at random: the mix of the two would vary as well
+    assert estimate == mean_of_means([large, small], 1) != mean_of_means([large, small], 2)
+    assert mean_of_means([large], 1) == pytest.approx(mean(large, 1)) and mean_of_means([], 1) is None
+
+
 def covered(interval: Callable[[np.random.Generator], tuple[float, Estimate | None]], times: int) -> float:
     rng = np.random.default_rng(7)
     inside = 0
@@ -95,5 +113,15 @@ def test_the_bootstrap_covers_the_truth(monkeypatch: pytest.MonkeyPatch) -> None
         one, luck = rng.random(300) < 0.9, rng.random(300)
         return 0.05, difference(one | (luck < 0.5), one, int(rng.integers(2**31)))
 
+    def grouped(rng: np.random.Generator) -> tuple[float, Estimate | None]:
+        groups = [(rng.random(n) < share).astype(np.float64) for n, share in ((60, 0.2), (300, 0.9), (150, 0.5))]
+        return 1.6 / 3, mean_of_means(groups, int(rng.integers(2**31)))
+
+    def of_wilsons(rng: np.random.Generator) -> tuple[float, Estimate | None]:
+        shares = [wilson(rng.binomial(n, share), n) for n, share in ((60, 0.2), (300, 0.99), (150, 0.5))]
+        return 1.69 / 3, combined([share for share in shares if share])
+
+    assert 0.92 < covered(grouped, 400) < 0.98
+    assert 0.93 < covered(of_wilsons, 2000) < 0.97
     assert 0.92 < covered(lengths, 400) < 0.98
     assert 0.92 < covered(paired, 400) < 0.98

@@ -117,6 +117,25 @@ def test_format_mixes_and_reports() -> None:
     assert all(chat.messages[0] == {"role": "user", "content": asked[chat.problem]} for chat in chats)
 
 
+def test_format_counts_styles_and_tasks_where_there_are_several() -> None:
+    sections(format={"selective": False, "hard": "direct", "per_problem": None})
+    to_chats()
+    assert not {"styles", "tasks", "answer_only"} & json.loads(Path("metrics/S_format.json").read_text()).keys()
+    kept = graded()
+    for number, row in enumerate(kept):
+        row.task, row.pass_rate, row.text = f"t{number % 3}", None, f"{number}: {row.text}"
+        row.style = "plain" if number % 5 and row.by == "teacher" else row.style
+    write(DATA / "kept.jsonl", kept)
+    format.main("S")
+    found = json.loads(Path("metrics/S_format.json").read_text())
+    assert sum(found["styles"]["direct"].values()) == sum(found["tasks"].values()) == found["chats"] == 40
+    assert found["styles"]["direct"].keys() == {"glyph", "plain"} and found["tasks"].keys() == {"t0", "t1", "t2"}
+    sections(format={"selective": False, "hard": "answer_only"})
+    format.main("S")
+    found = json.loads(Path("metrics/S_format.json").read_text())
+    assert (found["answer_only"], found["no_answer_only"], found["direct"]) == (40, 0, 0)
+
+
 def test_format_asks_in_the_style_of_the_student() -> None:
     sections(format={"student_style": "no_symbols"})
     to_chats()
@@ -215,7 +234,7 @@ def test_the_seed_decides_who_errs_and_what_is_left_out() -> None:
             {"hard": "latnet", "natural_ratio": 2, "student_style": "x", "selectiv": True},
             [
                 ".hard: unknown format 'latnet'",
-                "choose from: direct, latent, natural",
+                "choose from: answer_only, direct, latent, natural",
                 ".natural_ratio: ",
                 ".student_style: ",
                 ".selectiv: unknown key",

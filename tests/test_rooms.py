@@ -48,7 +48,14 @@ HARMLESS = {*_BUILT_IN.split(), "msgspec", "numpy", "pydantic", "sklearn", "stag
 # What even these, or the language itself, could do harm with: names and attributes.
 HARMFUL_NAMES = {"open", "eval", "exec", "compile", "__import__", "input", "breakpoint", "globals", "hash", "id"}
 HARMFUL_NUMPY = {"load", "loadtxt", "genfromtxt", "fromfile", "memmap", "save", "savez", "savez_compressed", "savetxt", "tofile"}
-SHARED_FILES = {"read", "write", "write_json", "write_text", "replacing"}  # of shared/rows.py; `Seen` is a set, wherever it keeps its items
+SHARED_FILES = {
+    "read",
+    "write",
+    "write_json",
+    "write_text",
+    "replacing",
+    "sweep",
+}  # of shared/rows.py; `Seen` is a set, wherever it keeps its items
 
 
 # The one exception: sandbox.py starts a process and talks to it through pipes, for work that nothing else could stop, and algebra.py, with
@@ -223,7 +230,7 @@ def pipeline(folder: Path) -> Iterator[tuple[str, str, set[str], set[str]]]:
         yield script, name, listed, run
 
 
-WHOLE_ROOMS = {"collect", "base", "prompt", "grade", "filter", "format", "evaluate"}
+WHOLE_ROOMS = {"collect", "base", "prompt", "grade", "enrich", "filter", "format", "evaluate"}
 # Listed although the default params do not need it: other scales and teachers do, and a dep templated by an arm would forbid doing without
 # that arm.
 ENGINE = "account budget buyer chat endpoint engine faults gate jobs jobstore keeper pace terms wire"  # shared by all over the network

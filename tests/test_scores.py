@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from stages.scores import SCORES, Estimate, plots, score
+from stages.scores import SCORES, Estimate, score
 from stages.scores.intervals import wilson
 from stages.scores.report import report
 from stages.scores.samples import Samples, page
@@ -23,8 +23,9 @@ def trace(id: str, by: str, right: bool = True, glyph: bool = False, **more: Any
     values: dict[str, Any] = {
         "level": 1, "pass_rate": 1.0, "tokens": 5, "ending": Ending.STOP, "text": CRUX if glyph else "5", "sample": 0,
         "grades": {"answer": float(right), "glyph_structure": float(glyph)}, "question": f"{id}?", "answer": "5",
+        "task": "t",
     }  # fmt: skip
-    fixed: dict[str, Any] = {"task": "t", "kind": Kind.NUMBER, "split": "test", "style": "plain", "sampler": "hf", "model": "m"}
+    fixed: dict[str, Any] = {"kind": Kind.NUMBER, "split": "test", "style": "plain", "sampler": "hf", "model": "m"}
     return Trace(id=id, by=by, messages=[], pred=None, reasons={} if right else {"answer": "wrong"}, **fixed, **(values | more))
 
 
@@ -56,6 +57,17 @@ def table(problems: list[list[Trace]], hard_below: float = 0.5) -> Table:
     return tabulate(iter(problems), hard_below)
 
 
+TASKS = {"p1": "sums", "p2": "sums", "p3": "sums", "p4": "logic"}
+
+
+def two_tasks() -> list[list[Trace]]:
+    problems = four()
+    for arms in problems:
+        for arm in arms:
+            arm.task = TASKS[arm.id]
+    return problems
+
+
 def scored(problems: list[list[Trace]], hard_below: float = 0.5) -> dict[str, Estimate | None]:
     found: dict[str, Estimate | None] = {}
     for name in SCORES:
@@ -85,10 +97,45 @@ def test_four_problems(name: str) -> None:
     assert estimate.low <= estimate.value <= estimate.high
 
 
+BY_TASK = {
+    "accuracy_task.sums.base": 2 / 3, "accuracy_task.sums.student": 2 / 3, "accuracy_task.logic.student": 1, "accuracy_task.logic.base": 0,
+    "accuracy_macro.base": 1 / 3, "accuracy_macro.student": 5 / 6, "accuracy_macro.always": 1 / 2,  # pooled: 0.5, 0.75, 0.75
+    "difference_task.sums.student_base": 0, "difference_task.logic.student_base": 1, "difference_macro.student_base": 0.5,
+    "difference_macro.student_always": 1 / 3,
+    "tokens_task.sums.student": 8, "tokens_task.logic.student": 12, "tokens_macro.student": 10,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_TASK)
+def test_two_tasks_count_the_same(name: str) -> None:
+    estimate = scored(two_tasks())[name]
+    assert estimate is not None
+    assert estimate.value == pytest.approx(BY_TASK[name])
+    assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_tasks_are_drawn_with_their_intervals() -> None:
+    drawn = score("by_task").plots(table(two_tasks()))
+    lines = drawn["by_task"].splitlines()
+    assert lines[:2] == ["task,arm,accuracy,low,high,n", "logic,base,0.0,0.0,0.7935,1"]
+    assert [line.split(",")[:3] for line in lines if line.split(",")[1] == "student"] == [
+        ["logic", "student", "1.0"],
+        ["sums", "student", "0.6667"],
+    ]
+
+
+def test_arms_that_never_disagree_may_still_differ() -> None:
+    problems = [[trace(f"p{n}", arm, task=f"t{n % 2}") for arm in ("base", "student")] for n in range(40)]
+    macro, one = scored(problems)["difference_macro.student_base"], wilson(0, 20)
+    assert macro and one and macro.value == 0
+    assert macro.high == -macro.low == pytest.approx(one.high / math.sqrt(2))
+
+
 def test_metrics_of_arms_that_were_not_generated_are_left_out() -> None:
     found = scored([[arm for arm in arms if arm.by in ("student", "probe")] for arms in four()])
     assert "tokens.student" in found and "auroc" in found
     assert not {"token_saving", "leak_rate", "accuracy.base", "difference.student_base", "difference.student_base_solved"} & set(found)
+    assert not {"difference_macro.student_base", "accuracy_macro.base"} & set(found)
 
 
 def test_without_a_probe_nothing_is_said_of_difficulty() -> None:
@@ -96,7 +143,7 @@ def test_without_a_probe_nothing_is_said_of_difficulty() -> None:
     found = scored(plain)
     assert not any("failure" in name for name in found)
     assert not {"auroc", "f1", "selectivity", "glyph_rate.hard", "difference.student_base_solved"} & set(found)
-    assert plots.accuracy(table(plain)) == "difficulty,failure,n,base,student,always,never\n"
+    assert score("accuracy").plots(table(plain)) == score("glyph_use").plots(table(plain)) == {}
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -188,10 +235,10 @@ def test_report_nests_values_and_intervals_alike() -> None:
 
 
 def test_curves() -> None:
-    lines = plots.accuracy(table(four())).splitlines()
+    lines = score("accuracy").plots(table(four()))["accuracy"].splitlines()
     assert lines[:3] == ["difficulty,failure,n,base,student,always,never", "0,0.0,1,1.0,1.0,1.0,nan", "0-25,0.25,1,1.0,0.0,1.0,nan"]
     assert [line.split(",")[0] for line in lines[3:]] == ["50-75", "100"]
-    rates = plots.glyph_rate(table(four()), "student").splitlines()
+    rates = score("glyph_use").plots(table(four()))["glyph_rate"].splitlines()
     assert rates[:3] == ["difficulty,failure,glyph_rate,low,high,n", "0,0.0,0.0,0.0,0.7935,1", "0-25,0.25,1.0,0.2065,1.0,1"]
 
 
@@ -206,6 +253,12 @@ def test_samples_spread_over_difficulty_whatever_the_order() -> None:
     assert sorted(traces[0].id for traces in chosen["forward"]) == sorted(traces[0].id for traces in chosen["backward"])
 
 
+def test_samples_spread_over_tasks() -> None:
+    samples = Samples(6, 3)
+    list(samples.passing([trace(f"p{n}", "student", task="rare" if n % 50 == 0 else "common")] for n in range(200)))
+    assert sorted(traces[0].task for traces in samples.chosen()) == ["common"] * 3 + ["rare"] * 3
+
+
 HOSTILE = [
     "```\n# big\n```",
     "`````",
@@ -214,6 +267,7 @@ HOSTILE = [
     "a\r\n\x1b[31m\x00\u202e",
     "\ud800",
     "x" * 9000,
+    f"{CRUX} | a",
 ]
 
 
@@ -231,7 +285,7 @@ def test_hostile_text_stays_in_its_block(text: str) -> None:
             outside.append(line)
     assert not fence
     assert [line for line in outside if line.startswith("#")] == ["# s: 1 sample traces", "## 1"]
-    assert [len(re.findall(r"(?<!\\)\|", line)) for line in outside if line.startswith("|")] == [8, 8, 8]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in outside if line.startswith("|")] == [7 + (CRUX in text)] * 3
     assert all("<script" not in line and "<b>" not in line for line in outside)
     assert not set(shown) & set("\r\x1b\x00\u202e")
     assert len(shown) < 10_000

@@ -20,7 +20,7 @@ ALL = " ".join(SCRIPTS)
 TRAINED = "base train"  # the stages that train a model
 LOADED = "base respond grade train generate"  # those that load one
 ASKED = "respond grade generate"  # those that ask: grade asks the judge, if there is one
-MARKS = "base prompt respond grade filter format train generate evaluate"
+MARKS = "base prompt respond grade enrich filter format train generate evaluate"
 
 SCRIPT_FILES = {f"stages/{script}.py": script for script in SCRIPTS}
 SCRIPT_FILES |= {f"stages/{tool}.py": "" for tool in TOOLS}
@@ -31,13 +31,14 @@ SHARED_FILES = {
     "stages/shared/marks.py": MARKS,
     "stages/shared/models.py": LOADED,
     "stages/shared/parallel.py": "grade",
+    "stages/shared/paths.py": "enrich evaluate",
     "stages/shared/params.py": ALL,
     "stages/shared/rows.py": ALL,
 }
 # Cheap stages depend on a room as a whole; costly ones (respond, train, generate) on the files that they use.
 ROOM_FILES = {
     "stages/tasks/*.py": "collect base",
-    "stages/styles/__init__.py": "base prompt grade format generate",
+    "stages/styles/__init__.py": "base prompt grade filter format generate",
     "stages/styles/plain.py": "base prompt grade format generate",
     "stages/styles/prompts.py": "prompt grade format generate",
     "stages/styles/glyph.py": "prompt grade format generate",
@@ -73,7 +74,7 @@ ROOM_FILES = {
     "stages/samplers/tokens.py": "respond grade",
     "stages/samplers/prices.py": "respond grade",
     **{f"stages/samplers/{name}.py": "respond grade" for name in ENGINE.split()},
-    "stages/graders/*.py": "grade filter evaluate",
+    "stages/graders/*.py": "grade enrich filter evaluate",
     "stages/formats/*.py": "format",
     "stages/students/__init__.py": TRAINED,
     "stages/students/audit.py": TRAINED,
@@ -87,9 +88,10 @@ ROOM_FILES = {
     "stages/students/trainer.py": TRAINED,
     "stages/students/training.py": TRAINED,
     "stages/students/scratch.py": "base",
+    "stages/students/unigram.py": "base",
     "stages/students/lora.py": "train",
     "stages/students/pinned.py": "",
-    "stages/scores/*.py": "evaluate",
+    "stages/scores/*.py": "enrich evaluate",
 }
 INPUTS = {
     "conf/prices.yaml": "respond grade",
@@ -100,7 +102,8 @@ INPUTS = {
     "data/glyph/leaks.jsonl": "",
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
-    "data/glyph/traces.jsonl": "filter",
+    "data/glyph/traces.jsonl": "enrich filter",
+    "data/glyph/paths/file": "",
     "data/glyph/kept.jsonl": "format",
     "data/glyph/dropped.jsonl": "",
     "data/glyph/chats.jsonl": "train",
@@ -119,6 +122,7 @@ PARAMS: dict[str, tuple[Any, str]] = {
     "systems.glyph.respond.probe.n": (9, "respond"),
     "systems.glyph.respond.teacher.wrong": (0.06, "respond"),
     "systems.glyph.grade.graders.answer": ({"relative_tolerance": 1e-6}, "grade"),
+    "systems.glyph.enrich.by": ("probe", "enrich"),
     "systems.glyph.filter.rules.probe.per_problem": (2, "filter"),
     "systems.glyph.format.selective": (False, "format"),
     "systems.glyph.train.learning_rate": (1e-4, "train"),
@@ -201,7 +205,7 @@ def test_a_new_member_marks_the_stages_that_depend_on_the_whole_room(room: str, 
     new.write_text('"""New."""\n')
     found = readers()
     new.unlink()
-    assert found == stages({"tasks": "collect base", "samplers": "grade", "scores": "evaluate"}.get(room, ""))
+    assert found == stages({"tasks": "collect base", "samplers": "grade", "scores": "enrich evaluate"}.get(room, ""))
 
 
 def test_what_python_leaves_behind_marks_nothing(project: Path) -> None:

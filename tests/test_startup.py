@@ -25,7 +25,7 @@ HEAVY = {
     "sympy",
     "dvclive",
 }
-FLOW = ("collect", "prompt", "respond", "grade", "filter", "format", "generate", "evaluate")  # in the order in which they run
+FLOW = ("collect", "prompt", "respond", "grade", "enrich", "filter", "format", "generate", "evaluate")  # in the order in which they run
 SCRIPTED = {"sampler": "scripted", "wrong": 0.3}
 
 

@@ -7,6 +7,7 @@ from stages.shared.door import enter
 from stages.shared.rows import Chat, Message, Problem, Trace
 
 FORMATS = {
+    "answer_only": "clean prompt, the gold answer alone: the baseline without reasoning",
     "direct": "clean prompt, the teacher's answer as it is: distillation without marks",
     "latent": "clean prompt, glyph answer: reasoning that nobody asked for",
     "natural": "clean prompt, plain answer",

@@ -40,7 +40,7 @@ class Params(Strict):
     hard: FormatName = "latent"
     easy: FormatName = "natural"
     natural_ratio: float | None = Field(default=None, ge=0, le=1)  # share of natural chats; null: as they come
-    per_problem: int = Field(default=1, ge=1)  # chats of one problem, at most
+    per_problem: int | None = Field(default=1, ge=1)  # chats of one problem, at most; null: all
 
 
 @dataclass
@@ -52,6 +52,8 @@ class Report:
 
     chats: Counter[str] = field(default_factory=Counter)
     levels: Counter[tuple[str, str]] = field(default_factory=Counter)  # by level and format
+    styles: Counter[tuple[str, str]] = field(default_factory=Counter)  # by format and style that the teacher was asked in
+    tasks: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
     traces: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(LEFT_OUT, 0)))
 
@@ -71,6 +73,8 @@ def mix(kept: Kept, params: Params, ask: Ask, seed: int, report: Report) -> Iter
                 continue
             report.chats[chat.format] += 1
             report.levels["none" if problem.level is None else str(problem.level), chat.format] += 1
+            report.styles[chat.format, chat.style] += 1
+            report.tasks[problem.task] += 1
             yield chat
 
 

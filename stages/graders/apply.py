@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from stages.shared.rows import PROBE, Response, Seen, Trace, encode
 BATCH = 500  # rows that are graded in one go: some hundred milliseconds of work, and a few megabytes
 
 _FIELDS = Response.__struct_fields__
+Row = TypeVar("Row", bound=Response)
 _Judge = tuple[str, Callable[[Response, Any], Grade], Any]
 
 
@@ -28,7 +29,7 @@ def to_traces(responses: Iterable[Response], graders: Mapping[str, Any]) -> Iter
         yield from _traces(rows, judges)
 
 
-def problems(responses: Iterable[Response]) -> Iterator[list[Response]]:
+def problems(responses: Iterable[Row]) -> Iterator[list[Row]]:
     """The rows of each problem; raises BadInput where they are not adjacent."""
     ended = Seen()
     for problem, rows in groupby(responses, key=lambda row: row.id):

@@ -15,7 +15,7 @@ class Tally:
         self.graded: Counter[tuple[str, str]] = Counter()
         self.passed: Counter[tuple[str, str]] = Counter()
         self.reasons: dict[tuple[str, str], Counter[str]] = {}
-        self.models: dict[str, dict[str, list[int]]] = {}
+        self.accuracy: dict[tuple[str, str], dict[str, list[int]]] = {}  # by `by`, and by model, style or task: rows, right ones
         self.rates: Counter[str] = Counter({"always_fails": 0, "below_half": 0, "half_or_more": 0, "always_passes": 0, "not_measured": 0})
         problem = None
         for trace in traces:
@@ -32,9 +32,10 @@ class Tally:
             counts = self.reasons.setdefault((trace.by, name), Counter())
             if name in trace.reasons:
                 counts[trace.reasons[name]] += 1
-        model = self.models.setdefault(trace.by, {}).setdefault(trace.model, [0, 0])
-        model[0] += 1
-        model[1] += trace.grades.get("answer") == 1
+        for what, value in (("models", trace.model), ("styles", trace.style), ("tasks", trace.task)):
+            counted = self.accuracy.setdefault((trace.by, what), {}).setdefault(value, [0, 0])
+            counted[0] += 1
+            counted[1] += trace.grades.get("answer") == 1
 
     def add(self, other: "Tally") -> None:
         """Takes in the counts of other traces, of other problems."""
@@ -44,15 +45,15 @@ class Tally:
         self.rates.update(other.rates)
         for key, counts in other.reasons.items():
             self.reasons.setdefault(key, Counter()).update(counts)
-        for by, models in other.models.items():
-            for name, (rows, right) in models.items():
-                model = self.models.setdefault(by, {}).setdefault(name, [0, 0])
-                model[0] += rows
-                model[1] += right
+        for key_, values in other.accuracy.items():
+            for name, (rows, right) in values.items():
+                counted = self.accuracy.setdefault(key_, {}).setdefault(name, [0, 0])
+                counted[0] += rows
+                counted[1] += right
 
     def metrics(self) -> dict[str, Any]:
         """By `by`: rows, by grader the share of graded rows with a grade of 1 (and how many were graded, where not all were) and the
-        reasons; accuracy by model where there are several; then the number of problems by the base model's pass rate."""
+        reasons; accuracy by model, style and task where there are several; then the number of problems by the base model's pass rate."""
         return {by: self._of(by) for by in sorted(self.rows)} | {"problems_by_pass_rate": dict(self.rates)}
 
     def _of(self, by: str) -> dict[str, Any]:
@@ -62,9 +63,10 @@ class Tally:
                 graded = self.graded[by, name]
                 found[name] = {} if graded == self.rows[by] else {"rows": graded}
                 found[name] |= {"passed": round(self.passed[by, name] / graded, 6), "reasons": dict(sorted(counts.items()))}
-        models = self.models[by]
-        if len(models) > 1 and (by, "answer") in self.reasons:
-            found["models"] = {name: {"rows": rows, "accuracy": round(right / rows, 6)} for name, (rows, right) in sorted(models.items())}
+        for what in ("models", "styles", "tasks") if (by, "answer") in self.reasons else ():
+            values = sorted(self.accuracy[by, what].items())
+            if len(values) > 1:
+                found[what] = {name: {"rows": rows, "accuracy": round(right / rows, 6)} for name, (rows, right) in values}
         return found
 
 

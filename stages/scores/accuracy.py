@@ -4,6 +4,7 @@ import numpy as np
 
 from stages.scores import Estimate
 from stages.scores.intervals import difference, proportion
+from stages.scores.plots import as_csv, over_difficulty
 from stages.scores.table import Flags, Table, bins
 
 ARMS = ("base", "student", "always", "never")  # the arms that are compared group by group
@@ -42,3 +43,15 @@ def _differences(table: Table, seed: int) -> dict[str, Estimate | None]:
         solved = np.equal(table.failure, 0)
         found["difference.student_base_solved"] = difference(arms["student"].right, arms["base"].right, seed, solved)
     return found
+
+
+def plots(table: Table) -> dict[str, str]:
+    """`accuracy`, for each bin of difficulty: its mean base failure rate, the problems, the accuracy of each arm (`nan`, which is not
+    drawn, where it was not generated; an empty cell would be drawn as 0)."""
+    if table.failure is None:
+        return {}
+    rows: list[list[str | float]] = []
+    for name, failure, among in over_difficulty(table):
+        shares = [float(table.arms[arm].right[among].mean()) if arm in table.arms else "nan" for arm in ARMS]
+        rows.append([name, failure, int(among.sum()), *shares])
+    return {"accuracy": as_csv(["difficulty", "failure", "n", *ARMS], rows)}

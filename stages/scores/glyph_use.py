@@ -2,6 +2,7 @@
 
 from stages.scores import Estimate
 from stages.scores.intervals import newcombe, proportion
+from stages.scores.plots import as_csv, over_difficulty
 from stages.scores.table import Flags, Table, bins
 
 STUDENT, FORBIDDEN = "student", "forbidden"
@@ -45,3 +46,15 @@ def _f1(used: Flags, hard: Flags) -> Estimate | None:
     """F1 is 2 J / (1 + J), with J the share of "both" among the problems that are hard or have a glyph: so it takes J's interval."""
     share = proportion(used & hard, used | hard)
     return share and Estimate(*(2 * part / (1 + part) for part in share))
+
+
+def plots(table: Table) -> dict[str, str]:
+    """`glyph_rate`, for each bin of difficulty: its mean base failure rate, the share of the student's answers with a glyph, its interval,
+    the problems."""
+    if table.failure is None or STUDENT not in table.arms:
+        return {}
+    rows: list[list[str | float]] = []
+    for name, failure, among in over_difficulty(table):
+        rate = proportion(table.arms[STUDENT].glyphs, among)
+        rows.append([name, failure, *(rate or ()), int(among.sum())])
+    return {"glyph_rate": as_csv(["difficulty", "failure", "glyph_rate", "low", "high", "n"], rows)}

@@ -4,11 +4,14 @@ A proportion takes Wilson's interval (E. B. Wilson, "Probable inference, the law
 1927): at 0 of n or n of n, where good students end up, the bootstrap has nothing to redraw and says "no doubt at all".
 The difference of two proportions over *different* problems takes Newcombe's (method 10 in R. G. Newcombe, "Interval estimation for the
 difference between independent proportions", Statistics in Medicine 17, 1998), made of two Wilson intervals, for the same reason.
+The mean of several independent estimates takes the interval that their own intervals make (G. Y. Zou and A. Donner, "Construction of
+confidence intervals about effect measures", Statistics in Medicine 27, 2008), of which Newcombe's is the case of two proportions.
 Everything else (means, ratios, differences over the *same* problems) takes the percentile bootstrap over problems (B. Efron and
 R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13): a problem is drawn with the answers of all arms, so it is paired.
+Where the problems fall into groups that count the same, each is redrawn by itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -59,6 +62,26 @@ def difference(one: Flags, other: Flags, seed: int, among: Flags | None = None) 
     return mean(gaps, seed)
 
 
+def combined(parts: Sequence[Estimate]) -> Estimate | None:
+    """The mean of estimates over different problems, each counting the same; None where there are none."""
+    if not parts:
+        return None
+    values, lows, highs = (np.array(column) for column in zip(*parts, strict=True))
+    middle = float(values.mean())
+    below, above = (float(np.sqrt(np.square(gaps).sum())) / len(parts) for gaps in (values - lows, highs - values))
+    return Estimate(middle, middle - below, middle + above)
+
+
+def mean_of_means(groups: Sequence[Numbers], seed: int) -> Estimate | None:
+    """The mean of the means of `groups`, whose problems are redrawn group by group; None where there are no groups."""
+    if not groups:
+        return None
+    rng = np.random.default_rng(seed)
+    values = sum(_resampled(rng, group[:, None])[:, 0] / len(group) for group in groups) / len(groups)
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Estimate(float(np.mean([group.mean() for group in groups])), float(low), float(high))
+
+
 def mean(values: Numbers, seed: int) -> Estimate | None:
     """The mean over problems; None where there are none."""
     n = len(values)
@@ -72,13 +95,18 @@ def bootstrap(columns: Numbers, statistic: Callable[[Numbers], Numbers], seed: i
     shape (...); a resample on which it is undefined (0 / 0) is left out. Columns of whole numbers add up exactly, whatever the order
     of addition, so the answer is the same on every machine.
     """
-    rng, n = np.random.default_rng(seed), len(columns)
-    step = max(1, BLOCK // n)
-    sums = [_counts(rng, n, min(step, RESAMPLES - start)) @ columns for start in range(0, RESAMPLES, step)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = statistic(np.concatenate(sums))
+        values = statistic(_resampled(np.random.default_rng(seed), columns))
     low, high = np.percentile(values[np.isfinite(values)], [2.5, 97.5])
     return Estimate(float(statistic(columns.sum(axis=0))), float(low), float(high))
+
+
+def _resampled(rng: np.random.Generator, columns: Numbers) -> Numbers:
+    """The sums of `columns` (problems, k) over each resample of the problems: (resamples, k)."""
+    n = len(columns)
+    step = max(1, BLOCK // n)
+    sums = [_counts(rng, n, min(step, RESAMPLES - start)) @ columns for start in range(0, RESAMPLES, step)]
+    return np.concatenate(sums)
 
 
 def _counts(rng: np.random.Generator, n: int, times: int) -> Numbers:

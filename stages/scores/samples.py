@@ -1,4 +1,4 @@
-"""A few answers for a person to read, spread over difficulty; nothing that a model wrote can break the page."""
+"""A few answers for a person to read, spread over difficulty and tasks; nothing that a model wrote can break the page."""
 
 import heapq
 import html
@@ -17,30 +17,31 @@ Problem = list[Trace]
 
 
 class Samples:
-    """Remembers at most `count` problems of each bin of difficulty while all of them pass by.
+    """Remembers at most `count` problems of each task and bin of difficulty while all of them pass by.
 
     Which ones is drawn by a hash of seed and id: the order of the file does not matter, and a problem stays when others are added.
     """
 
     def __init__(self, count: int, seed: int) -> None:
         self.count, self.seed = count, seed
-        self.kept: dict[str, list[tuple[int, int, Problem]]] = {}
+        self.kept: dict[tuple[str, str], list[tuple[int, int, Problem]]] = {}
 
     def passing(self, problems: Iterable[Problem]) -> Iterator[Problem]:
         """The same problems, unchanged."""
         for number, traces in enumerate(problems):
             rank = int.from_bytes(sha256(f"{self.seed}/{traces[0].id}".encode("utf-8", "surrogatepass")).digest()[:8])
-            heap = self.kept.setdefault(_bin(traces), [])
+            heap = self.kept.setdefault((_bin(traces), traces[0].task), [])
             heapq.heappush(heap, (-rank, number, [trace for trace in traces if trace.by in SHOWN] or traces[:1]))
             if len(heap) > self.count:
                 heapq.heappop(heap)
             yield traces
 
     def chosen(self) -> list[Problem]:
-        """`count` problems, taken from the bins in turn, easy ones first."""
-        bins = [[traces for *_, traces in sorted(self.kept[name], reverse=True)] for name in ("", *BINS) if name in self.kept]
+        """`count` problems, taken from the bins and tasks in turn, easy ones first."""
+        names = sorted(self.kept, key=lambda name: (("", *BINS).index(name[0]), name[1]))
+        bins = [[traces for *_, traces in sorted(self.kept[name], reverse=True)] for name in names]
         turns = [traces for turn in zip_longest(*bins) for traces in turn if traces is not None]
-        return sorted(turns[: self.count], key=lambda traces: (1 - (traces[0].pass_rate or 0), traces[0].level or 0))
+        return sorted(turns[: self.count], key=lambda traces: (1 - (traces[0].pass_rate or 0), traces[0].level or 0, traces[0].task))
 
 
 def _bin(traces: Problem) -> str:
@@ -51,19 +52,21 @@ def page(system: str, problems: list[Problem]) -> str:
     """Markdown: a table of all, then each with its question, its gold answer and the answers."""
     lines = [f"# {_inline(system)}: {len(problems)} sample traces", ""]
     lines += ["Difficulty is the share of the base model's plain answers that are wrong.", ""]
-    lines += ["| | problem | level | difficulty | base | student | glyphs |", "|---|---|---|---|---|---|---|"]
-    lines += [_row(number, traces) for number, traces in enumerate(problems, 1)]
+    glyphs = any(uses_glyphs(trace.text) for traces in problems for trace in traces)  # else nobody asks where they are
+    columns = ["", "problem", "level", "difficulty", "base", "student", *(["glyphs"] if glyphs else [])]
+    lines += [f"|{'|'.join(f' {column} ' if column else ' ' for column in columns)}|", "|---" * len(columns) + "|"]
+    lines += [_row(number, traces, glyphs) for number, traces in enumerate(problems, 1)]
     for number, traces in enumerate(problems, 1):
         lines += ["", *_section(number, traces)]
     return "\n".join(lines) + "\n"
 
 
-def _row(number: int, traces: Problem) -> str:
+def _row(number: int, traces: Problem, with_glyphs: bool) -> str:
     arms = {trace.by: trace for trace in traces}
     verdicts = [_verdict(arms[name]) if name in arms else "" for name in SHOWN]
     glyphs = ("yes" if uses_glyphs(arms["student"].text) else "no") if "student" in arms else ""
-    cells = [f"[{number}](#{number})", _inline(traces[0].id), str(traces[0].level or ""), _difficulty(traces[0]), *verdicts, glyphs]
-    return f"| {' | '.join(cells)} |"
+    cells = [f"[{number}](#{number})", _inline(traces[0].id), str(traces[0].level or ""), _difficulty(traces[0]), *verdicts]
+    return f"| {' | '.join([*cells, glyphs] if with_glyphs else cells)} |"
 
 
 def _section(number: int, traces: Problem) -> list[str]:

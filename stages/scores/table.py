@@ -28,9 +28,11 @@ class Arm:
 
 @dataclass(frozen=True)
 class Table:
-    """`level` is 0 where a problem has none; `failure` is the base model's measured failure rate, None where it was not probed."""
+    """`task` names the task of each problem; `level` is 0 where a problem has none; `failure` is the base model's measured failure rate,
+    None where it was not probed."""
 
     arms: dict[str, Arm]
+    task: npt.NDArray[np.str_]
     level: npt.NDArray[np.int64]
     failure: Numbers | None
     hard: Flags | None  # where the base model fails: its pass rate is below `hard_below`
@@ -79,6 +81,7 @@ def tabulate(problems: Iterable[list[Trace]], hard_below: float) -> Table:
     failure = None if firsts[0].pass_rate is None else np.array([1 - (first.pass_rate or 0.0) for first in firsts])
     return Table(
         arms={name: _columns([arms[name] for _, arms in rows]) for name in rows[0][1]},
+        task=np.array([first.task for first in firsts]),
         level=np.array([first.level or 0 for first in firsts]),
         failure=failure,
         hard=None if failure is None else np.array([(first.pass_rate or 0.0) < hard_below for first in firsts]),

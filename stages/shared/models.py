@@ -12,6 +12,7 @@ from stages.shared.rows import Message
 
 PIN = "base.json"  # a folder with this file names a model kept elsewhere
 DESCRIPTION = "student.json"  # what a folder that was trained here says of itself
+PEER = "peer"  # a second base model, for a second student, lies in the first one's folder and is none of its files
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -58,9 +59,10 @@ def _named(path: Path, section: str | None = None) -> Weights:
 
 
 def hash_of_folder(folder: Path) -> str:
-    """SHA-256 over the names and contents of a folder's files."""
+    """SHA-256 over the names and contents of a folder's files; those of a peer model in it are left out."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    peer = folder / PEER
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and peer not in path.parents):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -195,18 +195,27 @@ def put(file: Any, rows: Iterable[msgspec.Struct]) -> int:
 class replacing:
     """`with replacing(path) as file:` gives a binary file that takes the place of `path` on a clean exit, and vanishes on any other.
 
-    Of several paths (`with replacing(one, other) as (file, second):`) none is replaced before all are on disk.
+    Of several paths (`with replacing(one, other) as (file, second):`) none is replaced before all are on disk, nor of those that turn up
+    on the way (`also`).
     """
 
     def __init__(self, *paths: Path) -> None:
-        self.parts = {path: path.with_name(path.name + ".partial") for path in paths}
+        self.paths = paths
+        self.parts: dict[Path, Path] = {}
         self.files: dict[Path, Any] = {}
+
+    def also(self, path: Path) -> Any:
+        """The binary file that takes the place of `path` together with the others; opened when it is first asked for."""
+        if path not in self.files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.parts[path] = path.with_name(path.name + ".partial")
+            self.files[path] = self.parts[path].open("wb", buffering=1 << 20)
+        return self.files[path]
 
     def __enter__(self) -> Any:
         try:
-            for path, partial in self.parts.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self.files[path] = partial.open("wb", buffering=1 << 20)
+            for path in self.paths:
+                self.also(path)
         except OSError:
             self._close()
             raise
@@ -231,6 +240,13 @@ class replacing:
         finally:
             for path in self.files:
                 self.parts[path].unlink(missing_ok=True)
+
+
+def sweep(folder: Path, kept: Iterable[Path]) -> None:
+    """Leaves of `folder` (made if need be) the files `kept`: what an earlier run wrote under other names is not this one's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in set(folder.iterdir()) - set(kept):
+        path.unlink()
 
 
 def write_json(path: Path, value: object) -> None:

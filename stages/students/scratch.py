@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
@@ -22,10 +22,15 @@ TEMPLATE = (  # ChatML, https://github.com/openai/openai-python/blob/v0.28.1/cha
 
 
 class Params(Training):
-    """The shape of the model: `architecture` as transformers names it; `vocabulary` in tokens, 256 bytes and the special ones included."""
+    """The shape of the model: `architecture` as transformers names it; `vocabulary` in tokens, 256 bytes and the special ones included.
+
+    Two models that shall differ in their tokens take different kinds of `tokenizer`: two of one kind share most of their pieces, and
+    the first of their numbers, whatever their size.
+    """
 
     student: Literal["scratch"]
     architecture: Literal["qwen2", "llama"] = "qwen2"
+    tokenizer: Literal["bpe", "unigram"] = "bpe"
     vocabulary: int = Field(ge=300)
     width: int = Field(ge=16)
     layers: int = Field(ge=1)
@@ -39,6 +44,12 @@ class Params(Training):
             raise ValueError(f"width {self.width} must be a multiple of twice the heads, {2 * self.heads}")
         return self
 
+    @model_serializer(mode="wrap")
+    def _as_before(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the tokenizer where it is the usual one: a model's description, and so its hash, stays what it was without the choice."""
+        found: dict[str, Any] = rest(self)
+        return {name: value for name, value in found.items() if (name, value) != ("tokenizer", "bpe")}
+
 
 def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     """Trains tokenizer and model on `chats` and saves both; raises BadInput where the stop-token audit fails."""
@@ -49,7 +60,8 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     if not chats:
         raise BadInput("scratch: no chats to learn from; name some tasks in base.corpus")
     set_seed(job.seed)
-    tokenizer = train_tokenizer((message["content"] for chat in chats for message in chat.messages), params.vocabulary)
+    texts = (message["content"] for chat in chats for message in chat.messages)
+    tokenizer = train_tokenizer(texts, params.vocabulary, params.tokenizer)
     model = _model(params, tokenizer)
     examples, too_long = fitting(audit(chats, tokenizer, model, "scratch"), params.max_tokens)
     if params.whole_text:
@@ -59,21 +71,41 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     fit(model, tokenizer, examples, params, job, fingerprint(params.model_dump(), facts), facts)
 
 
-def train_tokenizer(texts: Iterator[str], vocabulary: int) -> Any:
-    """A byte-level BPE tokenizer (any text round-trips, glyphs as bytes) with every digit a token of its own."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+def train_tokenizer(texts: Iterator[str], vocabulary: int, kind: str = "bpe") -> Any:
+    """A byte-level tokenizer (any text round-trips, glyphs as bytes) with every digit a token of its own."""
+    from tokenizers import Regex, decoders, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    core = Tokenizer(models.BPE())
     bytewise = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    core.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\d"), "isolated"), bytewise])
+    cut = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\d"), "isolated"), bytewise])
+    core = {"bpe": _bpe, "unigram": _unigram}[kind](texts, vocabulary, cut, bytewise.alphabet())
     core.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=[PAD, START, END], initial_alphabet=alphabet, show_progress=False)
-    core.train_from_iterator(texts, trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, pad_token=PAD, eos_token=END, additional_special_tokens=[START])
     tokenizer.chat_template = TEMPLATE
     return tokenizer
+
+
+def _bpe(texts: Iterator[str], vocabulary: int, cut: Any, alphabet: list[str]) -> Any:
+    from tokenizers import Tokenizer, models, trainers
+
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = cut
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=[PAD, START, END], initial_alphabet=alphabet, show_progress=False)
+    core.train_from_iterator(texts, trainer)
+    return core
+
+
+def _unigram(texts: Iterator[str], vocabulary: int, cut: Any, alphabet: list[str]) -> Any:
+    """The special tokens come last, so that not even these have the numbers that they have with BPE."""
+    from tokenizers import Tokenizer, models
+
+    from stages.students.unigram import count_words, pieces
+
+    special = [PAD, START, END]
+    core = Tokenizer(models.Unigram(pieces(count_words(texts, cut), alphabet, vocabulary - len(special))))
+    core.pre_tokenizer = cut
+    core.add_special_tokens(special)
+    return core
 
 
 def _model(params: Params, tokenizer: Any) -> Any:
