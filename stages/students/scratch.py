@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
@@ -43,12 +43,6 @@ class Params(Training):
         if self.width % (2 * self.heads):
             raise ValueError(f"width {self.width} must be a multiple of twice the heads, {2 * self.heads}")
         return self
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the tokenizer where it is the usual one: a model's description, and so its hash, stays what it was without the choice."""
-        found: dict[str, Any] = rest(self)
-        return {name: value for name, value in found.items() if (name, value) != ("tokenizer", "bpe")}
 
 
 def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
