@@ -99,7 +99,10 @@ def named(script: str, section: Any) -> set[str]:
         "grade": lambda: [f"graders/{name}" for name in section["graders"]],
         "enrich": list,
         "filter": list,  # it names graders, but only looks up what they said
-        "format": lambda: [f"formats/{section['hard']}", f"formats/{section['easy']}", f"styles/{section['student_style']}"],
+        "format": lambda: [
+            *(f"formats/{section[side]}" for side in ("hard", "easy") if side in section),
+            f"styles/{section['student_style']}",
+        ],
         "train": lambda: [f"students/{section['student']}"],
         "generate": lambda: [
             f for arm in section["arms"].values() for f in (f"styles/{arm['style']}", f"samplers/{arm['ask']['sampler']}")

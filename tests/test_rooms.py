@@ -234,7 +234,11 @@ WHOLE_ROOMS = {"collect", "base", "prompt", "grade", "enrich", "filter", "format
 # Listed although the default params do not need it: other scales and teachers do, and a dep templated by an arm would forbid doing without
 # that arm.
 ENGINE = "account budget buyer chat endpoint engine faults gate jobs jobstore keeper pace terms wire"  # shared by all over the network
-SPARE = {"generate": {"stages/styles/glyph.py"}, "respond": {f"stages/samplers/{name}.py" for name in ENGINE.split()}}
+LOCAL = "hf batches generation local suppress"  # a system without a probe may ask no local model
+SPARE = {
+    "generate": {"stages/styles/glyph.py", "stages/styles/no_symbols.py"},
+    "respond": {f"stages/samplers/{name}.py" for name in f"{ENGINE} {LOCAL}".split()},
+}
 
 
 def test_deps_are_the_code_that_runs(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ sample) and of nothing else: no key, no timeout, no concurrency. It needs `provi
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -50,6 +51,7 @@ def key(asked: Mapping[str, Any]) -> str:
     return sha256(canonical(asked).encode()).hexdigest()
 
 
+@lru_cache(maxsize=16)  # once for a run, not for each of its prompts
 def bare_url(url: str) -> str:
     """`url` without user, password, query and fragment: where credentials hide; a slash at its end is no difference."""
     parts = urlsplit(url)
