@@ -258,9 +258,8 @@ def test_a_unigram_tokenizer_keeps_the_pieces_that_cut_words_best() -> None:
     assert found == unigram.pieces(Counter(dict(reversed(words.items()))), reversed("helodw"), 9)
 
 
-def test_the_usual_tokenizer_is_not_told_of() -> None:
-    """So a model that was made before there was a choice keeps its bytes."""
-    assert "tokenizer" not in described(made())["params"]
+def test_a_model_tells_its_tokenizer() -> None:
+    assert described(made())["params"]["tokenizer"] == "bpe"
     assert described(made(PEER))["params"]["tokenizer"] == "unigram"
 
 

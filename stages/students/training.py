@@ -29,6 +29,8 @@ def fit(model: Any, tokenizer: Any, examples: Sequence[Example], params: Trainin
     batch = params.batch_size * processes()
     steps = params.steps or max(1, round((params.epochs or 0) * len(examples) / (batch * params.accumulate)))
     rows = order(len(examples), steps * batch * params.accumulate, job.seed)
+    if choose_device(params.device) == "cpu":
+        model.set_attn_implementation("eager")  # there the fused attention takes a third longer, mostly on its way back
     with kept_until_done(job.checkpoints, key) as folder, full_disk_told(folder):
         trainer = PlannedTrainer(
             muon=params.weight_decay if params.optimizer == "muon" else None,
