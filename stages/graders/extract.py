@@ -189,7 +189,8 @@ def _unclosed(line: str) -> str:
 def _cut(text: str) -> bool:
     """Whether `text` ends in the middle of a sentence or a formula, whatever its sampler told: `then we multiply by`, `x = \\frac{12`."""
     end = text[-MAX_TAIL:].rpartition("\n")[2]
-    return _CUT.search(end) is not None or end.count("{") > end.count("}")
+    unclosed = end.count("{") > end.count("}")
+    return unclosed or (len(text.split(None, 9)) > 9 and _CUT.search(end) is not None)  # an option may be `get tired of`
 
 
 def _last(text: str) -> Iterator[Span]:
