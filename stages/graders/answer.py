@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from stages.graders import Grade
 from stages.graders.compare import Policies
-from stages.graders.discard import refuses
+from stages.graders.discard import explains, refuses
 from stages.graders.extract import Span, spans
 from stages.graders.kinds import READERS, Found
 from stages.graders.lexer import TooMuch
@@ -95,6 +95,8 @@ def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Fou
     marked = False
     for span in spans(text, response.ending):
         if span.rule == "alone" and not reader.closed:
+            continue
+        if span.rule == "last" and reader.closed and explains(span.text):
             continue
         if marked and span.rule == "spoken" and not reader.closed:
             _note(steps, "what stands before it is not looked at")

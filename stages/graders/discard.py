@@ -27,6 +27,7 @@ _FORMERLY = re.compile(
 _FORMER = re.compile(
     rf"(?:\b(?:I|we|my) (?:had )?(?:first|initially|originally|previously|earlier|at first)(?: \w{{1,10}})? {_THOUGHT}"
     rf"|\b(?:at first|initially|originally),? I {_THOUGHT}|\bmy first (?:guess|thought|answer) was"
+    r"|\bif (?:it|this|that|the \w{1,12}|[a-z]) (?:were|was|is|equals|=)"
     r"|(?:\bI )?\b(?:do not|don't|doesn't|does not) (?:think|believe|say|mean|know (?:if|whether)) (?:that )?(?:the|it|this|my)"
     rf"|{_IF} (?:the|my) (?:\w{{1,10}} )?(?:answer|option|choice|result) (?:is|was|were|be))"
     r"\b(?:(?!\bbut\b|\bhowever\b)(?:[^.,;!?\n]|\.(?=\d))){0,80}",
@@ -41,9 +42,14 @@ _DENIED = re.compile(
     rf"{_VALUE} (?:is|was) (?:clearly |definitely |also )?{IS_WRONG}|{_NOT}{_VALUE}(?:(?:,? (?:or|and|nor) ){_VALUE})?", re.IGNORECASE
 )
 _AMENDED = re.compile(
-    r"(?:[,;:?(\u2014-]|\.\.\.)\s{0,3}(?:no,? wait|wait,? no|no,|or rather|I mean|sorry,?|scratch that|make that|correction:|oops,?)\s",
+    r"(?:[,;:?(\u2014-]|\.\.\.|^)\s{0,3}(?:no,? wait,?|wait,? no,?|no, (?=wait|it is|it's|that is)"
+    r"|scratch that,?|make that|correction:|oops,?)\s"
+    r"|(?:[,;:?(\u2014-]|\.\.\.)\s{0,3}(?:no,|or rather|I mean|sorry,?)\s"
+    r"|(?:[,;:?(\u2014-]|\.\.\.)\s{0,3}(?:no,? )?(?:actually|wait),? (?=(?:it's|it is|the|yes|no)\b|[$\\\d-]|\(?(?-i:[A-Z])\b)",
     re.IGNORECASE,
 )
+_DOUBTED = re.compile(r"[^.!?\n]{1,80}\?\s{1,3}(?:hmm,? |well,? )?(?=(?:no|nope|wait|not quite|let me)\b)", re.IGNORECASE)
+_REASON = re.compile(r"\W*(?:reason(?:ing)?|explanation|justification|rationale):", re.IGNORECASE)
 _BUT = re.compile(r"\b(?:but|however|now|actually|yet)\b[, ]", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"\bI(?:'m| am)? (?:really |just |simply |honestly |still |also )?(?:do not|don't|cannot|can't|could not|couldn't|(?:am )?unable to"
@@ -79,7 +85,9 @@ def denied_before(before: str) -> bool:
 
 
 def amended(before: str, span: str) -> str:
-    """`span` from its own correction on: `4, no, 5`; after `I first said the answer is`, what follows its `but`."""
+    """`span` from its own correction on: `4, no, 5`, `4? No, 5`; after `I first said the answer is`, what follows its `but`."""
+    if doubted := _DOUBTED.match(span):
+        return span[doubted.end() :]
     sentence = first_sentence(span)[:300]
     found = list(_AMENDED.finditer(sentence))
     if found:
@@ -96,6 +104,11 @@ def undenied(text: str) -> str:
 def relative(text: str) -> bool:
     """Whether `text` only relates its number to another: `3 times the number of pages`."""
     return _RELATIVE.match(text) is not None
+
+
+def explains(text: str) -> bool:
+    """Whether `text` gives a reason for an answer that stands elsewhere: `Reason: there is nothing positive in it.`"""
+    return _REASON.match(text) is not None
 
 
 def refuses(text: str) -> bool:

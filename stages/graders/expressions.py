@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from stages.graders import literals, names, numbers, symbolic
+from stages.graders import literals, names, numbers, numerals, symbolic
 from stages.graders.boxes import last_box
 from stages.graders.brackets import parse
 from stages.graders.compare import Comparison, Policies, Rules
@@ -18,7 +18,7 @@ from stages.graders.extract import Span
 from stages.graders.latex import MAX_LENGTH, Plain, plain
 from stages.graders.lexer import TooMuch, Unread
 from stages.graders.parts import same
-from stages.graders.pieces import candidates
+from stages.graders.pieces import candidates, said
 from stages.graders.points import Undefined, holds
 from stages.graders.terms import Node
 from stages.graders.units import fit
@@ -33,6 +33,7 @@ _POSITIVE = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*(?:\^\s*\{?\s*\+\s*\}?|_\s*\
 _WHOLE = re.compile(r"\s*[,;(]\s*(?:\"?(?:where|for|with)\"?\s*)?[nkm]\s*\\in\s*\\mathbb\s*\{?\s*Z\s*\}?\s*\)?$")
 _FRENCH = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
 _WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
+_TO = re.compile(r"^(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)$")  # a ratio
 _COMMA = re.compile(r"-?\d+,\d+")
 _MATHEMATICAL = re.compile(r"\\(?:int|sum|prod|lim|log|frac|sqrt|binom|sin|cos|tan|ln|infty)\b|[\d)}\]]\s*[-+*/^=]|\^")
 _PROSE = re.compile(r"[A-Za-z]{4,}")
@@ -66,9 +67,9 @@ class Reading(NamedTuple):
 def read(text: str) -> Reading:
     """Raises lexer.TooMuch on a text that is too long; one that is too deep, or has too long numbers, is kept as a string with `limit`."""
     form = plain(text)
-    literal = any(one(text) or one(form.text) for one in (literals.moment, literals.day, literals.based))
+    literal = any(one(text) or one(form.text) for one in (literals.moment, literals.day, literals.based, literals.weekday))
     try:
-        number = numbers.whole(_MODULUS.sub("", form.text))
+        number = numbers.whole(numerals.mixed(numerals.written(_MODULUS.sub("", form.text).strip('"'))))
         if number is None and (number := numbers.whole(_WRAPPED.sub(r" \1 ", text))) and number.unit:  # 1 hour 30 minutes
             return Reading(text, form._replace(unit=number.unit), number, literal=literal)
         return Reading(text, form, number, *_tree(form.text), literal=literal)
@@ -97,6 +98,7 @@ def _tree(text: str) -> tuple[Node, int]:
         text = text[: modulus.start()]
     builder = _BUILDER.match(text)
     text = _OPENING.sub("", builder.group(2) if builder else text)
+    text = _TO.sub(r"\1:\2", text)
     if ";" in text:
         text = re.sub(r"(?<=\d),(?=\d)", ".", text)  # (1,5; 2): the comma is a decimal one
     return parse(text), int(modulus.group(1) or modulus.group(2)) if modulus else 0
@@ -112,7 +114,7 @@ def final(span: Span) -> tuple[Reading, str] | None:
     """The answer that a span of a response commits to, read and as written; None where there is none."""
     if span.rule == "text":  # a whole solution is no answer; the last number in it may be, or its last line as a string
         found = numbers.find(span.text, last=True)
-        text = found[1] if found else span.text.rsplit("\n", 1)[-1]
+        text = found[1] if found else said(span.text.rsplit("\n", 1)[-1])
         return read(text), text
     first: tuple[Reading, str] | None = None
     whole = span.text if len(span.text) <= MAX_LENGTH else ""
@@ -146,13 +148,23 @@ def equal(gold: Reading, pred: Reading, policies: Policies) -> Comparison:
         if (found := _literals(one, other)) is not None:
             return found
     factor = fit(gold.plain.unit, pred.plain.unit)
-    if factor is None or (policies.units == "strict" and bool(gold.plain.unit) != bool(pred.plain.unit)):
+    if (
+        factor is None
+        or _turned(gold, pred)
+        or _turned(pred, gold)
+        or (policies.units == "strict" and bool(gold.plain.unit) != bool(pred.plain.unit))
+    ):
         return Comparison(False, "units")
     if factor == 1 and _string(gold, policies) == _string(pred, policies):
         return Comparison(True, "same text")
     if pred.limit or gold.limit:
         raise TooMuch("an answer beyond the limits")
     return _valued(gold, pred, factor, policies)
+
+
+def _turned(one: Reading, other: Reading) -> bool:
+    """Whether the same number is called degrees on one side and radians on the other."""
+    return one.plain.unit is not None and one.plain.unit.kind == "radian" and one.number is not None and "\\degree" in other.plain.text
 
 
 def _squeezed(text: str) -> str:
@@ -175,6 +187,7 @@ def _literals(gold: str, pred: str) -> Comparison | None:
         if number is not None:
             written = (pred if left else gold).strip().strip("$. ")
             return Comparison(number.value == based.value or written.upper() == based.digits, "base")
+        return Comparison(True, "base") if _squeezed(pred if left else gold).upper() == based.digits else None
     return None
 
 

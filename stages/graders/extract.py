@@ -36,6 +36,11 @@ MAX_TAIL = 2000  # characters that are split into sentences
 MAX_SENTENCES = 3  # at the end of a text without a marker
 
 _BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])(?!(?<=\d\*\*)-\d)|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)")
+_ENDED = re.compile(r"(?<=\S)(?:<\|(?:endoftext|im_end|eot_id|end)\|>|</s>|<eos>)")  # what follows is another text
+_CUT = re.compile(
+    r"(?:\b(?:an|the|of|to|by|with|and|or|then|from|which|that|is|are|was|were|we|so|into|for|multiply|divide|add|subtract|because|if|has|have)"
+    r"|[=+*/^{(,]|\\times|\\cdot|\\frac)\s*$"
+)
 _SPECIAL = re.compile(r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]")
 _WIDE = str.maketrans("：（）［］【】＝\u00a0\u200b\ufeff", ":()[][]= \u200b\u200b")
 _MARK = re.compile(r"####[ \t:]{0,9}\n?([^\n]*)")
@@ -86,7 +91,7 @@ def spans(text: str, ending: Ending) -> Iterator[Span]:
         yield from committed
         if any(span.rule != "alone" for span in committed):
             return
-        if stopped and region is regions[0]:
+        if stopped and region is regions[0] and not _cut(kept):
             yield from _last(kept)
 
 
@@ -95,6 +100,8 @@ def _tidy(text: str) -> str:
         text = discard.straight(text).translate(_WIDE).replace("\u200b", "")
     if "**" in text or "__" in text:
         text = _BOLD.sub("", text)
+    if "<" in text and (ended := _ENDED.search(text)):
+        text = text[: ended.start()]
     if "<" in text or "INST]" in text:
         text = _SPECIAL.sub("", text)
     return text
@@ -179,6 +186,13 @@ def _unclosed(line: str) -> str:
     return _QUOTED.sub(r"\1", line)
 
 
+def _cut(text: str) -> bool:
+    """Whether `text` ends in the middle of a sentence or a formula, whatever its sampler told: `then we multiply by`, `x = \\frac{12`."""
+    end = text[-MAX_TAIL:].rpartition("\n")[2]
+    unclosed = end.count("{") > end.count("}")
+    return unclosed or (len(text.split(None, 9)) > 9 and _CUT.search(end) is not None)  # an option may be `get tired of`
+
+
 def _last(text: str) -> Iterator[Span]:
     """The last sentences, the last first, and no further than one that takes back what stands before it; then all of the text."""
     text = text.strip()
@@ -189,7 +203,9 @@ def _last(text: str) -> Iterator[Span]:
     for piece in reversed(pieces):
         if closing(piece) and len(pieces) > 1:
             continue
-        yield Span(discard.undenied(piece), "last", "the last sentence" if not tried else f"sentence {tried + 1} from the end")
+        yield Span(
+            discard.undenied(discard.amended("", piece)), "last", "the last sentence" if not tried else f"sentence {tried + 1} from the end"
+        )
         tried += 1
         if takes_back(piece):
             return

@@ -42,6 +42,11 @@ _TEXT = re.compile(r"\\(?:text\w{0,6}|mbox|mathrm|mathbf|mathit|mathsf|operatorn
 _DELIMITERS = re.compile(r"\\[\[\]()]|^\$+|(?<!\\)\$+$")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _CHOOSE = re.compile(r"\{([^{}]{1,40})\\choose\b([^{}]{1,40})\}")
+_OVER = re.compile(r"\{([^{}]{1,80})\\over\b([^{}]{1,80})\}")
+_ROW_GAP = re.compile(r"(?<=\\\\)\s*\[\s*-?[\d.]+\s*(?:pt|ex|em|mm|cm|in)\s*\]")  # \\[2pt]
+_CODE = re.compile(r"^(?:(?:sympy|sp|np|numpy)\.)?(?:Matrix|array|matrix)\((.*)\)$")
+_PLUS_MINUS = re.compile(r"\bplus(?:[ -]or[ -]|/|-)minus\b|\+ ?or ?-(?= ?[\d\\a-z(])", re.IGNORECASE)
+_UNION = re.compile(r"(?<=[)\]]) ?U ?(?=[(\[])")
 _UNIT_FRAC = re.compile(
     r"(?<=\d)\s*(?:\\[,; ])?\s*\\d?frac\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?\s*([a-z]{1,3})\s*\}?\s*\}"
     r"\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?\s*([a-z]{1,3})\s*\}?\s*(\^\s*\{?\d\}?)?\s*\}\s*$"
@@ -83,12 +88,16 @@ def plain(text: str) -> Plain:
     if len(text) > MAX_LENGTH:
         raise TooMuch(f"an answer of more than {MAX_LENGTH} characters")
     text = " ".join(plain_characters(text).split())
+    text = _ROW_GAP.sub("", text) if "\\\\" in text else text
     if not len(_DOLLAR.findall(text)) % 2:
         text = _DOLLAR.sub(" ", text).strip()
     text = _trim(_TRAILING_DOTS.sub(_fraction, text) if "." in text else text)
     text = _DEGREE.sub(" \\\\degree ", _COMMA.sub(".", _GROUPING.sub("", _GLUED.sub(" ", text))))
     text = _REPEATING.sub(_fraction, text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2}", text) if "choose" in text else text
+    text = _OVER.sub(r"\\frac{\1}{\2}", text) if "over" in text else text
+    text = _PLUS_MINUS.sub(" \\\\pm ", _CODE.sub(r"\1", text))
+    text = _UNION.sub(r" \\cup ", text) if "U" in text else text
     text = _UNIT_FRAC.sub(_unit_frac, text)
     text, named = _unit(text)
     text = _TEXT.sub(_word, text)
@@ -186,6 +195,7 @@ def _unit(text: str) -> tuple[str, Unit | None]:
     if (
         not quantity
         or (words.split()[:1] and words.split()[0] in SCALES)
+        or words.strip() in CONSTANTS
         or not re.fullmatch(r"(?:\^\s*\{?-?\d\}?)?\.?", tail)
         or set(re.findall(r"[a-z]+", words.lower())) & _CONNECTORS
     ):

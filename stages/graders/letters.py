@@ -18,7 +18,7 @@ _NOT = (
     r"(?:\b(?:not|never|nor|isn't|wasn't|aren't|can't|cannot|couldn't|won't|wouldn't|neither|rather than|instead of|except|than|against"
     r"|unlike|eliminat(?:e|ed|es|ing)|rul(?:e|ed|es|ing) out|exclud(?:e|ed|es|ing)|reject(?:s|ed|ing)?|discard(?:s|ed|ing)?|consider(?:ed)?"
     r"|non|nicht|pas|nie)\b|不是|不选|而非|排除|非)"
-    r"(?: ?(?:be|just|only|simply|for|it|to|the|either|both|any|of|options?|choices?|answers?|letter)\b:?){0,4}\s{0,3}"
+    r"(?: ?(?:be|choose|pick|select|just|only|simply|for|it|to|the|either|both|any|of|options?|choices?|answers?|letter)\b:?){0,4}\s{0,3}"
 )
 _FAILS = (
     r"(?:(?: (?:is|are|was|were|would be|will be|seems?|looks?|can be|could be|has been|have been|appears?|being|also|clearly|both|all"

@@ -21,9 +21,17 @@ _DATES = [
 ]
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))(?::(\d{2}))?\s*(?:([ap])\.?\s?m\.?)?(?:\s+(noon|midnight))?")
 _HOUR = re.compile(r"(\d{1,2})\s*(?:([ap])\.?\s?m\.?|o'clock(?:\s+([ap])\.?\s?m\.?)?)")
+_WEEKDAYS = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b", re.IGNORECASE)
+_TIMES = re.compile(r"(?<![\w:.])\d{1,2}(?::\d{2}){1,2}(?![\d:])(?:\s?[ap]\.?\s?m\b\.?)?|(?<![\w:.])\d{1,2}\s?[ap]\.?m\b\.?", re.IGNORECASE)
+_CALENDAR = re.compile(
+    rf"\b{_MONTH.replace('?P<month>', '?:')}\s+\d{{1,2}}(?!\d)(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH.replace('?P<month>', '?:')}(?![a-z])(?:,?\s+\d{{4}})?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
+    re.IGNORECASE,
+)
 _BASED = re.compile(
     r"\(?\s*(-?)\s*([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)\s*\)?\s*(?:_\s*\{?\s*\(?\s*\"?\s*|\s*\(?\s*(?:in\s+)?\"?\s*base[\s-]+)(\d{1,2}|[a-z]{3,12})\s*\"?\s*\)?\s*\}?"
 )
+_IN_BASE = re.compile(r"\s+\(?(?:in )?(binary|octal|hex)(?:adecimal)?\)?$")  # 110 in binary
 _PREFIXED = re.compile(r"0([xbo])([0-9a-f]+)", re.IGNORECASE)
 _WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
 _NAMED = {"binary": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octal": 8, "nine": 9, "ten": 10,
@@ -80,6 +88,20 @@ def moment(text: str) -> Moment | None:
     return Moment(hour * 3600 + minute * 60 + second, half)
 
 
+def weekday(text: str) -> str | None:
+    """A day of the week."""
+    return _bare(text) if _WEEKDAYS.fullmatch(_bare(text)) else None
+
+
+def within(text: str) -> str | None:
+    """The only time of day, date or day of the week that stands in `text`; None where there is none, or another."""
+    for form in (_TIMES, _CALENDAR, _WEEKDAYS):
+        found = form.findall(text)
+        if found:
+            return found[0] if len({_bare(one) for one in found}) == 1 else None
+    return None
+
+
 def day(text: str) -> tuple[int | None, int, int] | None:
     """A date as year (None where not told), month and day."""
     text = _bare(text)
@@ -103,7 +125,7 @@ def same_day(one: tuple[int | None, int, int], other: tuple[int | None, int, int
 
 def based(text: str) -> Based | None:
     """204_5, 2A_{16}, (1010)_2, 204 base 5, 0xff."""
-    text = _WRAPPED.sub(r" \1 ", text).strip().strip("$ .")
+    text = _IN_BASE.sub(r"_\1", _WRAPPED.sub(r" \1 ", text).strip().strip("$ ."))
     found = _PREFIXED.fullmatch(text)
     if found:
         sign, digits, base = "", found[2], _PREFIXES[found[1].lower()]

@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from stages.graders import numerals
 from stages.graders.characters import plain_characters
 from stages.graders.compare import Comparison, Policies
 from stages.graders.extract import Span
@@ -15,6 +16,7 @@ MAX_EXPONENT = 400
 MAX_TAIL = 2000  # characters at the end of a long text, where its last number is looked for first
 
 _SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SHORT = {"k": "thousand", "K": "thousand", "M": "million", "bn": "billion"}
 _FRAC = re.compile(r"\\[dtc]?frac\s*(?:\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}|(\d)\s*(\d)|(\d)\s*\{\s*(\d+)\s*\})")
 _LATEX_GROUP = re.compile(r"(?<=\d)(?:\{[,.]\}|,?\\[,! :])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
 _MARKS = re.compile(r"<<[^<>]{0,200}>>")  # GSM8K's calculator marks
@@ -26,7 +28,7 @@ _DECIMAL = r"""(?:
     | \d{1,3}(?:\.\d{3}){2,} | \d{1,3}(?:'\d{3})+(?:\.\d+)? | \d{1,3}(?:\ \d{3})+(?:\.\d+)?
     | \d+\.\d+ | \d+,(?:\d{1,2}|\d{4,}) | \d+ | \.\d+
     )(?:[eE][-+]?\d{1,4}(?!\w))?"""
-_TEN = r"(?:\s*(?:\\times|\\cdot|[xX*])\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<ten>[-+]?\d{1,4})\s*\}?)?"
+_TEN = r"(?:\s*(?:\\times|\\cdot|times|[xX*])\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<ten>[-+]?\d{1,4})\s*\}?)?"
 _UNITS = "|".join(sorted((word for word in WORDS if len(word) > 1), key=len, reverse=True))
 _NUMBER = re.compile(
     rf"""(?<![A-Za-z0-9_^\\])(?<!\d[.,:])
@@ -35,13 +37,17 @@ _NUMBER = re.compile(
     (?:(?:(?P<whole>\d{{1,9}})\s+(?:and\s+)?)?(?P<over>\d+)\s*/\s*(?P<under>0*[1-9]\d*)(?!\s*/|\.?\d)
       |(?P<root>\d{{1,9}})\s*(?:\^|\*\*)\s*\{{?\s*(?P<raised>-?\d{{1,4}})\s*(?:\}}|(?![\d.]))
       |(?P<decimal>{_DECIMAL})(?![\d]|[.,:]\d|(?:st|nd|rd|th)\b){_TEN}(?!\s*\^))
-    (?:\s*(?P<percent>\\?%|percent\b|per\ cent\b|pct\b|percentage\b)|\s+(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b)?
+    (?:\s*(?P<percent>\\?%|percent\b|per\ cent\b|pct\b|percentage\b)|\s+(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b
+      |(?P<short>[kKM]|bn)(?![\w'^*/-]))?
     (?:\s*(?P<unit>\\(?:eur|gbp|yen|inr|degree)\b\s?[CF]?\b
-      |(?:square\ |cubic\ |sq\.?\ )?(?:{_UNITS}|[mg]\b(?!['-]))s?\b(?:\^\{{?[23]\}}?)?))?""",
+      |(?:square\ |cubic\ |sq\.?\ )?(?:(?i:{_UNITS})|[mgL]\b(?!['-]))s?\b(?:\^\{{?[23]\}}?)?))?""",
     re.VERBOSE,
 )
 _SPACED = re.compile(r"[-+]?\$?\d{1,3}(?: \d{3})+(?:\.\d+)?")
-_HEDGE = re.compile(r"[\s,]{1,9}or\s{1,9}(?=[-$\d.])")
+_THOUSANDS = re.compile(r"^([1-9]\d{0,2})\.(\d{3})$")
+_ASIDE = re.compile(r"(?<=[A-Za-z]) \((?=[^()]*[a-z]{3})[^()=]{1,200}\)(?=[^\d]*$)")  # `34 apples (12 of them red)`
+_MINUS = re.compile(r"(?<![\d)%] )\b(?:minus|negative) (?=\\?\$?[\d.])", re.IGNORECASE)
+_HEDGE = re.compile(r"(?:,\s?-?\d[\d.]{0,20}){0,5}[\s,]{1,9}or\s{1,9}(?=[-$\d.])")
 _UNDERSCORED = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w.])")
 _DIGIT = re.compile(r"\d")
 _PLAIN = re.compile(r"-?\d{1,18}")
@@ -90,14 +96,16 @@ def whole(text: str) -> Number | None:
     return found if end == len(text) and found.unit else None
 
 
-def find(text: str, last: bool = False) -> tuple[Number, str] | None:
+def find(text: str, last: bool = False, words: bool = True) -> tuple[Number, str] | None:
     """The number that `text` commits to, and how it is written: the first after the last `=` where there is one, else the first (or
-    the last). A hedge (`3 or 4`) commits to nothing."""
-    if last and len(text) > 2 * MAX_TAIL and (found := find(text[-MAX_TAIL:].partition(" ")[2], last)):
+    the last); without a digit, and with `words`, one written out. A hedge (`3 or 4`) commits to nothing."""
+    if last and len(text) > 2 * MAX_TAIL and (found := find(text[-MAX_TAIL:].partition(" ")[2], last, words)):
         return found
     text = tidy(text)
-    if not _DIGIT.search(text):
+    text = numerals.mixed(text) if " and " in text else text
+    if not _DIGIT.search(text) and not (words and _DIGIT.search(text := numerals.written(text, stated=last))):
         return None
+    text = _MINUS.sub("-", text)
     if _SPACED.fullmatch(text.strip(" .$")):
         text = text.replace(" ", "")
     text = _sentence(text, last)
@@ -144,7 +152,8 @@ def _sentence(text: str, last: bool) -> str:
 
 def final(span: Span) -> tuple[Number, str] | None:
     """The number that a span of a response commits to, and how it is written; None where there is none."""
-    return find(span.text, last=span.rule in ("last", "text"))
+    text = _ASIDE.sub("", span.text) if span.rule == "last" and "(" in span.text else span.text
+    return find(text, last=span.rule in ("last", "text"), words="numerals" not in span.how)  # `the answer (arabic numerals) is six`
 
 
 def same(gold: Number, pred: Number, policies: Policies) -> Comparison:
@@ -197,11 +206,12 @@ def _read(match: "re.Match[str]") -> Number:
     elif parts["root"]:
         value = _power(int(parts["root"]), int(parts["raised"]))
     else:
-        value, places = _decimal(parts["decimal"], int(parts["ten"] or 0))
+        cents = (parts["unit"] or "").strip() != "\\eur"  # 12.500 euros, written so, have no thousandths
+        value, places = _decimal(parts["decimal"] if cents else _THOUSANDS.sub(r"\1\2", parts["decimal"]), int(parts["ten"] or 0))
     if "-" in (parts["sign"], parts["inner"]):
         value = -value
     percent = parts["percent"] is not None
-    scaled = value / 100 if percent else value * _SCALES.get(parts["scale"] or "", 1)
+    scaled = value / 100 if percent else value * _SCALES.get(parts["scale"] or _SHORT.get(parts["short"] or "", ""), 1)
     named = parts["unit"] or parts["coin"]
     return Number(value, scaled, percent, places, unit(named) if named else None)
 

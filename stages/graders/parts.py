@@ -24,6 +24,9 @@ def same(gold: Node, pred: Node, rules: Rules) -> Comparison:
         return bare(gold, pred, rules, same)
     if kinds & _SETS or (kinds == {"tuple"} and gold[1] != pred[1]):
         return _real_sets(gold, pred, rules)
+    if kinds == {"tuple", "product"}:
+        gold, pred = _unnamed(gold), _unnamed(pred)
+        kinds = {gold[0], pred[0]}
     if "set" in kinds and len(kinds) == 2 and not kinds & (_SETS | {"matrix"}) and (one := _single(gold, pred)):
         return same(*one, rules)
     if kinds == {"list", "tuple"} and all(len(node[-1]) > 2 and node[1] == "[]" for node in (gold, pred) if node[0] == "tuple"):
@@ -35,6 +38,13 @@ def same(gold: Node, pred: Node, rules: Rules) -> Comparison:
     if gold[0] in _PARTS and gold[0] == pred[0]:
         return _PARTS[gold[0]](gold, pred, rules)
     return scalars(gold, pred, rules)
+
+
+def _unnamed(node: Node) -> Node:
+    """A point without its name: A(1, 2) is (1, 2)."""
+    if node[0] == "product" and len(node[1]) == 2 and node[1][0][0] == "symbol" and node[1][0][1].isupper() and node[1][1][0] == "tuple":
+        return node[1][1]  # type: ignore[no-any-return]
+    return node
 
 
 def _single(gold: Node, pred: Node) -> tuple[Node, Node] | None:

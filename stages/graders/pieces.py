@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from stages.graders import numbers
+from stages.graders import literals, numbers
 from stages.graders.extract import Span
 from stages.graders.latex import MAX_LENGTH
 
@@ -15,6 +15,8 @@ _PREFACE = re.compile(
 )
 _CLOSING = re.compile(r"\s*(?:I hope it is correct\.?|[.!;]\s+[A-Z].*|\bbecause\b.*|\bsince\b.*)$", re.DOTALL)
 _HOPE = re.compile(r"\s*(?:I hope (?:it|this) is correct\.?|This solves the problem\.?)\s*$")
+MAX_WORDS = 4  # of an answer in words
+
 _STOP = re.compile(r"(?:(?<=[.!?])|(?<=\.\$)|(?<=\.\$\$)|(?<=\.\\\])|(?<=\.\\\)))\s+(?=[A-Z\\$*])")
 _TAIL = re.compile(
     r"(?:\b(?:is|are|equals|be|was|get|gives?|obtain|have)\b(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by)\b)*"
@@ -22,6 +24,9 @@ _TAIL = re.compile(
 )
 
 
+_TUPLE = re.compile(r"(?<![\w)])[(\[][^()\[\]A-Za-z]{1,60},[^()\[\]A-Za-z]{1,60}[)\]](?=[\s.,;]|$)")  # `the vertex (3, 4)`
+_ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)", re.IGNORECASE)
+_BARE_RELATION = re.compile(r"(?:^|[a-z]{2,}:?\s+)([a-zA-Z]\s?(?:[<>]=?|[≤≥≠]|!=|\\[lg]eq?)[^A-Za-z]*)$")  # `we need x <= 2`
 _CONDITION = re.compile(r"[\s,]+(?:when|if|for|where|as|since|because|with|and so|which)\b.*$", re.DOTALL)
 _LABEL = re.compile(r"^[A-Za-z][A-Za-z ]{2,40}:\s*(?=\S)")
 
@@ -43,15 +48,29 @@ def candidates(span: Span) -> Iterator[str]:
     ends = [found.end() for found in _TAIL.finditer(line) if not any(one.start() < found.start() < one.end() for one in segments)]
     if ends:
         yield line[ends[-1] :]
-        yield _CONDITION.sub("", line[ends[-1] :])
+        yield _CONDITION.sub("", _ARTICLE.sub("", line[ends[-1] :]))
     if found := _LABEL.match(line):
         yield line[found.end() :]
     pieces = [next(piece for piece in found.groups() if piece) for found in segments]
     pieces = pieces[::-1] if uncommitted else pieces
     yield from (piece for piece in pieces if len(piece.strip()) > 1 or not piece.strip().isalpha() or len(pieces) == 1)
+    yield from (piece.rpartition("=")[2] for piece in pieces if "=" in piece)  # the last side of a chain that cannot be read
+    if moment := literals.within(line):
+        yield moment
+    if not segments and len(tuples := _TUPLE.findall(line)) == 1:
+        yield tuples[0]
+    if not segments and (found := _BARE_RELATION.search(line)):
+        yield found.group(1)
     number = numbers.find(line, last=uncommitted)
     if number:
         yield number[1]
+
+
+def said(line: str) -> str:
+    """The few words that `line` says something is: `The curve is an ellipse.`; else all of it."""
+    found = list(_TAIL.finditer(line))
+    words = _ARTICLE.sub("", line[found[-1].end() :]) if found else ""
+    return words if words and len(words.split()) <= MAX_WORDS else line
 
 
 def _last_sentence(text: str) -> str:

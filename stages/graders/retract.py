@@ -17,6 +17,7 @@ _RETRACTION = re.compile(
     r"|(?: isn't| wasn't| is not| was not| can't be| cannot be) (?:quite )?(?:right|correct|it|true)\b)"
     r"|\b(?:scratch|strike|ignore|disregard|forget|cancel) (?:that|this|the above|my (?:\w{1,10} )?answer)\b"
     r"|\bI (?:made|see) (?:a|an|my|the) (?:\w{1,10} )?(?:mistake|error)\b|\bI was (?:wrong|mistaken)\b|\bI misread\b"
+    r"|\b(?:that|this|which|it) (?:gives|is|leads to|yields) (?:a|the) contradiction\b"
     r"|\bno,? wait\b|\bwait,? no\b|\blet me (?:correct|fix|redo) (?:that|this|it|my)\b|\bcorrection\s*:",
     re.IGNORECASE,
 )
@@ -24,7 +25,7 @@ _NEEDED = (  # one of these stands in every retraction
     "wrong", "incorrect", "mistake", "error", "guess", "distractor", "typo", "is false", "impossible", "not the answer", "not right",
     "not correct", "not quite", "not really", "not actually", "not true", "not it", "n't right", "n't correct", "n't true", "n't it",
     "n't quite", "be right", "be correct", "be it", "be true", "be quite", "n't the answer", "scratch", "strike", "ignore", "disregard",
-    "forget", "cancel", "misread",
+    "forget", "cancel", "misread", "contradiction",
     "no wait", "no, wait", "wait no", "wait, no", "let me correct", "let me fix", "let me redo", "correction",
 )  # fmt: skip
 _INTERJECTION = re.compile(

@@ -31,6 +31,8 @@ def scalars(gold: Node, pred: Node, rules: Rules) -> Comparison:
 
 def _readings(gold: Node, pred: Node, rules: Rules) -> list[tuple[Node, Node]]:
     found = [(gold, pred)]
+    if _chosen(gold) != gold or _chosen(pred) != pred:
+        found.append((_chosen(gold), _chosen(pred)))
     if rules.percent and (gold[0] == "percent") != (pred[0] == "percent"):
         found.append((gold[1], pred) if gold[0] == "percent" else (gold, pred[1]))
     letters = symbols(gold) | symbols(pred)
@@ -41,6 +43,13 @@ def _readings(gold: Node, pred: Node, rules: Rules) -> list[tuple[Node, Node]]:
     if (gold[0] == "base") != (pred[0] == "base"):
         found.append((gold[1], pred) if gold[0] == "base" else (gold, pred[1]))
     return found
+
+
+def _chosen(node: Node) -> Node:
+    """C(10, 3) as a binomial coefficient."""
+    if node[0] == "product" and len(node[1]) == 2 and node[1][0] == _LARGE and node[1][1][0] == "tuple" and len(node[1][1][2]) == 2:
+        return ("binom", *node[1][1][2])
+    return node
 
 
 def _complex(node: Node) -> bool:

@@ -61,7 +61,19 @@ _DETERMINER = re.compile(  # `there is no way`
 _NOT_AT_ALL = re.compile(
     r"\W*(?:(?:absolutely|definitely|certainly|probably|surely|clearly|most likely|likely|of course) not|not at all)\s*(?:[.,;!]|$)"
 )
+_NO_ANSWER = re.compile(  # `no idea` says nothing about the question
+    r"\W*no (?:idea|clue|answer|comments?|opinion|further|more (?:comments?|remarks?)|one (?:knows|can)"
+    r"|way (?:to|of) (?:know|tell|say)\w*)\b"
+)
+_NOT_A_LABEL = re.compile(r"\bno (?=entail|contradict|neutral)")  # `no contradiction`, though not `no, contradiction`
+_NEITHER = re.compile(r"\bneither (?P<ones>[^.,;:!?\n]{0,120})")
+_CONCEDED = re.compile(r"\b(?:it is|it's) (?:true|correct|right) that [^.;\n]{1,200}?\b(?:but|however|yet)\b")
+_NOT_THE_CASE = re.compile(r"\bnot the case that (?:\w{1,12} ){0,3}(?=true|correct|false)")
+_JOINING = frozenset(["or", "nor", "and"])
+_EITHER = re.compile(r"\b(?:(?:yes|true)(?: or |/| and )(?:no|false)|(?:no|false)(?: or |/| and )(?:yes|true))\b")
+_CONDITIONS = frozenset(["if", "whether", "unless"])
 _QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
+_BARE = _table(yes="y t certainly definitely surely naturally", no="n f never")  # a whole answer, but nothing in a sentence
 _NEGATORS = frozenset(_words("not isn't doesn't don't wasn't aren't didn't never cannot can't nor hardly won't wouldn't"))
 _WEAK = frozenset(
     _words("true false right correct wrong si ja non indeed follow follows negative no")
@@ -91,16 +103,25 @@ def final(span: Span, kind: Kind) -> str | None:
     """The meaning that `span` commits to; NOTHING where it names two, None where it names none."""
     text = straight(plain(span.text)).lower()
     vocabulary = YES_NO if kind is Kind.YES_NO else NLI
+    text = _EITHER.sub(" ", text) if kind is Kind.YES_NO and span.rule in ("last", "text") else text
+    text = _NOT_THE_CASE.sub("not ", text)
     if span.rule == "text":  # a whole text speaks of many things; only an opening `Yes, ...` or technical words commit
         return _opening(text[:200], vocabulary) or (_only(text[:MAX_PROSE]) if kind is Kind.NLI else None)
     sentence = text[-MAX_SPAN:] if span.rule == "last" else first_sentence(text.strip()[:MAX_SPAN])
     if "?" in sentence:
         sentence = _QUESTION.sub(" ", sentence)
-    words = _WORD.findall(_DETERMINER.sub("none ", sentence))
+    sentence = _CONCEDED.sub(" ", sentence)
+    words = _words_of(sentence)
+    if kind is Kind.YES_NO and len(words) == 1 and words[0] in _BARE:
+        return _BARE[words[0]]
     if kind is Kind.NLI and _UNDECIDED.search(sentence) and (not words or words[0] not in vocabulary):
         return "neutral"
     if kind is Kind.YES_NO and _NOT_AT_ALL.match(sentence):
         return "no"
+    if kind is Kind.YES_NO and _NO_ANSWER.match(sentence):
+        return None
+    if kind is Kind.NLI and (left := _left_over(sentence)):
+        return left
     senses = _senses(words, kind, vocabulary)
     if span.rule == "alone" and len(senses) < len(words):
         return None
@@ -115,14 +136,21 @@ def final(span: Span, kind: Kind) -> str | None:
 
 
 def _opening(text: str, vocabulary: dict[str, str]) -> str | None:
+    if _NO_ANSWER.match(text) or _NOT_A_LABEL.search(text[:20]):
+        return None
     found = re.match(r"\W*([a-z]+)(?=[\s.,;:!*)]|$)", text)
     return vocabulary.get(found.group(1)) if found and found.group(1) in ("yes", "no", "true", "false", "neither") else None
 
 
 def _only(text: str) -> str | None:
     """The only label that the technical words of a whole text name."""
-    named = {NLI[word] for word in _WORD.findall(text) if word in _TECHNICAL}
+    senses = _senses(_words_of(text), Kind.NLI, NLI)
+    named = {one.meaning for one in senses if one.word in _TECHNICAL}
     return named.pop() if len(named) == 1 else None
+
+
+def _words_of(text: str) -> list[str]:
+    return _WORD.findall(_DETERMINER.sub("none ", _NOT_A_LABEL.sub("not ", text)))
 
 
 def _senses(words: list[str], kind: Kind, vocabulary: dict[str, str]) -> list[_Sense]:
@@ -132,11 +160,27 @@ def _senses(words: list[str], kind: Kind, vocabulary: dict[str, str]) -> list[_S
         if word not in vocabulary:
             continue
         meaning: str | None = vocabulary[word]
-        if any(one in _NEGATORS for one in words[max(0, place - 3) : place]) and (word != "no" or words[place - 1] == "not"):
+        before = words[max(0, place - 4) : place]
+        if _CONDITIONS & set(before):
+            continue
+        before = before[-3:]
+        for at, one in enumerate(before):  # `not neutral, but entailment`, `not entailment, not contradiction: neutral`
+            if one == "but" or (one in vocabulary and one not in _NEGATORS and not _JOINING & set(before[at:])):
+                before = before[at + 1 :]
+                break
+        if any(one in _NEGATORS for one in before) and (word != "no" or words[place - 1] == "not"):
             meaning = {"yes": "no", "no": "yes"}.get(vocabulary[word]) if kind is Kind.YES_NO else _denied_nli(word)
         if meaning:
             found.append(_Sense(meaning, word, place))
     return found
+
+
+def _left_over(sentence: str) -> str | None:
+    """The label that `neither ... nor ...` leaves of the three: it names the two others."""
+    found = _NEITHER.search(sentence)
+    named = {NLI[word] for word in _WORD.findall(found["ones"]) if word in NLI} if found else set()
+    left = set(NLI.values()) - named
+    return left.pop() if len(left) == 1 else None
 
 
 def _denied_nli(word: str) -> str | None:

@@ -77,7 +77,9 @@ def _named(answer: str, forms: list[str]) -> str | None:
     found = {form for form in forms if form and f" {form} " in padded}
     longest = {form for form in found if not any(form != other and form in other for other in found)}
     denied = {
-        form for form in longest if re.search(rf" (?:not|isn t|never|rather than|instead of|no longer|nor|non) {re.escape(form)} ", padded)
+        form
+        for form in longest
+        if re.search(rf" (?:not|isn t|never|neither|rather than|instead of|no longer|nor|non) {re.escape(form)} ", padded)
     }
     left = longest - denied
     if denied and not left and len(forms) == 2:
