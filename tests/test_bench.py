@@ -18,7 +18,7 @@ import pytest
 from tiny import one_thread
 
 BENCH = Path(__file__).parent / "bench"
-SECTIONS = ("rows", "train", "generate", "noop")
+SECTIONS = ("rows", "train", "generate", "sample", "noop")
 MODULES = ("child", "measure", *SECTIONS)
 
 
@@ -142,6 +142,11 @@ def test_noop(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert (ours["stages"], ours["deps"]) == (plain["stages"], plain["deps"])
     assert int(ours["stages"]) >= 10 and int(ours["deps"]) > 100
     assert plain["ratio"] == "1" and re.fullmatch(r"\d+\.\d\d \(.*\)", ours["ratio"])
+
+
+def test_sample(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    importlib.import_module("sample").main(["--size", "small"])
+    assert "met  every answer is bought once" in capsys.readouterr().out
 
 
 def test_a_section_by_name(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ MANY = 0.15  # a share of refused calls this far above what is usual calls for a
 FEWER = 0.5  # half of them, or as many as were let through where that is less
 COSTS = 0.75  # a trial that answers less than this share of before has cut too deep
 CURED = 0.4  # where more than this of the refusals is left, they are by chance
+SAME = 0.5  # and where more than this is left of those before the first of several trials, they were so from the start
 REST, PAUSE = 16, 6  # windows before the next trial: where the last one changed nothing, where it cut too deep
 FLOOD = 0.6  # a share of refused calls at which there is no rest
 
@@ -19,7 +20,8 @@ class Gate:
 
     Calls are judged by the window. Where many are refused, a lower limit is tried. As many answers as before: it stays, and is tried
     further. Fewer, and hardly one refused: the server's limit lies between, where the two rates say. Fewer, and still refused: how many are
-    in flight has nothing to do with it, so the limit goes back, and that share of refusals counts as usual from then on.
+    in flight has nothing to do with it, so the limit goes back (to what it was before the first of these trials, where as many are refused
+    as then), and that share of refusals counts as usual from then on.
     """
 
     def __init__(self, most: int) -> None:
@@ -29,6 +31,7 @@ class Gate:
         self.took = 0.0  # seconds, by an answer, lately
         self.usual = 0.0
         self.trial: tuple[int, float, float] | None = None  # the limit before it, answers a second and the share of refused calls then
+        self.origin = (most, 0.0)  # the limit, and the share of refused calls, before the first of the trials that followed each other
         self.rest = 0
         self.calm = 0  # the limit at which few were refused lately
         self.fast = False  # back up from a trial that may have cut too deep, though it cost nothing
@@ -87,13 +90,15 @@ class Gate:
             chance = share > CURED * refused
             fits = int(self.limit * before / rate) if rate else 1  # so many were answered at once before
             self.trial, self.rest, self.fast = None, REST if chance else PAUSE, False
-            self._set(limit if chance else max(1, min(fits, limit - 1)))
+            back = self.origin[0] if SAME * self.origin[1] < share < FLOOD else limit
+            self._set(back if chance else max(1, min(fits, limit - 1)))
             self.usual = share if chance else self.usual
         elif many and not self.trial and self.limit > self.calm > 0:
             self.rest, self.fast = PAUSE, False
             self._set(self.calm)  # it was raised a little too far
         elif many and (not self.rest or share > FLOOD):
             self.fast, self.calm = self.trial is not None, 0
+            self.origin = self.origin if self.trial else (self.limit, share)
             self.trial = (self.limit, rate, share)
             self._set(max(1, int(self.limit * min(FEWER, 1.2 * (1 - share)))))
         else:

@@ -49,7 +49,9 @@ def _install() -> None:
     """The graders to compare with, without what they bring along: their dependencies would replace our pins."""
     done = PEERS / "installed.txt"
     if not done.is_file() or done.read_text() != " ".join(PINS):
-        subprocess.run([*python("pip"), "install", "--quiet", "--no-deps", "--upgrade", "--target", PEERS, *PINS], check=True)
+        subprocess.run(
+            [sys.executable, *python("pip"), "install", "--quiet", "--no-deps", "--upgrade", "--target", PEERS, *PINS], check=True
+        )
         done.write_text(" ".join(PINS))
 
 

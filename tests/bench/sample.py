@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +48,7 @@ REFUSED = Case(
 def served(**manners: float) -> Iterator[str]:
     """The address of a fresh server."""
     options = [word for name, value in manners.items() for word in (f"--{name}", str(value))]
-    process = subprocess.Popen(python(BENCH / "served.py", *options), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, *python(BENCH / "served.py", *options)], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     try:
         yield process.stdout.readline().strip()
@@ -70,7 +71,7 @@ def ask(client: str, case: Case, peers: Path, manners: dict[str, float]) -> dict
         interpreter = peers.resolve() / client / "bin/python"
         if not interpreter.is_file():
             return "not installed"
-        command[0] = str(interpreter)
+        command.insert(0, str(interpreter))
     with served(**manners) as url, tempfile.TemporaryDirectory(prefix="athanor-bench-") as folder:
         command += [client, url, str(case.rows), str(case.concurrency), folder]
         if client not in PEERS:
