@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 from hostile import CODE, DEEP, ENDLESS, FLOODS, HOSTILE
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stages import grade
@@ -194,6 +194,7 @@ def test_no_text_makes_extraction_or_comparison_raise(text: str, gold: str, kind
 
 
 @settings(max_examples=250, deadline=None)
+@example(text="^}")
 @given(text=TEXTS)
 def test_only_known_tokens_pass_the_whitelist(text: str) -> None:
     try:

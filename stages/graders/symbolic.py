@@ -149,6 +149,8 @@ def _item(tokens: deque[str], depth: int, storeys: int) -> list[str]:
     if not tokens:
         raise Unread("an argument is missing")
     token = tokens.popleft()
+    if token in _PAIRS.values():
+        raise Unread(f"{token!r} closes what was never opened")
     if token in _PAIRS:
         inside = _row(tokens, depth + 1, storeys)
         if not tokens or tokens.popleft() != _PAIRS[token]:
