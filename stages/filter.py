@@ -14,18 +14,12 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
 from stages.shared.rows import Trace, as_json, encode, read, replacing
-from stages.styles import STYLES
+from stages.styles.prompts import StyleName
 
 
 def _known(name: str) -> str:
     if name not in GRADERS:
         raise ValueError(unknown("grader", name, GRADERS))
-    return name
-
-
-def _known_style(name: str) -> str:
-    if name not in STYLES:
-        raise ValueError(unknown("style", name, STYLES))
     return name
 
 
@@ -46,7 +40,7 @@ class Rules(params.Strict):
     """What a trace must pass, in this order: its style (without `styles` any), how it ended, its length, each grade's minimum, and being
     among the first `per_problem` that passed so far (by sample; without it all of them)."""
 
-    styles: list[Annotated[str, AfterValidator(_known_style)]] | None = Field(default=None, min_length=1)
+    styles: list[StyleName] | None = Field(default=None, min_length=1)
     endings: list[Literal["stop", "length"]] = Field(default=["stop"], min_length=1)
     characters: Characters = Characters()
     grades: dict[Annotated[str, AfterValidator(_known)], Annotated[float, Field(gt=0, le=1)]] = Field(default={})

@@ -155,6 +155,15 @@ def test_refusals_by_chance_do_not_slow_down_the_rest() -> None:
     assert gate.limit >= 40
 
 
+def test_after_several_trials_for_nothing_the_limit_is_what_it_was_before_the_first() -> None:
+    """The first window of a run is slow, so half as many at once seem to do as well: the second trial shows that nothing was gained."""
+    gate, limits = Gate(50), []
+    for share, rate in ((0.45, 66), (0.32, 59), (0.31, 27)):
+        gate._judge(share, rate)
+        limits.append(gate.limit)
+    assert limits == [25, 12, 50]
+
+
 def test_a_limit_that_is_lifted_is_used_again() -> None:
     seen = iter(range(10**9))
     *_, gate = traffic(64, 12_000, lambda active, rng: active > 8 and next(seen) < 150)

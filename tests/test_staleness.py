@@ -40,7 +40,7 @@ ROOM_FILES = {
     "stages/tasks/*.py": "collect base",
     "stages/styles/__init__.py": "base prompt grade filter format generate",
     "stages/styles/plain.py": "base prompt grade format generate",
-    "stages/styles/prompts.py": "prompt grade format generate",
+    "stages/styles/prompts.py": "prompt grade filter format generate",
     "stages/styles/glyph.py": "prompt grade format generate",
     "stages/styles/no_symbols.py": "prompt grade format generate",
     "stages/styles/judge.py": "prompt grade format",
