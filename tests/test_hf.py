@@ -97,6 +97,13 @@ def test_neither_batch_nor_window_changes_a_greedy_answer(taught: Path, size: in
     assert texts(ask(taught, batch_size=size)) == expected
 
 
+def test_several_answers_to_a_prompt_come_of_that_prompt(taught: Path) -> None:
+    """Each prompt is read once and what was read copied: greedily, every copy says what the prompt's only answer would be."""
+    alone = [answer.text for (answer,) in ask(taught)]
+    assert len(set(alone)) > 3
+    assert [[answer.text for answer in answers] for answers in ask(taught, n=3)] == [[text] * 3 for text in alone]
+
+
 def test_longest_first_within_a_window(taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     widths: list[int] = []
     generate = generation._generate
