@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count, islice
 from multiprocessing import active_children
@@ -101,6 +102,17 @@ def test_workers_go_with_their_owner(sign: signal.Signals, tmp_path: Path) -> No
         assert said.count("KeyboardInterrupt") == (sign == signal.SIGINT)  # its own, none of a worker's
     _, left = psutil.wait_procs(workers, timeout=20)
     assert left == []
+
+
+def test_ctrl_c_is_not_a_workers_own_while_it_starts() -> None:
+    results = in_order(slow, range(4), 2)
+    with ThreadPoolExecutor(1) as aside, closing(results):
+        first = aside.submit(next, results)
+        assert soon(lambda: bool(active_children()))
+        for worker in active_children():
+            assert worker.pid is not None
+            os.kill(worker.pid, signal.SIGINT)
+        assert first.result() in {worker.pid for worker in active_children()}
 
 
 def response(number: int, sample: int, gold: str) -> Response:
