@@ -3,6 +3,7 @@
 import argparse
 from collections import deque
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,22 @@ def estimate(arguments: list[str]) -> None:
     """SYSTEM: what would be bought, without a call: new and stored requests, tokens, cost"""
     parser = argparse.ArgumentParser(prog="python -m stages.respond --estimate", description="What a run would buy, without a call.")
     parser.add_argument("system", help="a section of params.yaml: systems.<system>")
-    system = parser.parse_args(arguments).system
-    found = [told(one) for one in estimates(_prompts(system), params.read(system, "respond", Params).samplers())]
+    parser.add_argument("--answer-tokens", type=_length, help="tokens of an answer, where you know it; used until two of them are stored")
+    given = parser.parse_args(arguments)
+    samplers = params.read(given.system, "respond", Params).samplers()
+    found = [told(one) for one in estimates(_prompts(given.system), samplers, given.answer_tokens)]
     print("\n".join(found) or "nothing would be bought: no sampler of this system costs anything")
+
+
+def _length(text: str) -> float:
+    """A positive number."""
+    try:
+        tokens = float(text)
+    except ValueError:
+        tokens = 0.0
+    if not 0 < tokens < inf:
+        raise argparse.ArgumentTypeError(f"must be a positive number of tokens, got {text!r}")
+    return tokens
 
 
 def _prompts(system: str) -> Iterator[Prompt]:

@@ -8,11 +8,13 @@ from random import Random
 from typing import Any
 
 import pytest
+import tiny
 from server import Call, Response, Server, openai_body
 
 from stages import respond
 from stages.samplers.budget import OutOfBudget
 from stages.samplers.estimate import Estimate, estimates, told
+from stages.samplers.tokens import Counter, counter
 from stages.shared import params
 from stages.shared.rows import Kind, Problem, Prompt, read, write
 from stages.styles.prompts import prompts
@@ -25,10 +27,12 @@ class Billing(Server):
     """Bills three tokens for every seven bytes of a prompt and four for its chat, and between 20 and 120 for an answer."""
 
     used = (0, 0)
+    counter: Counter | None = None  # where it counts a prompt's tokens as its model does
 
     def answered(self, call: Call, text: str | None, reason: str, **message: Any) -> Response:
         self.billed[call.told] += 1
-        usage = (4 + len(call.told.encode()) * 3 // 7, Random(call.told).randint(20, 120))
+        counted = self.counter.count(call.body["messages"]) if self.counter else 4 + len(call.told.encode()) * 3 // 7
+        usage = (counted, Random(call.told).randint(20, 120))
         self.used = (self.used[0] + usage[0], self.used[1] + usage[1])
         return Response(200, openai_body(text, reason, usage))
 
@@ -59,9 +63,9 @@ def configure(server: Server, **changes: Any) -> None:
     Path("params.yaml").write_text(json.dumps({"seed": 0, "systems": {"s": {"respond": {"root": ".", "teacher": teacher}}}}))
 
 
-def estimated() -> Estimate:
+def estimated(answer_tokens: float | None = None) -> Estimate:
     samplers = params.read("s", "respond", respond.Params).samplers()
-    (found,) = estimates(read(Path("data/s/prompts.jsonl"), Prompt), samplers)
+    (found,) = estimates(read(Path("data/s/prompts.jsonl"), Prompt), samplers, answer_tokens)
     return found
 
 
@@ -101,6 +105,24 @@ def test_before_the_first_answer_it_is_the_most_that_it_could_be(project: Path, 
     assert found.cost_usd is not None and found.cost_usd > usd
 
 
+def test_with_nothing_stored_but_a_known_length_it_is_too(project: Path, server: Billing) -> None:
+    """With the model's own tokenizer, as the server counts; and the server's answers have 70 tokens on average."""
+    tokenizer = str(tiny.make(project / "model"))
+    server.counter = counter("m", tokenizer)
+    configure(server, tokenizer=tokenizer)
+    found = estimated(answer_tokens=70)
+    assert (found.new, found.stored, server.calls) == (N, 0, [])
+    use(server)
+    assert found.prompt_tokens == server.used[0]
+    assert found.prompt_tokens + found.completion_tokens == pytest.approx(sum(server.used), rel=0.05)
+    assert found.cost_usd == pytest.approx((server.used[0] * 2.0 + server.used[1] * 8.0) / 1e6, rel=0.05)
+
+
+def test_what_was_measured_goes_before_what_was_given(project: Path, server: Billing) -> None:
+    use(server, slice(60))
+    assert estimated(answer_tokens=1e6) == estimated()
+
+
 def test_the_command_says_it(project: Path, server: Billing, capsys: pytest.CaptureFixture[str]) -> None:
     use(server, slice(60))
     capsys.readouterr()
@@ -109,6 +131,12 @@ def test_the_command_says_it(project: Path, server: Billing, capsys: pytest.Capt
     assert re.search(r"^teacher: m\n  requests +340  new; 60 stored\n", said.out)
     assert "length, 4 bytes to a token, times" in said.out and "+- " in said.out and " USD, without discounts" in said.out
     assert "tokens are estimated" in said.err
+    configure(server, model="another")
+    respond.estimate(["s", "--answer-tokens", "70"])
+    assert re.search(r"completion tokens +28,000  70 an answer, as was given", capsys.readouterr().out)
+    with pytest.raises(SystemExit):
+        respond.estimate(["s", "--answer-tokens", "-1"])
+    assert "must be a positive number of tokens, got '-1'" in capsys.readouterr().err
 
 
 def test_who_costs_nothing_is_left_out(project: Path, server: Billing, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,8 @@
 
 Requests are looked up in the memo, so what is stored costs nothing. Tokens of prompts are counted. How long answers will be nobody knows
 before the first of them: once some of these very prompts are answered, the others are taken to be like them; until then every answer is
-taken to be as long as it may be. So a small run first (`max_requests: 100`) makes the estimate a measured one.
+taken to be as long as it may be, or as long as the caller knows it to be. So a small run first (`max_requests: 100`) makes the estimate a
+measured one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +22,7 @@ NORMAL = 1.96  # standard errors on either side of a 95 % interval
 class Estimate(NamedTuple):
     """`new` requests would be sent, `stored` answers are there; tokens and USD are those of the new ones (None: no price is known).
 
-    `spread` is half the 95 % interval of `completion_tokens`, as a share of them (None: they are the most it could be).
+    `spread` is half the 95 % interval of `completion_tokens`, as a share of them (None: not measured). `basis` says what they rest on.
     """
 
     by: str
@@ -33,6 +34,7 @@ class Estimate(NamedTuple):
     spread: float | None
     cost_usd: float | None
     counted: str
+    basis: str
 
 
 class Sample:
@@ -67,15 +69,19 @@ class Sample:
         return NORMAL * sqrt(variance / self.size) / self.mean if self.mean else 0.0
 
 
-def estimates(prompts: Iterable[Prompt], samplers: Mapping[str, Any]) -> Iterator[Estimate]:
-    """One for each `by` whose sampler buys its answers; `samplers` as for `ask`."""
+def estimates(prompts: Iterable[Prompt], samplers: Mapping[str, Any], answer_tokens: float | None = None) -> Iterator[Estimate]:
+    """One for each `by` whose sampler buys its answers; `samplers` as for `ask`.
+
+    `answer_tokens` is the length of an answer as the caller knows it (of another run, of the server's own report): it stands in until two
+    of these prompts are answered.
+    """
     paid = {by: params for by, params in samplers.items() if hasattr(params, "max_usd")}
     quotes = {by: Quote(by, params) for by, params in paid.items()}
     with Memo() as memo:
         for prompt in prompts:
             if prompt.by in quotes:
                 quotes[prompt.by].add(prompt, memo)
-    yield from (quote.total() for quote in quotes.values())
+    yield from (quote.total(answer_tokens) for quote in quotes.values())
 
 
 class Quote:
@@ -101,28 +107,34 @@ class Quote:
         self.new += new
         self.counted += counted * new
 
-    def total(self) -> Estimate:
-        """The estimate."""
-        known = self.sample.size > 1
-        prompts = round(self.counted * self.sample.ratio)
-        answers = round(self.new * (self.sample.mean if known else self.params.max_tokens))
+    def total(self, answer_tokens: float | None = None) -> Estimate:
+        """The estimate; see `estimates`."""
+        length, spread, basis = self._length(answer_tokens)
+        prompts, answers = round(self.counted * self.sample.ratio), round(self.new * length)
         price = price_of(self.params.model, self.params)
         batch = getattr(self.params, "mode", "live") == "batch"
         how = self.counter.name + (f", times {self.sample.ratio:.3f} as billed for those stored" if self.sample.size else "")
         return Estimate(
-            self.by, self.params.model, self.new, self.stored, prompts, answers, self.sample.spread if known else None,
-            price.cost(Usage(prompts, answers), batch) if price else None, how,
+            self.by, self.params.model, self.new, self.stored, prompts, answers, spread,
+            price.cost(Usage(prompts, answers), batch) if price else None, how, basis,
         )  # fmt: skip
+
+    def _length(self, answer_tokens: float | None) -> tuple[float, float | None, str]:
+        """Tokens of an answer, half the 95 % interval of that as a share, and what both rest on."""
+        if self.sample.size > 1:
+            return self.sample.mean, self.sample.spread, f"+- {self.sample.spread:.1%}, as long as those stored"
+        if answer_tokens is not None:
+            return answer_tokens, None, f"{answer_tokens:g} an answer, as was given"
+        return self.params.max_tokens, None, "as long as they may be; measured once some are stored; or give --answer-tokens"
 
 
 def told(found: Estimate) -> str:
     """Some lines to read."""
-    length = "as long as they may be; with some stored it would be measured" if found.spread is None else f"+- {found.spread:.1%}"
     cost = "not known" if found.cost_usd is None else f"{found.cost_usd:,.6f} USD, without discounts for cached prompts"
     return (
         f"{found.by}: {found.model}\n"
         f"  requests           {found.new:>14,}  new; {found.stored:,} stored\n"
         f"  prompt tokens      {found.prompt_tokens:>14,}  {found.counted}\n"
-        f"  completion tokens  {found.completion_tokens:>14,}  {length}\n"
+        f"  completion tokens  {found.completion_tokens:>14,}  {found.basis}\n"
         f"  cost               {cost}"
     )
