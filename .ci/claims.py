@@ -1,11 +1,12 @@
-"""The claims of README's results table, held against the metrics, and the numbers in it written anew.
+"""The claims of README's results tables, held against the metrics, and the numbers in them written anew.
 
     python .ci/claims.py                            a line for each bar; exits with 1 where one is missed
-    python .ci/claims.py --update                   writes value and interval from metrics/glyph.json into the table
+    python .ci/claims.py --update                   writes values and intervals from metrics/ into the tables
     python .ci/claims.py --update --seeds a b c     also the lowest and highest value of these runs
-    python .ci/claims.py --update --ablation d      also the value of the run with selective=false
+    python .ci/claims.py --update --ablation d      also the value of the run that a table names in its last column
 
-A run is a metrics file or anything that DVC knows by name: an experiment, a branch, a commit.
+A metric is one of metrics/glyph.json, or `router:accuracy` of metrics/router.json. A run is a folder with such files, or anything that DVC
+knows by name: an experiment, a branch, a commit; what it has no metrics of stays as it is.
 """
 
 import argparse
@@ -14,11 +15,12 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 README = Path("README.md")
-METRICS = Path("metrics/glyph.json")
+FIRST = "glyph"  # the system of a metric that names none
 METRIC, VALUE, INTERVAL, BAR, SEEDS, ABLATION = range(1, 7)  # the cells of a row, after one that says what it is
 BARS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
@@ -53,7 +55,10 @@ def verdicts(found: Sequence[Claim], metrics: Any) -> Iterator[tuple[bool, str]]
 
 
 def updated(readme: str, metrics: Any, seeds: Sequence[Any] = (), ablation: Any = None) -> str:
-    """`readme` with the numbers of these runs in its table; the columns of runs that are not given stay as they are."""
+    """`readme` with the numbers of these runs in its tables; the columns of runs that are not given stay as they are.
+
+    A run's metrics are those of each system, by its name.
+    """
     return "\n".join(_updated(line, metrics, seeds, ablation) for line in readme.split("\n"))
 
 
@@ -62,19 +67,25 @@ def _updated(line: str, metrics: Any, seeds: Sequence[Any], ablation: Any) -> st
     if not cells:
         return line
     metric = cells[METRIC].strip("`")
+    system = _system(metric)
     cells[VALUE] = _span([lookup(metrics, metric)])
-    cells[INTERVAL] = _span(lookup(metrics["interval"], metric) or [])
-    if seeds:
+    cells[INTERVAL] = _span(lookup(metrics, f"{system}:interval.{metric.removeprefix(f'{system}:')}") or [])
+    if seeds and all(system in run for run in seeds):
         values = [lookup(run, metric) for run in seeds]
         cells[SEEDS] = "" if None in values else _span([min(values), max(values)])
-    if ablation:
+    if ablation and system in ablation:
         cells[ABLATION] = _span([lookup(ablation, metric)])
     return f"| {' | '.join(cells)} |"
 
 
+def _system(metric: str) -> str:
+    return metric.partition(":")[0] if ":" in metric else FIRST
+
+
 def lookup(metrics: Any, name: str) -> Any:
-    """The value below the dotted `name`; None where there is none."""
-    for key in name.split("."):
+    """The value of `system:dotted.name` in the metrics of all systems; None where there is none."""
+    system = _system(name)
+    for key in (system, *name.removeprefix(f"{system}:").split(".")):
         metrics = metrics.get(key) if isinstance(metrics, dict) else None
     return metrics
 
@@ -82,7 +93,7 @@ def lookup(metrics: Any, name: str) -> Any:
 def _cells(line: str) -> list[str]:
     """The cells of a row of the results table; of any other line none."""
     cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-    return cells if len(cells) == ABLATION + 1 and re.fullmatch(r"`[\w.+-]+`", cells[METRIC]) else []
+    return cells if len(cells) == ABLATION + 1 and re.fullmatch(r"`[\w.+:-]+`", cells[METRIC]) else []
 
 
 def _span(values: Sequence[float | None]) -> str:
@@ -90,12 +101,18 @@ def _span(values: Sequence[float | None]) -> str:
     return " to ".join(dict.fromkeys(f"{value:.4g}" for value in values if value is not None))
 
 
-def _load(run: str) -> Any:
-    if Path(run).is_file():
-        return json.loads(Path(run).read_text())
+def _load(run: str, systems: set[str]) -> dict[str, Any]:
+    """The metrics of those of `systems` that a run has."""
+    if Path(run).is_dir():
+        return {system: json.loads(file.read_text()) for system in systems if (file := Path(run, f"{system}.json")).is_file()}
     from dvc.api import read
+    from dvc.exceptions import FileMissingError
 
-    return json.loads(read(str(METRICS), rev=run))
+    found = {}
+    for system in systems:
+        with suppress(FileMissingError):
+            found[system] = json.loads(read(f"metrics/{system}.json", rev=run))
+    return found
 
 
 def main() -> None:
@@ -105,10 +122,12 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", default=[])
     parser.add_argument("--ablation")
     chosen = parser.parse_args()
-    readme, metrics = README.read_text(), _load(str(METRICS))
+    readme = README.read_text()
+    systems = {_system(cells[METRIC].strip("`")) for line in readme.splitlines() if (cells := _cells(line))}
+    metrics = _load("metrics", systems)
     if chosen.update:
-        ablation = _load(chosen.ablation) if chosen.ablation else None
-        README.write_text(updated(readme, metrics, [_load(run) for run in chosen.seeds], ablation))
+        ablation = _load(chosen.ablation, systems) if chosen.ablation else None
+        README.write_text(updated(readme, metrics, [_load(run, systems) for run in chosen.seeds], ablation))
         return
     found = list(verdicts(claims(readme), metrics))
     print("\n".join(line for _, line in found))

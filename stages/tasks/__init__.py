@@ -18,6 +18,7 @@ TASKS = {
     "taxonomy_toy": "generated choice over an invented taxonomy, four or five options",
     "table_toy": "generated questions about a small table",
     "latex_toy": "generated one-liners in LaTeX",
+    "drills": "generated single steps, several a row, for a base model to begin with",
     "gsm8k": "grade-school word problems with worked solutions (openai/gsm8k)",
     "svamp": "one-step word problems with distracting numbers (ChilleD/SVAMP)",
     "competition_math": "competition problems with boxed answers (EleutherAI/hendrycks_math)",

@@ -7,7 +7,7 @@ A sample row (level = number of links from the person to the colour):
     solution  Tom lives in Bram
               Bram lies in Korr
               Korr has only blue hats
-              blue is not red, so false
+              blue beside red: another, so false
     answer    contradiction
 
 Everybody has exactly one of each thing, and a thing has one colour. Quirks: two persons are told of, on ways that do not meet, and the
@@ -72,4 +72,4 @@ def _lines(way: list[str], answer: str, named: str, thing: str) -> list[str]:
     if answer == "neutral":
         return [*lines, f"{places[-1]}: no {thing} is told of, so neither"]
     lines.append(f"{places[-1]} has only {colour} {thing}s" if len(places) > 1 else f"{places[-1]}'s {thing} is {colour}")
-    return [*lines, f"{colour} is {named}, so true" if colour == named else f"{colour} is not {named}, so false"]
+    return [*lines, f"{colour} beside {named}: {'the same, so true' if colour == named else 'another, so false'}"]

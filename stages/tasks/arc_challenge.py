@@ -10,13 +10,14 @@ The validation rows are used only where `held_out` divides all rows anew.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from pydantic import Field
 
-from stages.shared.rows import Kind, Problem
-from stages.tasks.hub import HubParams, Row, Source, problems
-from stages.tasks.options import labelled, letter
+from stages.shared.rows import Problem
+from stages.tasks.hub import HubParams, Source, problems
+from stages.tasks.multiple_choice import problem
 
 SOURCE = Source("arc_challenge", "allenai/ai2_arc", ("ARC-Challenge",), files="ARC-Challenge/*.parquet")
 
@@ -29,18 +30,4 @@ class Params(HubParams):
 
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
     """The problems of `split`, in file order; ids are the data set's own. `seed` plays no part."""
-    return problems(SOURCE, split, params, root, problem)
-
-
-def problem(row: Row) -> Problem:
-    """A row as a problem; BadInput where its key is the label of no option."""
-    texts, labels = labelled(row.value("choices", dict), row.where)
-    return Problem(
-        id=row.text("id"),
-        task="arc_challenge",
-        kind=Kind.CHOICE,
-        split=row.split,
-        question=row.text("question").strip(),
-        answer=letter(row.text("answerKey"), labels, row.where),
-        choices=texts,
-    )
+    return problems(SOURCE, split, params, root, partial(problem, task=SOURCE.task))

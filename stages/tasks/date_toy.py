@@ -49,7 +49,7 @@ def _make(draw: random.Random, level: int) -> Drawn:
     told = [START.format(event=events[0], date=_written(day))]
     lines: list[str] = []
     for event in events[1:]:
-        days, day, worked = _shift(draw, day)
+        days, day, worked = shift(draw, day)
         told.append((LATER if days > 0 else EARLIER).format(event=event, n=abs(days)))
         lines += worked
     choices, letter = lettered(draw, _written(day), _rivals(draw, day))
@@ -57,7 +57,7 @@ def _make(draw: random.Random, level: int) -> Drawn:
     return Drawn(question, letter, [*lines, f"{_written(day)} is {letter}"], choices=choices)
 
 
-def _shift(draw: random.Random, start: Day) -> tuple[int, Day, list[str]]:
+def shift(draw: random.Random, start: Day) -> tuple[int, Day, list[str]]:
     """Days to go, forward or backward, where that takes, and the lines that say so."""
     while True:
         days = draw.choice((-1, 1)) * draw.randint(2, 9)

@@ -6,7 +6,7 @@ A sample row (level = number of steps, the comparison among them):
     question  Can the cart bear a wug?
     solution  a dax: 7
               7 + 4 = 11
-              11 > 10, so no
+              11 beside 10: more, so no
     answer    no
 
 Quirks: quantity and bound are never equal and at most three apart, so that a guess will not do; every number stays within 1 and 20.
@@ -92,6 +92,6 @@ def _make(draw: random.Random, level: int) -> Drawn:
     bound = draw.choice([bound for bound in range(value - 3, value + 4) if bound != value and 1 <= bound <= HIGHEST])
     facts.append(scene.bound.format(**words, n=bound))
     answer = "yes" if (value < bound) == scene.below else "no"
-    lines.append(f"{value} {'<' if value < bound else '>'} {bound}, so {answer}")
+    lines.append(f"{value} beside {bound}: {'less' if value < bound else 'more'}, so {answer}")  # both are told before they are compared
     context = " ".join(fact[0].upper() + fact[1:] for fact in facts)
     return Drawn(scene.question.format(**words, a=things[-1]), answer, lines, context=context)

@@ -1,0 +1,88 @@
+"""Generated drills: the single steps that reasoning is made of, several a row, for a base model that is made from nothing.
+
+A sample row of each kind of step:
+
+    sums         question  9 - 8; 4 * 4; 2 + 5                      answer  9 - 8 = 1; 4 * 4 = 16; 2 + 5 = 7
+    comparisons  question  6, 5; 15, 18                             answer  6 beside 5: more; 15 beside 18: less
+    dates        question  Mar 28 + 5; Mar 33                       answer  Mar 28 + 5 = Mar 33; Mar 33 = Apr 02
+
+A plain answer to a word problem holds one sum in some sixty tokens, a drill one in six: a model of half a million weights learns the
+steps from drills in a tenth of the time, and nothing about which of them a problem takes. There is only the split `pretrain`.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from stages.shared.errors import BadInput, unknown
+from stages.shared.params import Strict
+from stages.shared.rows import Kind, Problem, Seen
+from stages.tasks import date_toy
+
+SPLIT = "pretrain"
+HIGHEST, LARGEST = 20, 9
+Skill = Literal["sums", "comparisons", "dates"]
+
+
+class Params(Strict):
+    """How many rows, and of which skills."""
+
+    pretrain: int = Field(default=0, ge=0)
+    skills: list[Skill] = Field(default=["sums", "comparisons", "dates"], min_length=1)  # one named twice comes twice
+
+
+def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
+    """Exactly as many different rows as `params` asks for; `root` is not used, nothing is read.
+
+    Raises BadInput for any split but `pretrain`: drills are no problems to judge anybody by.
+    """
+    if split != SPLIT:
+        raise BadInput(f"drills: {unknown('split', split, [SPLIT])}")
+    draw, seen, made = random.Random(f"drills/{seed}"), Seen(), 0
+    while made < params.pretrain:  # it ends: every skill has billions of rows
+        question, steps = SKILLS[draw.choice(params.skills)](draw)
+        id = f"drills-{hashlib.sha256(question.encode()).hexdigest()[:16]}"
+        if seen.add(id):
+            answer, solution = "; ".join(steps), "\n".join(steps)
+            yield Problem(id=id, task="drills", kind=Kind.OPEN, split=split, question=question, answer=answer, solution=solution)
+            made += 1
+
+
+def _sum(draw: random.Random) -> tuple[str, str]:
+    sign = draw.choices("+-*", (9, 9, 2))[0]
+    if sign == "*":
+        one, other = draw.randint(2, LARGEST), draw.randint(2, 5)
+        return f"{one} * {other}", f"{one} * {other} = {one * other}"
+    one = draw.randint(0, HIGHEST)
+    other = draw.randint(0, min(LARGEST, HIGHEST - one if sign == "+" else one))
+    return f"{one} {sign} {other}", f"{one} {sign} {other} = {one + other if sign == '+' else one - other}"
+
+
+def _sums(draw: random.Random) -> tuple[str, list[str]]:
+    asked, steps = zip(*(_sum(draw) for _ in range(6)), strict=True)
+    return "; ".join(asked), list(steps)
+
+
+def _comparisons(draw: random.Random) -> tuple[str, list[str]]:
+    pairs = []
+    for _ in range(6):
+        one = draw.randint(4, HIGHEST - 3)
+        pairs.append((one, one + draw.choice((-3, -2, -1, 1, 2, 3))))
+    return "; ".join(f"{one}, {other}" for one, other in pairs), [
+        f"{one} beside {other}: {'less' if one < other else 'more'}" for one, other in pairs
+    ]
+
+
+def _dates(draw: random.Random) -> tuple[str, list[str]]:
+    steps: list[str] = []
+    for _ in range(4):
+        month = draw.randrange(12)
+        steps += date_toy.shift(draw, (month, draw.randint(1, date_toy.DAYS[month])))[2]
+    return "; ".join(step.partition(" = ")[0] for step in steps), steps
+
+
+SKILLS = {"sums": _sums, "comparisons": _comparisons, "dates": _dates}
