@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_readme_is_short_and_shows_every_room() -> None:
-    assert len(README.splitlines()) < 150
+    assert len(README.splitlines()) < 220
     assert len(COMMANDS) > 3
     for room in sorted(path.parent.name for path in ROOT.glob("stages/*/__init__.py")):
         assert f"      {room}/ " in README
