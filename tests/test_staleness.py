@@ -140,8 +140,11 @@ PARAMS: dict[str, tuple[Any, str]] = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the project, every out made up, dvc.lock written by DVC: nothing is stale."""
+    """A copy of the project with its first system alone, every out made up, dvc.lock written by DVC: nothing is stale."""
     folder = copy(tmp_path_factory.mktemp("project"))
+    values = YAML().load(folder / "params.yaml")
+    values["systems"] = {"glyph": values["systems"]["glyph"]}
+    YAML().dump(values, folder / "params.yaml")
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     (folder / "dvc.lock").unlink(missing_ok=True)
     with chdir(folder), Repo() as repo:
