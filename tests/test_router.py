@@ -36,7 +36,8 @@ class Teacher(Server):
 
 @pytest.fixture
 def server() -> Iterator[Teacher]:
-    with Teacher() as served:
+    served = Teacher()
+    with served:
         yield served
 
 
