@@ -6,6 +6,7 @@ help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/	/' | expand -t 8
 
 repro: .venv/installed  ## runs what is stale of the whole flow; a second time nothing
+	@test -s .dvc/tmp/rwlock || rm -f .dvc/tmp/rwlock  # DVC, killed as it wrote this file, refuses to read what is left
 	$(BIN)/dvc repro
 
 test: .venv/installed  ## style, types and tests

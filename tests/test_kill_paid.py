@@ -81,13 +81,16 @@ def start(folder: Path, command: list[str]) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
-def kill(running: list["subprocess.Popen[str]"]) -> None:
+def kill(running: list["subprocess.Popen[str]"], project: Path) -> None:
     """DVC, and the stage that it started, whichever session that is in."""
     for process in running:
         for one in {process.pid, *descendants(process.pid)}:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
         process.communicate()
+    for file in project.rglob(".dvc/tmp/rwlock"):  # as `make repro` does: DVC, killed as it wrote this file, refuses to read what is left
+        if not file.stat().st_size:
+            file.unlink()
 
 
 def descendants(pid: int) -> list[int]:
@@ -114,7 +117,7 @@ def test_what_was_bought_is_not_bought_again(command: list[str], project: Path, 
         running = [start(project, command) for _ in range(together)]
         # more than those that a killed run leaves in flight: DVC itself, killed as it starts, may leave its lock file broken
         wait_for(server, sum(server.billed.values()) + rng.randint(CONCURRENCY + 2, 25), running)
-        kill(running)
+        kill(running, project)
         kills += together
     before = sum(server.billed.values())
     assert before < PROMPTS
