@@ -6,8 +6,8 @@ A sample row of each kind of step:
     comparisons  question  6, 5; 15, 18                             answer  6 beside 5: more; 15 beside 18: less
     dates        question  Mar 28 + 5; Mar 33                       answer  Mar 28 + 5 = Mar 33; Mar 33 = Apr 02
 
-A plain answer to a word problem holds one sum in some sixty tokens, a drill one in six: a model of half a million weights learns the
-steps from drills in a tenth of the time, and nothing about which of them a problem takes. There is only the split `pretrain`.
+A plain answer to a word problem holds one sum in some sixty tokens, a drill one in sixteen; and drills say nothing about which steps a
+problem takes, or in which order. There is only the split `pretrain`.
 """
 
 import hashlib
