@@ -106,11 +106,11 @@ def _load(run: str, systems: set[str]) -> dict[str, Any]:
     if Path(run).is_dir():
         return {system: json.loads(file.read_text()) for system in systems if (file := Path(run, f"{system}.json")).is_file()}
     from dvc.api import read
-    from dvc.exceptions import FileMissingError
+    from dvc.exceptions import PathMissingError
 
     found = {}
     for system in systems:
-        with suppress(FileMissingError):
+        with suppress(PathMissingError):
             found[system] = json.loads(read(f"metrics/{system}.json", rev=run))
     return found
 

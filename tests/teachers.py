@@ -3,16 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from server import Server
+from server import Call, Response, Server
 
-from stages.samplers import Answer, openai
+from stages.samplers import Answer, openai, scripted
 from stages.samplers.openai import Params
 from stages.samplers.prices import Price
 from stages.shared.cli import workshop
-from stages.shared.rows import Kind, Prompt
+from stages.shared.rows import Kind, Prompt, read
 
 KEY = "sk-planted-0123456789abcdef"
 PRICE = Price(prompt=1.0, completion=2.0)
@@ -51,3 +52,21 @@ def runs() -> list[dict[str, Any]]:
     """What the memo keeps of each run."""
     with sqlite3.connect(workshop() / "memo.sqlite") as store:
         return [json.loads(counts) for (counts,) in store.execute("SELECT counts FROM runs ORDER BY rowid")]
+
+
+class Scripted(Server):
+    """The scripted teacher, served: it looks up whose prompt of `system`, in the project in `folder`, it is shown."""
+
+    style = "glyph"
+
+    def __init__(self, folder: Path, system: str = "glyph") -> None:
+        super().__init__()
+        self.prompts = folder / f"data/{system}/prompts.jsonl"
+
+    def answered(self, call: Call, text: str | None, reason: str, **message: Any) -> Response:
+        return super().answered(call, *self.speak(call))
+
+    def speak(self, call: Call) -> tuple[str, str]:
+        asked = [prompt for prompt in read(self.prompts, Prompt) if prompt.messages[-1]["content"] == call.told]
+        ((answer,),) = scripted.answer(asked, scripted.Params(sampler="scripted", wrong=0.2), 0)
+        return answer.text, answer.ending

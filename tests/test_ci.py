@@ -98,6 +98,15 @@ def test_the_check_fails_with_a_missed_bar_and_with_no_table(auroc: float, readm
     assert ("MISS auroc" in done.stdout) == (auroc < 0.97)
 
 
+def test_a_run_is_a_folder_or_what_dvc_knows_by_name_and_need_not_have_every_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "router.json").write_text('{"n": 1}')
+    assert claims._load(str(tmp_path), {"glyph", "router"}) == {"router": {"n": 1}}
+    monkeypatch.chdir(ROOT)
+    assert claims._load("HEAD", {"glyph", "nobody"}) == {"glyph": json.loads(_committed("glyph.json"))}
+
+
 def test_readme_states_the_committed_numbers() -> None:
     """Those of the last commit, or of the run that is about to be committed."""
     files = sorted(path.name for path in (ROOT / "metrics").glob("*.json") if f"{path.stem}:" in README or path.stem == "glyph")

@@ -88,9 +88,9 @@ def kill(running: list["subprocess.Popen[str]"], project: Path) -> None:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
         process.communicate()
-    for file in project.rglob(".dvc/tmp/rwlock"):  # as `make repro` does: DVC, killed as it wrote this file, refuses to read what is left
-        if not file.stat().st_size:
-            file.unlink()
+    lock = project / ".dvc/tmp/rwlock"
+    if lock.exists() and not lock.stat().st_size:  # as `make repro` does: DVC, killed as it wrote this file, refuses to read what is left
+        lock.unlink()
 
 
 def descendants(pid: int) -> list[int]:

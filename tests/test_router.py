@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import compose_and_dump
 from house import ROOT
-from server import Call, Response, Server
+from server import Server
+from teachers import Scripted
 
-from stages.samplers import scripted
-from stages.shared.rows import Chat, Prompt, Trace, read
+from stages.shared.rows import Chat, Trace, read
 from stages.styles import backward
 
 TASKS = {"word_problems": 5, "strategy_toy": 3, "taxonomy_toy": 2}  # train problems
@@ -25,18 +25,9 @@ ASKED = sum(TASKS.values())
 README = (ROOT / "README.md").read_text()
 
 
-class Teacher(Server):
-    """The scripted teacher, served: it looks up whose prompt it is shown."""
-
-    def answered(self, call: Call, text: str | None, reason: str, **message: object) -> Response:
-        asked = [row for row in read(Path("data/router/prompts.jsonl"), Prompt) if row.messages[-1]["content"] == call.told]
-        ((answer,),) = scripted.answer(asked, scripted.Params(sampler="scripted", wrong=0.2), 0)
-        return super().answered(call, answer.text, str(answer.ending))
-
-
 @pytest.fixture
-def server() -> Iterator[Teacher]:
-    served = Teacher()
+def server(tmp_path: Path) -> Iterator[Scripted]:
+    served = Scripted(tmp_path, "router")
     with served:
         yield served
 
@@ -74,7 +65,7 @@ def bought() -> tuple[int, int]:
     return told["bought"], told["stored"]
 
 
-def test_one_styles_text_asks_that_style_anew_and_a_filter_nobody(server: Teacher, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_styles_text_asks_that_style_anew_and_a_filter_nobody(server: Scripted, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(project, *paid(server))
     run("collect", "prompt", "respond", "grade", "filter")
     assert bought() == (6 * ASKED, 0)

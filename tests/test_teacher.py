@@ -12,33 +12,14 @@ from typing import Any
 import pytest
 from dvc.utils.hydra import compose_and_dump
 from house import ROOT, contents
-from server import Call, Response, Server
+from server import Call
+from teachers import Scripted
 
-from stages.samplers import scripted
-from stages.shared.rows import Ending, Prompt, Trace, read
+from stages.shared.rows import Ending, Trace, read
 
 STUDENT = ROOT / "models/glyph/student"
 KEY = "sk-" + "planted" * 4
 FLOW = ("collect", "prompt", "respond", "grade", "filter")
-
-
-class Scripted(Server):
-    """The scripted teacher, served: it looks up whose prompt it is shown."""
-
-    style = "glyph"
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = folder
-
-    def answered(self, call: Call, text: str | None, reason: str, **message: Any) -> Response:
-        return super().answered(call, *self.speak(call))
-
-    def speak(self, call: Call) -> tuple[str, str]:
-        prompts = read(self.folder / "data/glyph/prompts.jsonl", Prompt)
-        asked = [prompt for prompt in prompts if prompt.messages[-1]["content"] == call.told]
-        ((answer,),) = scripted.answer(asked, scripted.Params(sampler="scripted", wrong=0.2), 0)
-        return answer.text, answer.ending
 
 
 class Student(Scripted):
