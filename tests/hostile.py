@@ -42,8 +42,11 @@ _REPEATED = [
     "=", "<", ",", ".", "'", '"', "`", "(A)", "A or B ", "not ", "Answer: ", "the answer is ", "yes no ", "1 ", "1/", "1.", "x_",
     "\\boxed ", "\\boxed{}", "</think>", "<answer>", "e", "1e", "٣", "a\u0301", "\u202e7", "\\,", "\\\\", "7, and ", "A", "B. ", "- ",
     "wait, no, ",
+    "\nQ: ", "\n#### 1", "`7` ", "**7** ", "A is correct. ", "7, since ", "7 of the ", "yes would ", "\nA: true",
+    "it depends, so ", "is 7 ",
 ]  # fmt: skip
 FLOODS = [piece * 100_000 for piece in ("$", "%", "\\")] + [piece * (12_000 // len(piece)) for piece in _REPEATED]
+FLOODS += ["#### 7" + "\nQ: " * 3000, "P(" * 3000 + "=7", "is " * 4000 + "7 in 2 hours"]
 FLOODS += [piece * 3000 + " The answer is 8." for piece in ("$", "%", "\\", "{", "(A)", "not ")]
 NOTHING = ["", " ", "\0", "\ud800", "null", "None", "nan", "inf", "-inf", "NaN", "1/0", "0/0", "0^{-1}", "\\frac{0}{0}"]
 HOSTILE = list(dict.fromkeys([*CODE, *ENDLESS, *DEEP, *FLOODS, *NOTHING]))

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from stages.graders.answer import Outcome, Params, verdict
 from stages.graders.boxes import last_box
-from stages.graders.extract import spans, visible
+from stages.graders.cleaning import visible
+from stages.graders.extract import spans
 from stages.shared.marks import CRUX, PLAN, STEPS, TAKEAWAY
 from stages.shared.rows import Ending, Kind, Response
 
@@ -283,7 +284,8 @@ def test_a_box_without_a_number_ends_the_search() -> None:
 
 def test_order_of_precedence() -> None:
     found = [span.rule for span in spans(f"\\boxed{{1}} #### 2\nThe answer is 3. {TAKEAWAY} four", Ending.STOP)]
-    assert found == ["last", "text", "spoken", "marked"]
+    assert found == ["opening", "last", "text", "spoken", "marked"]
+    assert [span.rule for span in spans("Ann has **8** left after 2 days.", Ending.STOP)] == ["opening", "bold", "last", "text"]
     assert [span.rule for span in spans("one.\nThe answer is 3.\nyes", Ending.STOP)] == ["alone", "spoken", "spoken"]
     assert [span.text for span in spans("Answer: 3\nAnswer: 4", Ending.STOP)] == ["4", "3", "Answer: 4"]
 

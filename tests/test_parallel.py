@@ -1,6 +1,7 @@
 """shared/parallel.py and the workers of stages.grade: order, memory, errors, and that nobody is left behind."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from multiprocessing import active_children
 from pathlib import Path
 from time import monotonic, sleep
 
+import msgspec
 import psutil
 import pytest
 from house import ROOT
@@ -130,6 +132,15 @@ def test_a_batch_holds_whole_problems() -> None:
     assert [row for batch in found for row in batch] == rows
     with pytest.raises(BadInput, match="rows of problem 'p0' are not adjacent"):
         list(batches([*rows, rows[0]], size=4))
+
+
+def test_a_batch_travels_whole() -> None:
+    rows = [response(1, sample, "1") for sample in range(3)]
+    odd = [msgspec.structs.replace(rows[0], text="\ud800 is no character")]
+    for given in (rows, odd):
+        (batch,) = batches(given)
+        arrived = pickle.loads(pickle.dumps(batch))
+        assert arrived == batch == given and type(arrived) is type(batch)
 
 
 def outs(workers: int, rows: list[Response]) -> dict[str, bytes]:

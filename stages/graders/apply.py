@@ -15,7 +15,22 @@ BATCH = 500  # rows that are graded in one go: some hundred milliseconds of work
 
 _FIELDS = Response.__struct_fields__
 Row = TypeVar("Row", bound=Response)
+_encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(list[Response])
 _Judge = tuple[str, Callable[[Response, Any], Grade], Any]
+
+
+class Batch(list[Response]):
+    """Rows of whole problems. To another process they travel as JSON, which takes a sixth of the time that pickled rows do."""
+
+    def __reduce__(self) -> Any:
+        try:
+            return _unpacked, (_encoder.encode(self),)
+        except UnicodeEncodeError:  # a lone surrogate, which msgspec refuses
+            return Batch, (list(self),)
+
+
+def _unpacked(rows: bytes) -> Batch:
+    return Batch(_decoder.decode(rows))
 
 
 def to_traces(responses: Iterable[Response], graders: Mapping[str, Any]) -> Iterator[Trace]:
@@ -38,14 +53,14 @@ def problems(responses: Iterable[Row]) -> Iterator[list[Row]]:
         yield list(rows)
 
 
-def batches(responses: Iterable[Response], size: int = BATCH) -> Iterator[list[Response]]:
+def batches(responses: Iterable[Response], size: int = BATCH) -> Iterator[Batch]:
     """At least `size` rows at a time (the last batch: what is left), those of one problem together; raises as `problems` does."""
-    batch: list[Response] = []
+    batch = Batch()
     for rows in problems(responses):
         batch += rows
         if len(batch) >= size:
             yield batch
-            batch = []
+            batch = Batch()
     if batch:
         yield batch
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from stages.graders.discard import first_sentence, straight
 from stages.graders.extract import Span
-from stages.graders.letters import affirmed, bracketed, chosen, leading, letters
+from stages.graders.letters import affirmed, bracketed, chosen, leading, letters, opened
 from stages.graders.words import normal, plain
 
 MAX_SPAN = 1000  # characters that are looked at for letters
@@ -16,13 +16,20 @@ NOTHING = ""  # what is committed to is not one option
 _START = re.compile(r"[\W_]{0,9}(?:\((?P<low>[A-Za-z])\)|(?P<bare>[A-Za-z])(?:[.):\]]|\s{0,3}$|\s{0,3}\n))(?=\s|$|[^\x00-\x7f])")
 _SINGLE = re.compile(r"[^A-Za-z0-9]{0,20}([A-Za-z])[^A-Za-z0-9]{0,20}")
 _SMALL = re.compile(
-    r"\W{0,5}(?:(?:[Tt]he )?(?:correct |best |right )?(?:[Oo]ption|[Cc]hoice|[Ll]etter)(?: is)? \(?([a-z])\)?(?![\w'])"
+    r"\W{0,5}(?:(?:I (?:believe|think|say|would say|choose|pick)(?: that)?|so|thus|therefore|hence),? )?"
+    r"(?:(?:[Tt]he )?(?:correct |best |right )?(?:[Oo]ption|[Cc]hoice|[Ll]etter)(?: is)? \(?([a-z])\)?(?![\w'])"
     r"|\(?([a-z])\)? (?:because|since)\b)"
 )
 _SUBJECT = re.compile(  # `C is too large` tells of C, and does not choose it
     r"[)\]\"'*]{0,3} (?:is|was|are|has|have|does|do|would|could|can|says|states|describes|refers|gives|means|makes|seems|looks)\b"
 )
 _QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
+_UNDECIDED = re.compile(
+    r"\b(?:cannot|can't|could not|couldn't|can not|unable to|not able to|no way to|impossible to|hard to) (?:\w{1,12}ly )?"
+    r"(?:determine|tell|choose|pick|select|decide|say|know|answer)\b",
+    re.IGNORECASE,
+)
+_YET = re.compile(r"\b(?:but|however|so|although|though|yet|still)\b|[;:]", re.IGNORECASE)
 _DENIALS = ("not", "isn t", "can t be", "cannot be", "rather than", "instead of", "never")
 
 Choices = list[str] | None
@@ -48,6 +55,8 @@ def final(span: Span, choices: Choices) -> str | None:
     commits to nothing."""
     offered, options = _offered(choices), choices or []
     text = straight(plain(span.text))
+    if span.rule == "opening":
+        return _opened(text[:MAX_PROSE], offered, options)
     if span.rule == "text":
         return _in_prose(text[:MAX_PROSE], offered)
     text = _QUESTION.sub(" ", text[:MAX_SPAN])
@@ -59,8 +68,19 @@ def final(span: Span, choices: Choices) -> str | None:
     by_text = _same_text(text, options) or (_same_text(sentence, options) if len(sentence.strip()) > 1 else None)
     if by_text:
         return by_text
+    if (undecided := _UNDECIDED.search(sentence)) and not _YET.search(sentence, undecided.end()):
+        return NOTHING
     found = _by_letter(text, offered, span.rule)
     return found if found is not None else _within(text, options)
+
+
+def _opened(text: str, offered: str, options: list[str]) -> str | None:
+    """The option that a text of several sentences or lines names first of all, as its verdict: by its letter, or as it was offered."""
+    line, _, rest = text.strip().partition("\n")
+    if rest and (letter := _start(line).upper()) and letter in offered and _same_text(_START.sub("", line, count=1), options) == letter:
+        text = f"{letter}\n{rest}"
+    found = opened(text)
+    return found if found and found in offered else None
 
 
 def _offered(choices: Choices) -> str:

@@ -57,9 +57,12 @@ _REFUSAL = re.compile(
     r"|\b(?:we|it) (?:do not|don't|cannot|can't)(?: be)? (?:know|determine|tell|answer|say|solve|determined|known|solved|answered)"
     r"|^\W*(?:unknown|n/?a|idk|no idea|don't know|not (?:known|sure|given|enough)|unclear|unsure|none|insufficient"
     r"|undetermined|cannot|can't)\b"
-    r"|\b(?:not enough|insufficient|no) (?:information|data|context)\b|\bno (?:idea|clue)\b|无法(?:确定|回答|判断)|不知道",
+    r"|\b(?:the|this) (?:problem|question|task) (?:cannot|can't|can not) be (?:solved|answered|determined|computed)\b"
+    r"|(?:\bnot(?: have)? enough|n't(?: have)? enough|\binsufficient|\bno) (?:information|data|context)\b"
+    r"|\bno (?:idea|clue)\b|无法(?:确定|回答|判断)|不知道",
     re.IGNORECASE,
 )
+_SUPPOSED = re.compile(r"\b(?:if|would|such as|(?:we|I) only know|only (?:given|told)|for (?:example|instance)|unless)\b", re.IGNORECASE)
 _RELATIVE = re.compile(r"[^\w-]{0,5}[\d.,/]{1,20} (?:times|(?:more|less|fewer|greater|larger|smaller) than) (?:the|as|what|that|his|her)\b")
 
 
@@ -109,6 +112,11 @@ def relative(text: str) -> bool:
 def explains(text: str) -> bool:
     """Whether `text` gives a reason for an answer that stands elsewhere: `Reason: there is nothing positive in it.`"""
     return _REASON.match(text) is not None
+
+
+def supposes(text: str) -> bool:
+    """Whether `text` speaks of what might be, or of what is given: `if she had 20`, `a guess such as 20`, `we only know that`."""
+    return _SUPPOSED.search(text) is not None
 
 
 def refuses(text: str) -> bool:

@@ -12,7 +12,8 @@ Order of precedence; the first piece that holds an answer of the problem's kind 
    and `Answer:` always, `the answer is` where a short answer and nothing else follows.
 5. What follows the last of the words that announce an answer (markers.py: "the answer is", "Answer:", a line "Answer", `A:`, and theirs
    in other languages); where that holds no answer, the one before it.
-6. Not committed, so used only where the model stopped by itself: the last sentences of the text, the last first; then all of it.
+6. Not committed, so used only where the model stopped by itself: opening words that are an answer (`No. ...`, `A is correct. ...`); the
+   only bold number of the last sentence; the last sentences of the text, the last first, without hypotheses after a refusal; all of it.
 
 A response cut off at its limit (ending `length`) commits only to what is surely whole: `#### 4` at the very end may have been `#### 42`.
 Refusals (`I don't know`) are left for the kinds to see: to an inference label they are an answer (neutral), to a number none.
@@ -24,6 +25,7 @@ from typing import NamedTuple
 
 from stages.graders import discard
 from stages.graders.boxes import last_box, last_boxes
+from stages.graders.cleaning import first_task, tidy, visible
 from stages.graders.markers import announcements, closing, placeholder
 from stages.graders.retract import after_retraction, takes_back
 from stages.shared.marks import TAKEAWAY, sections
@@ -35,14 +37,10 @@ MAX_TRIES = 20  # markers of one kind that are looked at, from the last: a text 
 MAX_TAIL = 2000  # characters that are split into sentences
 MAX_SENTENCES = 3  # at the end of a text without a marker
 
-_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])(?!(?<=\d\*\*)-\d)|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)")
-_ENDED = re.compile(r"(?<=\S)(?:<\|(?:endoftext|im_end|eot_id|end)\|>|</s>|<eos>)")  # what follows is another text
 _CUT = re.compile(
     r"(?:\b(?:an|the|of|to|by|with|and|or|then|from|which|that|is|are|was|were|we|so|into|for|multiply|divide|add|subtract|because|if|has|have)"
     r"|[=+*/^{(,]|\\times|\\cdot|\\frac)\s*$"
 )
-_SPECIAL = re.compile(r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]")
-_WIDE = str.maketrans("：（）［］【】＝\u00a0\u200b\ufeff", ":()[][]= \u200b\u200b")
 _MARK = re.compile(r"####[ \t:]{0,9}\n?([^\n]*)")
 _HEADING = re.compile(r"(?!(?:the |final )*answer\b)(?:\d+[.)]:? *)?[A-Za-z]\w*:? +\S", re.IGNORECASE)  # `#### Step 2: add` is Markdown
 _ENDS = (".", "$", ")", "]", "!", "%", "\n", " ")  # after these nothing of the answer can be missing
@@ -50,13 +48,15 @@ _ENUMERATED = re.compile(r"^(?:\d{1,2}[.)] {1,3}(?=[A-Za-z$\\(*])|\d{1,2}\) {1,3
 _ALONE = re.compile(r"\n[ \t]{0,9}([^\w\n]{0,9}[A-Za-z]{1,13}[^\w\n]{0,9})\s*$")
 _QUOTED = re.compile(r"^\\?\"([^\"]*?)\\?\"(\.?)$")
 _SUMMED = re.compile(r"[.;] {1,3}(?:So,? )?(?:in total|altogether|in all|all together|in sum),? ", re.IGNORECASE)
+_STRONG = re.compile(r"\*\*([^*\n]{1,60})\*\*|\\math(?:bf|bfit)\{([^{}\n]{1,60})\}")
 _OPENING = re.compile(r"(?:after|in|for|with|if|at|on|by|when|during|of|from|since|given|out of) [^,.=$\\]{1,60}, (?=[a-z])", re.IGNORECASE)
 _BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z*$\\(\"'])|\s*\n\s*|(?<=[。！？])")
 
 
 class Span(NamedTuple):
     """A piece of text that may hold the final answer; `rule` found it: boxed (the text is the answer and nothing else), marked, spoken,
-    last (a sentence), text (all of it), or alone (a last line of one word, which commits only to what is one of a few known answers).
+    bold, last (a sentence), text (all of it), alone (a last line of one word, which commits only to what is one of a few known answers),
+    or opening (all of it, for what its first words say: of interest only where those alone may be an answer).
 
     `how` says the same to a person.
     """
@@ -66,22 +66,10 @@ class Span(NamedTuple):
     how: str = ""
 
 
-def visible(text: str) -> str:
-    """`text` without its thinking."""
-    if "<think>" not in text and "</think>" not in text:
-        return text
-    kept: list[str] = []
-    start = 0
-    while (opening := text.find("<think>", start)) >= 0 and (closing := text.find("</think>", opening)) >= 0:
-        kept.append(text[start:opening])
-        start = closing + len("</think>")
-    rest = "".join(kept) + text[start:]
-    return rest.rpartition("</think>")[2].partition("<think>")[0]
-
-
 def spans(text: str, ending: Ending) -> Iterator[Span]:
     """The pieces that may hold the final answer, best first; the first that does decides."""
-    text = _tidy(visible(text)[-MAX_TEXT:])
+    raw = first_task(visible(text)[-MAX_TEXT:])
+    text = tidy(raw)
     stopped = ending == Ending.STOP
     takeaway = sections(text).get("takeaway", "") if TAKEAWAY in text else ""
     regions = (takeaway, text.partition(TAKEAWAY)[0]) if takeaway else (text,)
@@ -92,19 +80,21 @@ def spans(text: str, ending: Ending) -> Iterator[Span]:
         if any(span.rule != "alone" for span in committed):
             return
         if stopped and region is regions[0] and not _cut(kept):
+            yield Span(kept, "opening", "the opening words")
+            if bold := _emphasized(raw):
+                yield Span(bold, "bold", "what is bold in the last sentence")
             yield from _last(kept)
 
 
-def _tidy(text: str) -> str:
-    if not text.isascii():
-        text = discard.straight(text).translate(_WIDE).replace("\u200b", "")
-    if "**" in text or "__" in text:
-        text = _BOLD.sub("", text)
-    if "<" in text and (ended := _ENDED.search(text)):
-        text = text[: ended.start()]
-    if "<" in text or "INST]" in text:
-        text = _SPECIAL.sub("", text)
-    return text
+def _emphasized(text: str) -> str:
+    """The only bold words of the last sentence, where it has a number in it and does not deny them; else nothing."""
+    tail = text.rstrip()[-MAX_TAIL:].rpartition("\n")[2]
+    sentence = next((piece for piece in reversed(_BREAK.split(tail)) if piece and not closing(piece)), "")
+    found = [next(part for part in match.groups() if part) for match in _STRONG.finditer(sentence)]
+    if len(found) != 1 or not any(character.isdigit() for character in found[0]):
+        return ""
+    left = discard.undenied(discard.amended("", tidy(sentence)))
+    return found[0] if tidy(found[0]) in left else ""
 
 
 def _committed(text: str, stopped: bool) -> Iterator[Span]:
@@ -200,8 +190,9 @@ def _last(text: str) -> Iterator[Span]:
     if "\n" not in text and len(text.split(None, 6)) <= 6:
         pieces = [text]
     tried = 0
+    declined = any(discard.refuses(piece) for piece in pieces[-MAX_SENTENCES - 1 : -1])
     for piece in reversed(pieces):
-        if closing(piece) and len(pieces) > 1:
+        if (closing(piece) and len(pieces) > 1) or (declined and discard.supposes(piece)):
             continue
         yield Span(
             discard.undenied(discard.amended("", piece)), "last", "the last sentence" if not tried else f"sentence {tried + 1} from the end"

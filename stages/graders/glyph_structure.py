@@ -7,7 +7,7 @@ Sections are crux, plan, steps, takeaway. Text inside <think> ... </think> does 
 
 from stages.graders import Grade
 from stages.graders.answer import final
-from stages.graders.extract import visible
+from stages.graders.cleaning import visible
 from stages.graders.lexer import TooMuch
 from stages.shared.marks import GLYPHS, marks_in, sections, uses_glyphs
 from stages.shared.params import Strict

@@ -8,7 +8,7 @@ apart. Text inside <think> ... </think> does not count.
 import re
 
 from stages.graders import Grade
-from stages.graders.extract import visible
+from stages.graders.cleaning import visible
 from stages.shared.errors import BadInput
 from stages.shared.params import Strict
 from stages.shared.rows import Response, Trace

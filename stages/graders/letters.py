@@ -52,7 +52,7 @@ _LEADING = frozenset(
     re.findall(
         r"\S+",
         "for sure definitely probably likely clearly certainly most simply just indeed therefore thus so hence is it's it be to seems "
-        "still again either both option options choice letter answer the correct best right choose pick select would that i i'd think "
+        "still again either both but option options choice letter answer the correct best right choose pick select would that i i'd think "
         "say believe will my final go with number selected as statement actually now obviously of course maybe perhaps "
         "lettre opción buchstabe",
     )
@@ -72,6 +72,20 @@ _CLAUSE = re.compile(r"[)\]\"'*]{0,3}\s{0,3}(?:is|was|has|does|can|cannot|can't|
 _NAMED = re.compile(r"(?:option|choice|answer|letter|opción|选项|選項)s?\s{0,3}:?\s{0,3}$", re.IGNORECASE)
 _QUANTITY = re.compile(r"[\d°]\s?$")
 _WORD = re.compile(r"[^\W\d]+(?:'[a-z]+)?")
+
+_OPENED = re.compile(
+    rf"\W{{0,9}}(?:(?:(?:the )?(?:correct |best |right )?(?:option|choice|answer)(?: is)?:? )?(?P<right>{_LETTER})\)?{_RIGHT}"
+    r"|(?:option |choice )?[(\[*]{0,3}(?P<alone>(?-i:[A-Z]))[)\]*.:]{0,4}[ \t]{0,3}(?=\n))",
+    re.IGNORECASE,
+)
+_LATER = re.compile(
+    r"(?:\b(?:so|therefore|thus|hence|instead|actually|wait|choose|pick|select|conclude|go with|answer is|answer:)\b[^.\n]{0,30}?\s"
+    rf"(?P<one>{_LETTER})|(?P<other>{_LETTER})\)?{_RIGHT})(?![a-z])",
+    re.IGNORECASE,
+)
+_JUDGED = re.compile(
+    r"^\W{0,5}(?P<letter>[A-H])\W{1,5}(?:(?P<right>true|correct|right|yes)|false|incorrect|wrong|no)\b", re.IGNORECASE | re.MULTILINE
+)
 
 Letter = re.Match[str]
 
@@ -125,6 +139,20 @@ def bracketed(text: str, found: list[Letter]) -> list[str]:
         for one in found
         if ")" in one.group("close") or "]" in one.group("close") or _NAMED.search(text[: one.start()][-20:])
     ]
+
+
+def opened(text: str) -> str | None:
+    """The letter that `text` begins with as its verdict (`A is correct. B is ...`, a line `B`), or the only one of a list that it calls
+    true; None where there is none, or another is chosen later."""
+    if len(judged := list(_JUDGED.finditer(text))) > 2:
+        right = [one["letter"].upper() for one in judged if one["right"]]
+        return right[0] if len(right) == 1 else None
+    found = _OPENED.match(text)
+    if not found:
+        return None
+    letter = (found["right"] or found["alone"]).strip("()[]\"'$* ")
+    later = ((one["one"] or one["other"]).strip("()[]\"'$* ") for one in _LATER.finditer(affirmed(text[found.end() :])))
+    return letter if all(one == letter for one in later) else None
 
 
 def chosen(text: str) -> list[str]:

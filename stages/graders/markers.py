@@ -72,6 +72,7 @@ _CLOSING = re.compile(
 )
 _PLACEHOLDER = re.compile(r"\W*(?:LETTER|your (?:final )?answer|answer|X|option|choice|number|insert)\W*$", _IGNORE)
 _SMALL = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_OPTIONS = re.compile(r"(?<![A-Za-z])[B-F][)*]{0,3}:")  # a list `A: ... B: ...` announces nothing
 MAX_PLACES = 400  # of one word, from the last: a text of nothing but "answer" costs no more
 
 
@@ -94,7 +95,10 @@ def announcements(text: str) -> list[Announcement]:
     if len(small) != len(text):  # a few letters have no small one of the same length
         small = text.translate(_SMALL)
     found = {}
+    listed = "a:" in small and _OPTIONS.search(text) is not None
     for words, before, rule in _COMPILED:
+        if listed and words == ("a:",):
+            continue
         for word in words:
             for place in _places(small, word):
                 match = rule.match(text, place)

@@ -5,8 +5,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from stages.graders import numerals
-from stages.graders.characters import plain_characters
 from stages.graders.compare import Comparison, Policies
+from stages.graders.digits import stated, tidy, uncited
 from stages.graders.extract import Span
 from stages.graders.lexer import TooMuch
 from stages.graders.units import WORDS, Unit, fit, unit
@@ -17,9 +17,9 @@ MAX_TAIL = 2000  # characters at the end of a long text, where its last number i
 
 _SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SHORT = {"k": "thousand", "K": "thousand", "M": "million", "bn": "billion"}
-_FRAC = re.compile(r"\\[dtc]?frac\s*(?:\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}|(\d)\s*(\d)|(\d)\s*\{\s*(\d+)\s*\})")
-_LATEX_GROUP = re.compile(r"(?<=\d)(?:\{[,.]\}|,?\\[,! :])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
-_MARKS = re.compile(r"<<[^<>]{0,200}>>")  # GSM8K's calculator marks
+_PAY = re.compile(
+    r"(?i)^(dollars?|cents?|euros?|pounds?|rupees?|yen|yuan|\\(?:eur|gbp|yen|inr)) ?(?:/|per\b|an?\b).*$"
+)  # the rate is not compared
 _DECIMAL = r"""(?:
       0,\d+                                   # 0,111: a decimal comma
     | \d{1,3}(?:,\d{3})+(?:\.\d+)?            # 1,234.5
@@ -31,7 +31,7 @@ _DECIMAL = r"""(?:
 _TEN = r"(?:\s*(?:\\times|\\cdot|times|[xX*])\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<ten>[-+]?\d{1,4})\s*\}?)?"
 _UNITS = "|".join(sorted((word for word in WORDS if len(word) > 1), key=len, reverse=True))
 _NUMBER = re.compile(
-    rf"""(?<![A-Za-z0-9_^\\])(?<!\d[.,:])
+    rf"""(?<![A-Za-z0-9_^\\])(?<!\d[.,:])(?<!\^\{{)(?<!\^\{{-)
     (?:(?<![\w)\]}}])(?P<sign>[-+]))?
     (?:(?P<coin>\\?\$|\\(?:eur|gbp|yen|inr)\b)\s?(?P<inner>[-+])?)?
     (?:(?:(?P<whole>\d{{1,9}})\s+(?:and\s+)?)?(?P<over>\d+)\s*/\s*(?P<under>0*[1-9]\d*)(?!\s*/|\.?\d)
@@ -40,15 +40,15 @@ _NUMBER = re.compile(
     (?:\s*(?P<percent>\\?%|percent\b|per\ cent\b|pct\b|percentage\b)|\s+(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b
       |(?P<short>[kKM]|bn)(?![\w'^*/-]))?
     (?:\s*(?P<unit>\\(?:eur|gbp|yen|inr|degree)\b\s?[CF]?\b
-      |(?:square\ |cubic\ |sq\.?\ )?(?:(?i:{_UNITS})|[mgL]\b(?!['-]))s?\b(?:\^\{{?[23]\}}?)?))?""",
+      |(?:square\ |cubic\ |sq\.?\ )?(?:(?i:{_UNITS})|[mgL]\b(?!['-]))s?\b(?:\^\{{?[23]\}}?)?
+       (?:\s?/\s?(?:{_UNITS}|[smhL]\b)s?\b(?:\^\{{?[23]\}}?)?|\ (?:per|an|a)\ (?:{_UNITS})s?\b)?
+      |(?:/|per\ )(?:{_UNITS})s?\b))?""",
     re.VERBOSE,
 )
 _SPACED = re.compile(r"[-+]?\$?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"^([1-9]\d{0,2})\.(\d{3})$")
-_ASIDE = re.compile(r"(?<=[A-Za-z]) \((?=[^()]*[a-z]{3})[^()=]{1,200}\)(?=[^\d]*$)")  # `34 apples (12 of them red)`
 _MINUS = re.compile(r"(?<![\d)%] )\b(?:minus|negative) (?=\\?\$?[\d.])", re.IGNORECASE)
 _HEDGE = re.compile(r"(?:,\s?-?\d[\d.]{0,20}){0,5}[\s,]{1,9}or\s{1,9}(?=[-$\d.])")
-_UNDERSCORED = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w.])")
 _DIGIT = re.compile(r"\d")
 _PLAIN = re.compile(r"-?\d{1,18}")
 _AND = re.compile(r"\s*(?:,|and|,\s*and)?\s+(?=\d)")
@@ -66,18 +66,6 @@ class Number(NamedTuple):
     percent: bool = False
     places: int | None = None
     unit: Unit | None = None
-
-
-def tidy(text: str) -> str:
-    """`text` with typographic digits, signs and fractions and LaTeX's number separators and fractions in plain form."""
-    text = plain_characters(text)
-    if "\\" in text or "{,}" in text:
-        text = _LATEX_GROUP.sub("", text)
-        text = _FRAC.sub(lambda m: " {}/{} ".format(*[part for part in m.groups() if part is not None]), text)
-        text = re.sub(r"-\s+(?=\d+/\d)", "-", text)
-    if "_" in text:
-        text = _UNDERSCORED.sub(lambda found: found.group().replace("_", ""), text)
-    return _MARKS.sub("", text) if "<<" in text else text
 
 
 def whole(text: str) -> Number | None:
@@ -152,7 +140,7 @@ def _sentence(text: str, last: bool) -> str:
 
 def final(span: Span) -> tuple[Number, str] | None:
     """The number that a span of a response commits to, and how it is written; None where there is none."""
-    text = _ASIDE.sub("", span.text) if span.rule == "last" and "(" in span.text else span.text
+    text = uncited(stated(span.text) if span.rule == "last" else span.text)
     return find(text, last=span.rule in ("last", "text"), words="numerals" not in span.how)  # `the answer (arabic numerals) is six`
 
 
@@ -212,7 +200,8 @@ def _read(match: "re.Match[str]") -> Number:
         value = -value
     percent = parts["percent"] is not None
     scaled = value / 100 if percent else value * _SCALES.get(parts["scale"] or _SHORT.get(parts["short"] or "", ""), 1)
-    named = parts["unit"] or parts["coin"]
+    named = parts["coin"] or parts["unit"] if (parts["unit"] or "").startswith(("per ", "/")) else parts["unit"] or parts["coin"]
+    named = named and _PAY.sub(r"\1", named)
     return Number(value, scaled, percent, places, unit(named) if named else None)
 
 

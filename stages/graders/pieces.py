@@ -15,11 +15,19 @@ _PREFACE = re.compile(
 )
 _CLOSING = re.compile(r"\s*(?:I hope it is correct\.?|[.!;]\s+[A-Z].*|\bbecause\b.*|\bsince\b.*)$", re.DOTALL)
 _HOPE = re.compile(r"\s*(?:I hope (?:it|this) is correct\.?|This solves the problem\.?)\s*$")
+_QUANTITY = re.compile(  # `P(A \\cup B) = 2/3` names what it is the value of
+    r"\$?\s*(?:\\(?:lim|int|iint|oint|Pr|det)(?![a-z])|(?:P|E|Pr|Var|\\mathbb\s?\{?[PE]\}?)\s?(?:\\left)?[(\[]"
+    r"|\\?\|\s?(?:[A-Z]|\\vec|\\mathbf|\\overrightarrow))[^=<>]{1,120}=\s*(?P<value>[^=<>]+)$"
+)
+_STATED = re.compile(r"(?:It|He|She|They|We|I|You|The|This|There|Each|So|Thus|Therefore|Hence)\b(?=.*\s)")
 MAX_WORDS = 4  # of an answer in words
 
 _STOP = re.compile(r"(?:(?<=[.!?])|(?<=\.\$)|(?<=\.\$\$)|(?<=\.\\\])|(?<=\.\\\)))\s+(?=[A-Z\\$*])")
 _TAIL = re.compile(
-    r"(?:\b(?:is|are|equals|be|was|get|gives?|obtain|have)\b(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by)\b)*"
+    r"(?:\b(?:is|are|equals|be|was|get|gives?|obtain|have|costs?|pays?|weighs|measures|yields|becomes|approaches"
+    r"|(?:converges|evaluates|simplifies|reduces|tends|amounts|works? out|comes? out|adds up|sums?|comes?|expands|rounds) (?:to|as|at)"
+    r"|(?:has|of) (?:length|area|volume|slope|value|measure|radius|probability|degree))\b"
+    r"(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by)\b)*"
     r"|(?<![<>!=])=)\s*:?\s*(?=\S)"
 )
 
@@ -34,13 +42,14 @@ _LABEL = re.compile(r"^[A-Za-z][A-Za-z ]{2,40}:\s*(?=\S)")
 def candidates(span: Span) -> Iterator[str]:
     """Pieces of `span` that may be the answer, likeliest first."""
     if span.rule == "boxed":
-        yield span.text
+        yield found["value"] if (found := _QUANTITY.match(span.text[:MAX_LENGTH])) else span.text
         return
     uncommitted = span.rule in ("last", "text")
     if uncommitted and len(span.text) > MAX_LENGTH:
         return
     text = _PREFACE.sub("", span.text[:MAX_LENGTH].strip())
-    yield text if uncommitted else _CLOSING.sub("", text)
+    if not (uncommitted and _STATED.match(text) and _TAIL.search(text)):
+        yield text if uncommitted else _CLOSING.sub("", text)
     line = _last_sentence(text) if uncommitted else _CLOSING.sub("", text)
     if line != text:
         yield _PREFACE.sub("", line)

@@ -65,7 +65,7 @@ _NO_ANSWER = re.compile(  # `no idea` says nothing about the question
     r"\W*no (?:idea|clue|answer|comments?|opinion|further|more (?:comments?|remarks?)|one (?:knows|can)"
     r"|way (?:to|of) (?:know|tell|say)\w*)\b"
 )
-_NOT_A_LABEL = re.compile(r"\bno (?=entail|contradict|neutral)")  # `no contradiction`, though not `no, contradiction`
+_NOT_A_LABEL = re.compile(r"\b(?:no |non[- ]?)(?=entail|contradict|neutral)")  # `no contradiction`, though not `no, contradiction`
 _NEITHER = re.compile(r"\bneither (?P<ones>[^.,;:!?\n]{0,120})")
 _CONCEDED = re.compile(r"\b(?:it is|it's) (?:true|correct|right) that [^.;\n]{1,200}?\b(?:but|however|yet)\b")
 _NOT_THE_CASE = re.compile(r"\bnot the case that (?:\w{1,12} ){0,3}(?=true|correct|false)")
@@ -73,6 +73,13 @@ _JOINING = frozenset(["or", "nor", "and"])
 _EITHER = re.compile(r"\b(?:(?:yes|true)(?: or |/| and )(?:no|false)|(?:no|false)(?: or |/| and )(?:yes|true))\b")
 _CONDITIONS = frozenset(["if", "whether", "unless"])
 _QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
+_VERDICT = re.compile(r"\W*(yes|no|true|false)\W{0,3}(?:[.!:]\s|\n)", re.IGNORECASE)
+_CONCLUSION = re.compile(
+    r"\b(?:so|therefore|thus|hence|overall|in (?:conclusion|short|summary)|ultimately|finally|actually|wait|however|but)\b[^.!?\n]{1,300}",
+    re.IGNORECASE,
+)
+_ALTERNATIVE = re.compile(r"\b(?:yes|no|true|false) would\b[^.;)\n]*")  # `yes would be right only if`
+_DEPENDS = re.compile(r"\b(?:it|that|this|answer) depends\b|^\W*(?:maybe|perhaps|possibly)\b")
 _BARE = _table(yes="y t certainly definitely surely naturally", no="n f never")  # a whole answer, but nothing in a sentence
 _NEGATORS = frozenset(_words("not isn't doesn't don't wasn't aren't didn't never cannot can't nor hardly won't wouldn't"))
 _WEAK = frozenset(
@@ -101,6 +108,8 @@ def gold(kind: Kind, text: str) -> str | None:
 
 def final(span: Span, kind: Kind) -> str | None:
     """The meaning that `span` commits to; NOTHING where it names two, None where it names none."""
+    if span.rule == "opening":
+        return _opened(span.text[:MAX_PROSE]) if kind is Kind.YES_NO else None
     text = straight(plain(span.text)).lower()
     vocabulary = YES_NO if kind is Kind.YES_NO else NLI
     text = _EITHER.sub(" ", text) if kind is Kind.YES_NO and span.rule in ("last", "text") else text
@@ -110,7 +119,9 @@ def final(span: Span, kind: Kind) -> str | None:
     sentence = text[-MAX_SPAN:] if span.rule == "last" else first_sentence(text.strip()[:MAX_SPAN])
     if "?" in sentence:
         sentence = _QUESTION.sub(" ", sentence)
-    sentence = _CONCEDED.sub(" ", sentence)
+    sentence = _ALTERNATIVE.sub(" ", _CONCEDED.sub(" ", sentence))
+    if kind is Kind.YES_NO and _DEPENDS.search(sentence):
+        return NOTHING
     words = _words_of(sentence)
     if kind is Kind.YES_NO and len(words) == 1 and words[0] in _BARE:
         return _BARE[words[0]]
@@ -133,6 +144,16 @@ def final(span: Span, kind: Kind) -> str | None:
         senses = [one for one in senses if one.word not in _WEAK or one.place == len(words) - 1]
     meanings = {one.meaning for one in senses}
     return None if not meanings else meanings.pop() if len(meanings) == 1 else NOTHING
+
+
+def _opened(text: str) -> str | None:
+    """The meaning of an opening sentence `Yes.` or `No.`; None where there is none, or a later sentence concludes otherwise."""
+    found = _VERDICT.match(text)
+    if not found:
+        return None
+    meaning = YES_NO[found[1].lower()]
+    concluded = (final(Span(one.group(), "last"), Kind.YES_NO) for one in list(_CONCLUSION.finditer(text, found.end()))[-3:])
+    return meaning if all(one in (None, meaning) for one in concluded) else None
 
 
 def _opening(text: str, vocabulary: dict[str, str]) -> str | None:

@@ -1,0 +1,48 @@
+"""A response before it is searched: without thinking, emphasis, leaked tokens, and tasks that the model set itself."""
+
+import re
+
+from stages.graders.discard import straight
+
+_BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])(?!(?<=\d\*\*)-\d)|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)")
+_ENDED = re.compile(r"(?<=\S)(?:<\|(?:endoftext|im_end|eot_id|end)\|>|</s>|<eos>)")  # what follows is another text
+_SPECIAL = re.compile(r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]")
+_WIDE = str.maketrans("：（）［］【】＝\u00a0\u200b\ufeff", ":()[][]= \u200b\u200b")
+_CODE = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
+_TASK = re.compile(r"\n[ \t]{0,3}(?:#{1,4} |\*\*)?(?:Question|Problem|Exercise|Q)(?: ?\d{1,4})?\s?[:.](?=\s|\*)")
+_ANSWERED = re.compile(r"\\boxed\{|#### ?\S|\bfinal answer(?: is|:)|\bthe answer is\b|</answer>", re.IGNORECASE)
+
+
+def visible(text: str) -> str:
+    """`text` without its thinking."""
+    if "<think>" not in text and "</think>" not in text:
+        return text
+    kept: list[str] = []
+    start = 0
+    while (opening := text.find("<think>", start)) >= 0 and (closing := text.find("</think>", opening)) >= 0:
+        kept.append(text[start:opening])
+        start = closing + len("</think>")
+    rest = "".join(kept) + text[start:]
+    return rest.rpartition("</think>")[2].partition("<think>")[0]
+
+
+def first_task(text: str) -> str:
+    """`text` without what follows an answer where a base model went on with a task of its own: `#### 36`, then `Question: ...`."""
+    answered = _ANSWERED.search(text)
+    other = _TASK.search(text, answered.end()) if answered else None
+    return text[: other.start()] if other else text
+
+
+def tidy(text: str) -> str:
+    """`text` with straight apostrophes and plain signs, without emphasis, code marks and special tokens."""
+    if "`" in text:
+        text = _CODE.sub(r"\1", text)
+    if not text.isascii():
+        text = straight(text).translate(_WIDE).replace("\u200b", "")
+    if "**" in text or "__" in text:
+        text = _BOLD.sub("", text)
+    if "<" in text and (ended := _ENDED.search(text)):
+        text = text[: ended.start()]
+    if "<" in text or "INST]" in text:
+        text = _SPECIAL.sub("", text)
+    return text
