@@ -43,7 +43,7 @@ _REPEATED = [
     "\\boxed ", "\\boxed{}", "</think>", "<answer>", "e", "1e", "٣", "a\u0301", "\u202e7", "\\,", "\\\\", "7, and ", "A", "B. ", "- ",
     "wait, no, ",
     "\nQ: ", "\n#### 1", "`7` ", "**7** ", "A is correct. ", "7, since ", "7 of the ", "yes would ", "\nA: true",
-    "it depends, so ", "is 7 ",
+    "it depends, so ", "is 7 ", "7. Check: ", "so 7. Check ", "\n- 7", "roots:\n", "*a", '{"answer": ', "(7 is extraneous", "✓", "A) ❌\n",
 ]  # fmt: skip
 FLOODS = [piece * 100_000 for piece in ("$", "%", "\\")] + [piece * (12_000 // len(piece)) for piece in _REPEATED]
 FLOODS += ["#### 7" + "\nQ: " * 3000, "P(" * 3000 + "=7", "is " * 4000 + "7 in 2 hours"]

@@ -1,8 +1,10 @@
 """Sentences that state an answer beside other numbers, letters and verdicts, as a reader made them up who had not seen the graders.
 
-All of them were once misjudged: the last number of a sentence was taken for what it states, or a later remark for the verdict.
+All of them were once misjudged: the last number of a sentence was taken for what it states, a check, a rejected root or another case for
+the answer, or a later remark for the verdict.
 """
 
+# ruff: noqa: E501
 import pytest
 from test_answer_wordings import right
 
@@ -16,7 +18,7 @@ STATED = [
     (
         Kind.NUMBER,
         "64",
-        "Kylar pays $5 for every odd glass and 60% of $5 = $3 for every even one.\n\n8 × $5 + 8 × $3 = $40 + $24 = $64\n\nSo Kylar needs to pay **\\$64** for the 16 glasses.",  # noqa: E501
+        "Kylar pays $5 for every odd glass and 60% of $5 = $3 for every even one.\n\n8 × $5 + 8 × $3 = $40 + $24 = $64\n\nSo Kylar needs to pay **\\$64** for the 16 glasses.",
     ),
     (Kind.NUMBER, "15", "The number is 15, since 15 = 3·5 and it is the smallest odd number with two distinct prime factors > 2."),
     (Kind.EXPRESSION, "2\\sqrt{3}", "Therefore the distance is `2*sqrt(3)`."),
@@ -33,12 +35,12 @@ STATED = [
     (
         Kind.NUMBER,
         "225",
-        "Let me solve this step by step.\n\n1. The train travels 60 km in the first hour.\n2. In the second hour it travels 75 km.\n3. In the third hour it travels 90 km.\n\nTotal: 60 + 75 + 90 = 225 km.\n\nThe train travels **225 km** in 3 hours.",  # noqa: E501
+        "Let me solve this step by step.\n\n1. The train travels 60 km in the first hour.\n2. In the second hour it travels 75 km.\n3. In the third hour it travels 90 km.\n\nTotal: 60 + 75 + 90 = 225 km.\n\nThe train travels **225 km** in 3 hours.",
     ),
     (
         Kind.NUMBER,
         "36",
-        "My final answer is 36. I hope it is correct.\n\nQuestion: A farmer has 12 cows and buys 5 more. How many cows are there?\nAnswer: 17",  # noqa: E501
+        "My final answer is 36. I hope it is correct.\n\nQuestion: A farmer has 12 cows and buys 5 more. How many cows are there?\nAnswer: 17",
     ),
     (Kind.EXPRESSION, "\\frac{2}{3}", "Final Answer: $\\boxed{P(A \\cup B) = \\frac{2}{3}}$"),
     (Kind.NUMBER, "225", "The train travels **225 km** in 3 hours."),
@@ -119,6 +121,80 @@ STATED = [
     (Kind.EXPRESSION, "\\frac{\\pi}{6}", "The angle comes out as π/6."),
     (Kind.EXPRESSION, "\\frac{\\pi}{6}", "The integral evaluates to π/6."),
     (Kind.EXPRESSION, "e^{-1}", "The limit tends to e⁻¹."),
+    (
+        Kind.CHOICE,
+        "B",
+        "## Analysis\n\n**Statement I** is true because energy is conserved.\n**Statement II** is false.\n\n## Conclusion\n\nOnly Statement I is correct, which corresponds to **option B**.\n\n*Option A would have been right if both statements held.*",
+    ),
+    (Kind.CHOICE, "B", "A) ❌\nB) ✅\nC) ❌\nD) ❌"),
+    (Kind.CHOICE, "B", "Of the options A, B, C and D, the correct one is B."),
+    (Kind.CHOICE, "B", "So only statement I is correct, which corresponds to option B.\n\nOption A would require both statements to hold."),
+    (Kind.CHOICE, "B", "The correct answer is B. If the temperature were constant, the answer would be A."),
+    (Kind.CHOICE, "B", "This corresponds to **option B**. Option A would have been right if both held."),
+    (Kind.CHOICE, "C", "A. ✗\nB. ✗\nC. ✓\nD. ✗"),
+    (
+        Kind.EXPRESSION,
+        "(2,-1)",
+        "Adding the equations: $3x = 6 \\Rightarrow x = 2$. Substituting, $y = 1 - 2 = -1$.\n\n**Solution:** $(x, y) = (2, -1)$\n\n**Check:**\n- $2 + (-1) = 1$ ✓\n- $2\\cdot 2 - (-1) = 5$ ✓",
+    ),
+    (Kind.EXPRESSION, "(2,-1)", "The solution is $x = 2$, $y = -1$.\n\n**Check:** $2 + (-1) = 1$ ✓ and $4 + 1 = 5$ ✓"),
+    (Kind.EXPRESSION, "(2,3)", "So the solution is:\n- $x = 2$\n- $y = 3$"),
+    (Kind.EXPRESSION, "15", "The answer is $15$. If we had used replacement, the answer would be $25$."),
+    (Kind.EXPRESSION, "2,3", "**Solutions:**\n\n- \\(x_1 = 2\\)\n- \\(x_2 = 3\\)"),
+    (
+        Kind.EXPRESSION,
+        "2,3",
+        "The equation $x^2 - 5x + 6 = 0$ factors as $(x-2)(x-3) = 0$.\n\nThus the solutions are:\n- $x = 2$\n- $x = 3$",
+    ),
+    (Kind.EXPRESSION, "2,3", "The roots are:\n* 2\n* 3"),
+    (Kind.EXPRESSION, "2,3", "The solutions are:\n\n1. $x = 2$\n2. $x = 3$"),
+    (Kind.EXPRESSION, "3", "So $x = 3$, since $x=-1$ is extraneous."),
+    (Kind.EXPRESSION, "3", "The solution is x = 3 (x = -1 is rejected because it makes the log undefined)."),
+    (Kind.EXPRESSION, "3", "x = 3 (reject x = -1)"),
+    (Kind.EXPRESSION, "5", "Therefore $x = 5$.\n\nLet's verify: substituting $x=5$ gives $2(5)+3 = 10 + 3 = 13$, which is correct."),
+    (Kind.EXPRESSION, "5", "Thus $x = 5$.\n\n**Verification:** $2(5) + 3 = 13$ ✓"),
+    (Kind.EXPRESSION, "[0,4]", "The domain is all x such that 0 ≤ x ≤ 4."),
+    (Kind.EXPRESSION, "\\frac{1}{2}", '{"answer": "1/2", "confidence": 0.8}'),
+    (Kind.EXPRESSION, "x=0", "The only solution is x = 0 (x = 5 is extraneous)."),
+    (
+        Kind.EXPRESSION,
+        "x=4",
+        "We solve\n\n\\begin{align*}\n3x - 5 &= 7 \\\\\n3x &= 12 \\\\\nx &= 4\n\\end{align*}\n\n**Check:** \\(3(4) - 5 = 12 - 5 = 7\\) ✓",
+    ),
+    (
+        Kind.NLI,
+        "contradiction",
+        "Given the three possible labels (entailment, neutral, contradiction), the correct one here is contradiction.",
+    ),
+    (Kind.NLI, "neutral", "Among entailment, contradiction, and neutral, I choose neutral."),
+    (Kind.NLI, "neutral", "Of the labels entailment, neutral and contradiction, the right one is neutral."),
+    (Kind.NLI, "neutral", "The answer is neutral. If the man had been outside, the answer would be contradiction."),
+    (Kind.NUMBER, "1.5", "The recipe calls for 1-1/2 cups."),
+    (Kind.NUMBER, "14", "Also hat er 14 Äpfel. Probe: 14 - 5 = 9 ✓"),
+    (Kind.NUMBER, "14", "Donc il a 14 pommes. Vérification : 14 - 5 = 9."),
+    (Kind.NUMBER, "14", "Por lo tanto, tiene 14 manzanas.\n\nComprobación: 14 − 5 = 9 ✔"),
+    (Kind.NUMBER, "14", "因此小明一共有14个苹果。\n\n验证：14 - 5 = 9 ✓"),
+    (Kind.NUMBER, "14", "综上所述，小明一共有14个苹果。（检验：14-5=9，正确。）"),
+    (Kind.NUMBER, "15", "#### 15\n\nNote: if the boxes held 6, the answer would be 18."),
+    (Kind.NUMBER, "15", "**Final Answer:** 15\n\n(If tax were included, the answer would be 16.5.)"),
+    (
+        Kind.NUMBER,
+        "15",
+        "Let me solve it step by step.\n\n**Step 1:** 3 boxes, 5 pencils each.\n**Step 2:** 3 × 5 = 15.\n\n**Final Answer:** 15\n\n*Note: If there were 4 boxes, the answer would be 20.*",
+    ),
+    (Kind.NUMBER, "2.75", "You need 2-3/4 yards of fabric."),
+    (Kind.NUMBER, "3.5", "Answer: 3-1/2 inches"),
+    (Kind.NUMBER, "42", "Hence she has 42 stickers left.\n\nVerify: 42 + 8 = 50. Correct!"),
+    (Kind.NUMBER, "42", "She has **42** stickers left.\n\nVerification: 42 + 8 = 50 ✓"),
+    (Kind.NUMBER, "42", "So there are 42 apples in total.\n\n**Check:** 42 ÷ 6 = 7, which matches the number of boxes."),
+    (Kind.NUMBER, "42", "The total is 42. (Check: 42 − 22 = 20.)"),
+    (Kind.NUMBER, "42", "The total is 42.\n\nVerification: 42 - 22 = 20 ✓ and 42 - 20 = 22 ✓."),
+    (Kind.NUMBER, "540", '```json\n{"answer": 540, "confidence": 0.95}\n```'),
+    (Kind.NUMBER, "540", '{"answer": 540, "confidence": 0.95}'),
+    (Kind.NUMBER, "540", '{"answer": 540, "explanation": "9 sprints of 60 m"}'),
+    (Kind.NUMBER, "540", '{"answer": "540", "unit": "meters", "confidence": 0.9}'),
+    (Kind.NUMBER, "540", '{"final_answer": 540, "steps": 3}'),
+    (Kind.YES_NO, "Yes", "The answer is yes. If the door had been locked, the answer would be no."),
 ]
 
 
@@ -135,12 +211,12 @@ NOT_STATED = [
     (
         Kind.NUMBER,
         "3",
-        "Let me solve this step by step.\n\n1. The train travels 60 km in the first hour.\n2. In the second hour it travels 75 km.\n3. In the third hour it travels 90 km.\n\nTotal: 60 + 75 + 90 = 225 km.\n\nThe train travels **225 km** in 3 hours.",  # noqa: E501
+        "Let me solve this step by step.\n\n1. The train travels 60 km in the first hour.\n2. In the second hour it travels 75 km.\n3. In the third hour it travels 90 km.\n\nTotal: 60 + 75 + 90 = 225 km.\n\nThe train travels **225 km** in 3 hours.",
     ),
     (
         Kind.EXPRESSION,
         "0.5",
-        "I'm sorry, but as an AI language model I cannot compute this integral symbolically. A numerical estimate such as 0.5 would be misleading.",  # noqa: E501
+        "I'm sorry, but as an AI language model I cannot compute this integral symbolically. A numerical estimate such as 0.5 would be misleading.",
     ),
     (Kind.NUMBER, "3", "**Total: 225 km** in 3 hours."),
     (Kind.CHOICE, "A", "I cannot determine which of the options A, B, C and D is correct."),
@@ -151,6 +227,23 @@ NOT_STATED = [
     (Kind.EXPRESSION, "0.5", "The problem cannot be solved as stated. A guess such as 0.5 would be misleading."),
     (Kind.CHOICE, "A", "I cannot choose A."),
     (Kind.CHOICE, "B", "There is no way to tell whether B is correct."),
+    (Kind.CHOICE, "A", "So only statement I is correct, which corresponds to option B.\n\nOption A would require both statements to hold."),
+    (Kind.CHOICE, "D", "A) ❌\nB) ✅\nC) ❌\nD) ❌"),
+    (Kind.EXPRESSION, "13", "Therefore $x = 5$.\n\nLet's verify: substituting $x=5$ gives $2(5)+3 = 10 + 3 = 13$, which is correct."),
+    (
+        Kind.EXPRESSION,
+        "7",
+        "We solve\n\n\\begin{align*}\n3x - 5 &= 7 \\\\\n3x &= 12 \\\\\nx &= 4\n\\end{align*}\n\n**Check:** \\(3(4) - 5 = 12 - 5 = 7\\) ✓",
+    ),
+    (Kind.EXPRESSION, "x=5", "The only solution is x = 0 (x = 5 is extraneous)."),
+    (
+        Kind.NUMBER,
+        "20",
+        "Let me solve it step by step.\n\n**Step 1:** 3 boxes, 5 pencils each.\n**Step 2:** 3 × 5 = 15.\n\n**Final Answer:** 15\n\n*Note: If there were 4 boxes, the answer would be 20.*",
+    ),
+    (Kind.NUMBER, "20", "The total is 42.\n\nVerification: 42 - 22 = 20 ✓."),
+    (Kind.NUMBER, "3", '{"final_answer": 540, "steps": 3}'),
+    (Kind.NUMBER, "9", "综上所述，小明一共有14个苹果。（检验：14-5=9，正确。）"),
 ]
 
 

@@ -96,6 +96,8 @@ def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Fou
     for span in spans(text, response.ending):
         if (span.rule in ("alone", "opening") and not reader.closed) or (span.rule == "bold" and reader.closed):
             continue
+        if span.rule == "listed" and response.kind is not Kind.EXPRESSION:
+            continue
         if span.rule == "last" and reader.closed and explains(span.text):
             continue
         if marked and span.rule == "spoken" and not reader.closed:

@@ -30,6 +30,7 @@ _UNDECIDED = re.compile(
     re.IGNORECASE,
 )
 _YET = re.compile(r"\b(?:but|however|so|although|though|yet|still)\b|[;:]", re.IGNORECASE)
+_MARKED = re.compile("[✅✓✔❌✗✘]")  # the last of a list of options, each marked
 _DENIALS = ("not", "isn t", "can t be", "cannot be", "rather than", "instead of", "never")
 
 Choices = list[str] | None
@@ -60,6 +61,8 @@ def final(span: Span, choices: Choices) -> str | None:
     if span.rule == "text":
         return _in_prose(text[:MAX_PROSE], offered)
     text = _QUESTION.sub(" ", text[:MAX_SPAN])
+    if span.rule == "alone" and _MARKED.search(text):
+        return None
     if single := _SINGLE.fullmatch(text):
         return _one([single.group(1).upper()], offered)
     if span.rule == "alone":

@@ -5,12 +5,21 @@ import re
 from stages.graders.discard import straight
 
 _BOLD = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])(?!(?<=\d\*\*)-\d)|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)")
+_ITALIC = re.compile(r"(?<![\w*)\\])\*(?=[A-Za-z(])([^*\n]{1,300}?[\w.!?)])\*(?![\w*])")
 _ENDED = re.compile(r"(?<=\S)(?:<\|(?:endoftext|im_end|eot_id|end)\|>|</s>|<eos>)")  # what follows is another text
 _SPECIAL = re.compile(r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]")
 _WIDE = str.maketrans("：（）［］【】＝\u00a0\u200b\ufeff", ":()[][]= \u200b\u200b")
 _CODE = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
 _TASK = re.compile(r"\n[ \t]{0,3}(?:#{1,4} |\*\*)?(?:Question|Problem|Exercise|Q)(?: ?\d{1,4})?\s?[:.](?=\s|\*)")
-_ANSWERED = re.compile(r"\\boxed\{|#### ?\S|\bfinal answer(?: is|:)|\bthe answer is\b|</answer>", re.IGNORECASE)
+_ANSWERED = re.compile(r"\\boxed\{|#### ?\S|\bfinal answer(?: is|:)|\bthe answer is\b|</answer>|\A\W*[A-E]\W*(?=\n)", re.IGNORECASE)
+_CHECK = re.compile(
+    r"(?:(?<=[.!?。\n*}])|(?<=[.!?。] ))[ \t\n]{0,4}[(（*#]{0,4} ?(?:Check(?:ing)?|Verif(?:y|ication|ying)|Proof|To (?:verify|check)"
+    r"|Let(?:'s| us| me) (?:verify|check|double-check)|Vérification|Verifica|Probe|Comprobación|检验|验证|验算)(?![a-z])"
+)
+_GOES_ON = re.compile(
+    r"\b(?:So|Therefore|Thus|Hence|Then|Next|Now|Finally|Step|wrong|incorrect|mistake|actually|instead|does(?:n't| not)"
+    r"|not (?:match|equal|correct|right|satisf\w+))\b|≠|✗|❌|\\neq?\b"
+)
 
 
 def visible(text: str) -> str:
@@ -33,6 +42,14 @@ def first_task(text: str) -> str:
     return text[: other.start()] if other else text
 
 
+def unchecked(text: str) -> str:
+    """`text` without a check of its result at its end: `The total is 42. Check: 42 - 22 = 20.`; all of it where the check led further."""
+    led = max((found.end() for found in _GOES_ON.finditer(text)), default=0)
+    check = _CHECK.search(text, led)
+    before = text[: check.start()] if check else ""
+    return before if any(character.isdigit() for character in before) else text
+
+
 def tidy(text: str) -> str:
     """`text` with straight apostrophes and plain signs, without emphasis, code marks and special tokens."""
     if "`" in text:
@@ -41,6 +58,8 @@ def tidy(text: str) -> str:
         text = straight(text).translate(_WIDE).replace("\u200b", "")
     if "**" in text or "__" in text:
         text = _BOLD.sub("", text)
+    if "*" in text:
+        text = _ITALIC.sub(r"\1", text)
     if "<" in text and (ended := _ENDED.search(text)):
         text = text[: ended.start()]
     if "<" in text or "INST]" in text:

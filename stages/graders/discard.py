@@ -37,9 +37,16 @@ _NOT = (
     r"(?:\b(?:can't be|cannot be|couldn't be|could not be|not|never|isn't|wasn't|aren't|rather than|instead of|no longer|nicht|non)\b"
     r"|不是|而非|并非)(?: equal to| be| just| simply| exactly| quite|:)?[ \t]{0,3}"
 )
-_VALUE = r"(?:\\?\$?-?\d[\d.,/]{0,40}%?|\$[^$\n]{1,80}\$|\\\([^\n]{1,80}?\\\))"
+_VALUE = r"(?:(?:\b[a-z] ?= ?)?\\?\$?-?\d[\d.,/]{0,40}%?|\$[^$\n]{1,80}\$|\\\([^\n]{1,80}?\\\))"
+_CASE = re.compile(r"\b(?:if|had|were|suppose|supposing|assuming)\b", re.IGNORECASE)
+_DANGLING = re.compile(r"[,;]? ?\b(?:since|because|as|and|but|so)\s*[.!]?\s*$", re.IGNORECASE)
+_DISCARDED = r"(?:extraneous|rejected|discarded|invalid|inadmissible|excluded|not (?:valid|allowed|admissible|a (?:valid )?solution))\b"
+_DISCARD = r"\b(?:reject(?:ing)?|discard(?:ing)?|exclud(?:e|ing)) (?:the (?:\w{1,12} )?(?:root|solution|value) )?(?:\$?[a-z] ?= ?)?"
 _DENIED = re.compile(
-    rf"{_VALUE} (?:is|was) (?:clearly |definitely |also )?{IS_WRONG}|{_NOT}{_VALUE}(?:(?:,? (?:or|and|nor) ){_VALUE})?", re.IGNORECASE
+    rf"\([^()\n]{{0,40}}{_VALUE} (?:is|was) {_DISCARDED}[^()\n]{{0,80}}\)"
+    rf"|\((?:we )?{_DISCARD}{_VALUE}[^()\n]{{0,80}}\)|{_VALUE} (?:is|was) (?:an? )?{_DISCARDED}|{_DISCARD}{_VALUE}"
+    rf"|{_VALUE} (?:is|was) (?:clearly |definitely |also )?{IS_WRONG}|{_NOT}{_VALUE}(?:(?:,? (?:or|and|nor) ){_VALUE})?",
+    re.IGNORECASE,
 )
 _AMENDED = re.compile(
     r"(?:[,;:?(\u2014-]|\.\.\.|^)\s{0,3}(?:no,? wait,?|wait,? no,?|no, (?=wait|it is|it's|that is)"
@@ -87,6 +94,14 @@ def denied_before(before: str) -> bool:
     return _DENYING.search(re.split(r"[.!?]\s|\n", before[-80:])[-1]) is not None
 
 
+def hypothetical(before: str, words: str, span: str) -> bool:
+    """Whether a marker tells what the answer would be in another case: `if there were 4, the answer would be 20`."""
+    if "would" not in words:
+        return False
+    start = max(before.rfind(end) for end in (". ", "! ", "? ", ".)", "\n"))
+    return _CASE.search(before[start + 1 :]) is not None or _CASE.search(first_sentence(span)[:200]) is not None
+
+
 def amended(before: str, span: str) -> str:
     """`span` from its own correction on: `4, no, 5`, `4? No, 5`; after `I first said the answer is`, what follows its `but`."""
     if doubted := _DOUBTED.match(span):
@@ -101,7 +116,9 @@ def amended(before: str, span: str) -> str:
 
 def undenied(text: str) -> str:
     """`text` without values that it denies, supposes or held before: `not 5`, `5 is wrong`, `if the answer is 5`, `I first thought 5`."""
-    return _DENIED.sub(" ", _FORMER.sub(" ", straight(text)))
+    kept = _FORMER.sub(" ", straight(text))
+    left = _DENIED.sub(" ", kept)
+    return left if left == kept else _DANGLING.sub("", left)
 
 
 def relative(text: str) -> bool:

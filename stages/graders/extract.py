@@ -7,13 +7,14 @@ Order of precedence; the first piece that holds an answer of the problem's kind 
    what stands before it is searched by rules 3 to 5.
 3. What the text takes back does not count (discard.py): nothing before `wait, that is wrong`, no `not 5`, no `A is wrong`, no `I first
    thought 4, but`, no `if the answer is 5`.
-4. What is marked: the last of \\boxed{...} or \\fbox{...} (braces balanced; boxes joined by commas or `and` are one list), `#### ...` and
-   <answer> ... </answer>. A box that is empty commits to nothing. Words that announce an answer *after* it come first: `Final answer:`
-   and `Answer:` always, `the answer is` where a short answer and nothing else follows.
+4. What is marked: the last of \\boxed{...} or \\fbox{...} (braces balanced; boxes joined by commas or `and` are one list), `#### ...`,
+   <answer> ... </answer> and the field `answer` of a JSON object. A box that is empty commits to nothing. Words that announce an answer
+   *after* it come first: `Final answer:` and `Answer:` always, `the answer is` where a short answer and nothing else follows.
 5. What follows the last of the words that announce an answer (markers.py: "the answer is", "Answer:", a line "Answer", `A:`, and theirs
    in other languages); where that holds no answer, the one before it.
-6. Not committed, so used only where the model stopped by itself: opening words that are an answer (`No. ...`, `A is correct. ...`); the
-   only bold number of the last sentence; the last sentences of the text, the last first, without hypotheses after a refusal; all of it.
+6. Not committed, so used only where the model stopped by itself, and without a check of the result at its end: opening words that are
+   an answer (`No. ...`, `A is correct. ...`); a list of solutions at the end; the only bold number of the last sentence; the last
+   sentences, the last first, without hypotheses after a refusal; all of the text.
 
 A response cut off at its limit (ending `length`) commits only to what is surely whole: `#### 4` at the very end may have been `#### 42`.
 Refusals (`I don't know`) are left for the kinds to see: to an inference label they are an answer (neutral), to a number none.
@@ -23,9 +24,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from stages.graders import discard
 from stages.graders.boxes import last_box, last_boxes
-from stages.graders.cleaning import first_task, tidy, visible
+from stages.graders.cleaning import first_task, tidy, unchecked, visible
 from stages.graders.markers import announcements, closing, placeholder
 from stages.graders.retract import after_retraction, takes_back
 from stages.shared.marks import TAKEAWAY, sections
@@ -41,6 +44,11 @@ _CUT = re.compile(
     r"(?:\b(?:an|the|of|to|by|with|and|or|then|from|which|that|is|are|was|were|we|so|into|for|multiply|divide|add|subtract|because|if|has|have)"
     r"|[=+*/^{(,]|\\times|\\cdot|\\frac)\s*$"
 )
+_JSON = re.compile(
+    r"[{,]\s{0,20}\"(?:final_?answer|answer|prediction|label|choice)\"\s{0,3}:\s{0,3}"
+    r"(?:\"(?P<text>(?:[^\"\\\n]|\\.){1,400})\"|(?P<bare>[^\s,\"{}\[\]][^,\"{}\n]{0,100}))(?=\s{0,20}[,}])",
+    re.IGNORECASE,
+)
 _MARK = re.compile(r"####[ \t:]{0,9}\n?([^\n]*)")
 _HEADING = re.compile(r"(?!(?:the |final )*answer\b)(?:\d+[.)]:? *)?[A-Za-z]\w*:? +\S", re.IGNORECASE)  # `#### Step 2: add` is Markdown
 _ENDS = (".", "$", ")", "]", "!", "%", "\n", " ")  # after these nothing of the answer can be missing
@@ -48,6 +56,13 @@ _ENUMERATED = re.compile(r"^(?:\d{1,2}[.)] {1,3}(?=[A-Za-z$\\(*])|\d{1,2}\) {1,3
 _ALONE = re.compile(r"\n[ \t]{0,9}([^\w\n]{0,9}[A-Za-z]{1,13}[^\w\n]{0,9})\s*$")
 _QUOTED = re.compile(r"^\\?\"([^\"]*?)\\?\"(\.?)$")
 _SUMMED = re.compile(r"[.;] {1,3}(?:So,? )?(?:in total|altogether|in all|all together|in sum),? ", re.IGNORECASE)
+_ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+(\S[^\n]{0,99})$", re.MULTILINE)
+_LISTED = re.compile(
+    r"\b(?:solutions?|roots|zeros|values|answers)\b[^\n:]{0,60}:\W{0,4}\n+"
+    r"((?:[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+[^\n]{1,100}(?:\n+|$)){2,8})\s*$",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(r"^[-*•] {1,3}(?=[$\\(A-Za-z])")
 _STRONG = re.compile(r"\*\*([^*\n]{1,60})\*\*|\\math(?:bf|bfit)\{([^{}\n]{1,60})\}")
 _OPENING = re.compile(r"(?:after|in|for|with|if|at|on|by|when|during|of|from|since|given|out of) [^,.=$\\]{1,60}, (?=[a-z])", re.IGNORECASE)
 _BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z*$\\(\"'])|\s*\n\s*|(?<=[。！？])")
@@ -55,8 +70,8 @@ _BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z*$\\(\"'])|\s*\n\s*|(?<=[。！？])")
 
 class Span(NamedTuple):
     """A piece of text that may hold the final answer; `rule` found it: boxed (the text is the answer and nothing else), marked, spoken,
-    bold, last (a sentence), text (all of it), alone (a last line of one word, which commits only to what is one of a few known answers),
-    or opening (all of it, for what its first words say: of interest only where those alone may be an answer).
+    listed (solutions, a line each), bold, last (a sentence), text (all of it), alone (a last line of one word, which commits only to what
+    is one of a few known answers), or opening (all of it, for what its first words say, where those alone may be an answer).
 
     `how` says the same to a person.
     """
@@ -80,6 +95,9 @@ def spans(text: str, ending: Ending) -> Iterator[Span]:
         if any(span.rule != "alone" for span in committed):
             return
         if stopped and region is regions[0] and not _cut(kept):
+            kept, raw = unchecked(kept), unchecked(raw)
+            if (listed := _LISTED.search(kept[-MAX_TAIL:])) and len(items := _ITEM.findall(listed[1])) > 1:
+                yield Span(", ".join(item.strip(" .,;") for item in items), "listed", "a list of solutions")
             yield Span(kept, "opening", "the opening words")
             if bold := _emphasized(raw):
                 yield Span(bold, "bold", "what is bold in the last sentence")
@@ -106,7 +124,12 @@ def _committed(text: str, stopped: bool) -> Iterator[Span]:
             yield from marked
             marked = []
         before, span = text[max(0, found.start - 100) : found.start], text[found.end :]
-        if discard.denied_before(before) or discard.refuted(span) or placeholder(discard.first_sentence(span)[:40]):
+        if (
+            discard.denied_before(before)
+            or discard.hypothetical(before, found.words, span)
+            or discard.refuted(span)
+            or placeholder(discard.first_sentence(span)[:40])
+        ):
             continue
         if found.start < end or found.strong or end == 0 or _short(span):
             how = f"what follows {found.words!r}"
@@ -129,12 +152,24 @@ def _marked(text: str, stopped: bool) -> tuple[list[Span], int]:
     ):
         whole = stopped or marks[-1].end() < len(text) or text.endswith(_ENDS)
         found.append((marks[-1].end(), list(_open_ended(marks[-1].group(1), "marked", "what follows the last ####", whole))))
+    if '"' in text and (objects := list(_JSON.finditer(text))):
+        value, text_value = objects[-1], objects[-1]["text"]
+        content = _unescaped(text_value) if text_value is not None else value["bare"].strip()
+        found.append((value.end(), [Span(last_box(content) or content, "boxed", "the answer of the JSON")]))
     if "<answer>" in text and "</answer>" in (inner := text.rpartition("<answer>")[2]):
         content = inner.partition("</answer>")[0]
         boxed = last_box(content) if "\\boxed" in content else None
         found.append((len(text) - len(inner) + len(content), [Span(boxed or content.strip(), "boxed", "the last <answer>")]))
     end, best = max(found, key=lambda one: one[0], default=(0, []))
     return best, end
+
+
+def _unescaped(text: str) -> str:
+    """A string of JSON, read; as it stands where a model wrote LaTeX into it without doubling its backslashes."""
+    try:
+        return msgspec.json.decode(f'"{text}"', type=str) if "\\\\" in text else text
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return text
 
 
 def _ends(text: str, place: int) -> bool:
@@ -194,6 +229,7 @@ def _last(text: str) -> Iterator[Span]:
     for piece in reversed(pieces):
         if (closing(piece) and len(pieces) > 1) or (declined and discard.supposes(piece)):
             continue
+        piece = _BULLET.sub("", piece)
         yield Span(
             discard.undenied(discard.amended("", piece)), "last", "the last sentence" if not tried else f"sentence {tried + 1} from the end"
         )

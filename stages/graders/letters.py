@@ -30,7 +30,10 @@ _FAILS = (
     r"|\s?(?:不对|不正确|是?错|不是(?:正确|对的|答案)|是干扰))"
 )
 _DENIED = re.compile(
-    rf"{_NOT}{_LIST}|(?:(?:options?|choices?|answers?|both|either|neither|all|and|of) ){{0,3}}{_JOINED}(?: \([^()]{{0,60}}\))?,?{_FAILS}",
+    rf"\b(?:of|among|from|between) (?:the |these )?(?:\w{{1,12}} )?(?:options|choices|answers|letters),? {_JOINED},"
+    rf"|{_LETTER} would (?:have|require|need|only|imply|mean|give|apply)\b"
+    rf"|{_LETTER} (?:is|was|would be) (?:correct|right|true) (?:only )?(?:if|when)\b|{_NOT}{_LIST}"
+    rf"|(?:(?:options?|choices?|answers?|both|either|neither|all|and|of) ){{0,3}}{_JOINED}(?: \([^()]{{0,60}}\))?,?{_FAILS}",
     re.IGNORECASE,
 )
 _RIGHT = (
@@ -84,7 +87,8 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _JUDGED = re.compile(
-    r"^\W{0,5}(?P<letter>[A-H])\W{1,5}(?:(?P<right>true|correct|right|yes)|false|incorrect|wrong|no)\b", re.IGNORECASE | re.MULTILINE
+    r"^[^\w\n]{0,5}(?P<letter>[A-H])[^\w\n✅✓✔❌✗✘]{1,5}(?:(?P<right>(?:true|correct|right|yes)\b|[✅✓✔])|(?:false|incorrect|wrong|no)\b|[❌✗✘])",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 Letter = re.Match[str]

@@ -34,7 +34,7 @@ _NUMBER = re.compile(
     rf"""(?<![A-Za-z0-9_^\\])(?<!\d[.,:])(?<!\^\{{)(?<!\^\{{-)
     (?:(?<![\w)\]}}])(?P<sign>[-+]))?
     (?:(?P<coin>\\?\$|\\(?:eur|gbp|yen|inr)\b)\s?(?P<inner>[-+])?)?
-    (?:(?:(?P<whole>\d{{1,9}})\s+(?:and\s+)?)?(?P<over>\d+)\s*/\s*(?P<under>0*[1-9]\d*)(?!\s*/|\.?\d)
+    (?:(?:(?P<whole>\d{{1,9}})(?:\s+(?:and\s+)?|-(?=[1-9]\d?/[1-9]\d?(?!\d|\s*[-+*/=]))))?(?P<over>\d+)\s*/\s*(?P<under>0*[1-9]\d*)(?!\s*/|\.?\d)
       |(?P<root>\d{{1,9}})\s*(?:\^|\*\*)\s*\{{?\s*(?P<raised>-?\d{{1,4}})\s*(?:\}}|(?![\d.]))
       |(?P<decimal>{_DECIMAL})(?![\d]|[.,:]\d|(?:st|nd|rd|th)\b){_TEN}(?!\s*\^))
     (?:\s*(?P<percent>\\?%|percent\b|per\ cent\b|pct\b|percentage\b)|\s+(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b

@@ -35,6 +35,7 @@ _TAIL = re.compile(
 _TUPLE = re.compile(r"(?<![\w)])[(\[][^()\[\]A-Za-z]{1,60},[^()\[\]A-Za-z]{1,60}[)\]](?=[\s.,;]|$)")  # `the vertex (3, 4)`
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)", re.IGNORECASE)
 _BARE_RELATION = re.compile(r"(?:^|[a-z]{2,}:?\s+)([a-zA-Z]\s?(?:[<>]=?|[≤≥≠]|!=|\\[lg]eq?)[^A-Za-z]*)$")  # `we need x <= 2`
+_SUCH_THAT = re.compile(r"\bsuch that\s+(\S[^A-Z]{1,60}?)[.\s]*$")
 _CONDITION = re.compile(r"[\s,]+(?:when|if|for|where|as|since|because|with|and so|which)\b.*$", re.DOTALL)
 _LABEL = re.compile(r"^[A-Za-z][A-Za-z ]{2,40}:\s*(?=\S)")
 
@@ -68,6 +69,8 @@ def candidates(span: Span) -> Iterator[str]:
         yield moment
     if not segments and len(tuples := _TUPLE.findall(line)) == 1:
         yield tuples[0]
+    if not segments and (found := _SUCH_THAT.search(line)):
+        yield found.group(1)
     if not segments and (found := _BARE_RELATION.search(line)):
         yield found.group(1)
     number = numbers.find(line, last=uncommitted)

@@ -78,6 +78,7 @@ _CONCLUSION = re.compile(
     r"\b(?:so|therefore|thus|hence|overall|in (?:conclusion|short|summary)|ultimately|finally|actually|wait|however|but)\b[^.!?\n]{1,300}",
     re.IGNORECASE,
 )
+_OFFERED = re.compile(r"\b(?:entailment|neutral|contradiction)(?:(?:, (?:and |or )?| and | or )(?:entailment|neutral|contradiction)){2}\b")
 _ALTERNATIVE = re.compile(r"\b(?:yes|no|true|false) would\b[^.;)\n]*")  # `yes would be right only if`
 _DEPENDS = re.compile(r"\b(?:it|that|this|answer) depends\b|^\W*(?:maybe|perhaps|possibly)\b")
 _BARE = _table(yes="y t certainly definitely surely naturally", no="n f never")  # a whole answer, but nothing in a sentence
@@ -122,6 +123,7 @@ def final(span: Span, kind: Kind) -> str | None:
     sentence = _ALTERNATIVE.sub(" ", _CONCEDED.sub(" ", sentence))
     if kind is Kind.YES_NO and _DEPENDS.search(sentence):
         return NOTHING
+    sentence = _OFFERED.sub(" ", sentence) if kind is Kind.NLI else sentence
     words = _words_of(sentence)
     if kind is Kind.YES_NO and len(words) == 1 and words[0] in _BARE:
         return _BARE[words[0]]
