@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import pytest
-import tiny
 from server import Call, Response, Server, openai_body
 
 from stages import respond
@@ -17,6 +16,7 @@ from stages.samplers.estimate import Estimate, estimates, told
 from stages.samplers.tokens import Counter, counter
 from stages.shared import params
 from stages.shared.rows import Kind, Problem, Prompt, read, write
+from stages.students.scratch import train_tokenizer
 from stages.styles.prompts import prompts
 
 N = 400
@@ -107,7 +107,9 @@ def test_before_the_first_answer_it_is_the_most_that_it_could_be(project: Path, 
 
 def test_with_nothing_stored_but_a_known_length_it_is_too(project: Path, server: Billing) -> None:
     """With the model's own tokenizer, as the server counts; and the server's answers have 70 tokens on average."""
-    tokenizer = str(tiny.make(project / "model"))
+    tokenizer = str(project / "model")
+    train_tokenizer(iter([f"{n} word" for n in range(N)]), 300).save_pretrained(tokenizer)
+    Path(tokenizer, "config.json").write_text('{"model_type": "qwen2"}')
     server.counter = counter("m", tokenizer)
     configure(server, tokenizer=tokenizer)
     found = estimated(answer_tokens=70)
