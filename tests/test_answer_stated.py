@@ -195,6 +195,34 @@ STATED = [
     (Kind.NUMBER, "540", '{"answer": "540", "unit": "meters", "confidence": 0.9}'),
     (Kind.NUMBER, "540", '{"final_answer": 540, "steps": 3}'),
     (Kind.YES_NO, "Yes", "The answer is yes. If the door had been locked, the answer would be no."),
+    (Kind.EXPRESSION, "\\text{H}_2\\text{SO}_4", "H2SO4"),
+    (Kind.EXPRESSION, "2.5\\text{ mol}", "n = m/M = 100 g / 40 g/mol = 2.5 mol"),
+    (Kind.NUMBER, "24", "设小明有x颗糖，则小红有2x颗。由题意 x + 2x = 36，解得 x = 12，所以小红有 24 颗糖。"),
+    (Kind.EXPRESSION, "(-\\infty,-1)\\cup(3,+\\infty)", "不等式 $x^2-2x-3>0$ 的解集为 $\\{x\\mid x<-1 \\text{ 或 } x>3\\}$。"),
+    (
+        Kind.YES_NO,
+        "no",
+        "No, Albany in Georgia is not the most populous Albany. Albany, New York has nearly 100,000 people. Yes, both are cities, but that does not matter.",
+    ),
+    (Kind.EXPRESSION, "6+6\\sqrt{2}", "The perimeter is $6 + 6\\sqrt{2}$, which is about 14.49."),
+    (Kind.EXPRESSION, "\\frac{5}{8}", "Die Wahrscheinlichkeit beträgt somit $\\frac{5}{8} = 0{,}625$."),
+    (Kind.YES_NO, "no", "لا، القاهرة ليست عاصمة السودان."),
+    (Kind.YES_NO, "yes", "हाँ, यह कथन सत्य है।"),
+    (Kind.EXPRESSION, "x^2+1", "<think>maybe x^2-1? no</think>\n<answer>x<sup>2</sup> + 1</answer>"),
+    (
+        Kind.EXPRESSION,
+        "\\frac{1}{2}\\begin{pmatrix}4&-2\\\\-3&1\\end{pmatrix}",
+        "$A^{-1}=\\begin{pmatrix}2&-1\\\\-\\frac32&\\frac12\\end{pmatrix}$",
+    ),
+    (Kind.EXPRESSION, "\\text{No such } n \\text{ exists}", "No such $n$ exists."),
+    (Kind.EXPRESSION, "\\frac{1}{4}", "1 in 4"),
+    (
+        Kind.NUMBER,
+        "33",
+        "<think>log equations: x = -7/24 ... |4x + 3y + 2z| = 25/8 → 33.</think>\nAdding the three equations gives $|4x+3y+2z|=\\tfrac{25}{8}$.\n\nHence $m+n=25+8$, and the requested value is $33$.",
+    ),
+    (Kind.YES_NO, "no", "No, it is not. Yes, both are cities, but that does not matter."),
+    (Kind.EXPRESSION, "12 J", "$F = ma = 3 \\times 4 = 12$ J"),
 ]
 
 
@@ -244,6 +272,9 @@ NOT_STATED = [
     (Kind.NUMBER, "20", "The total is 42.\n\nVerification: 42 - 22 = 20 ✓."),
     (Kind.NUMBER, "3", '{"final_answer": 540, "steps": 3}'),
     (Kind.NUMBER, "9", "综上所述，小明一共有14个苹果。（检验：14-5=9，正确。）"),
+    (Kind.CHOICE, "B", "Antwort B ist falsch, da die Photosynthese Licht benötigt. Richtig ist C."),
+    (Kind.EXPRESSION, "x\\equiv 3\\pmod{7}", "x ≡ 3 (mod 11)"),
+    (Kind.EXPRESSION, "12 N", "$F = ma = 3 \\times 4 = 12$ J"),
 ]
 
 

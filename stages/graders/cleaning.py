@@ -9,6 +9,8 @@ _ITALIC = re.compile(r"(?<![\w*)\\])\*(?=[A-Za-z(])([^*\n]{1,300}?[\w.!?)])\*(?!
 _ENDED = re.compile(r"(?<=\S)(?:<\|(?:endoftext|im_end|eot_id|end)\|>|</s>|<eos>)")  # what follows is another text
 _SPECIAL = re.compile(r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]")
 _WIDE = str.maketrans("：（）［］【】＝\u00a0\u200b\ufeff", ":()[][]= \u200b\u200b")
+_RAISED = re.compile(r"<su([pb])>([^<>]{1,40})</su[pb]>")
+_TAGS = re.compile(r"</?(?:b|strong|i|em|p|span|code|u|mark)>")
 _CODE = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
 _TASK = re.compile(r"\n[ \t]{0,3}(?:#{1,4} |\*\*)?(?:Question|Problem|Exercise|Q)(?: ?\d{1,4})?\s?[:.](?=\s|\*)")
 _ANSWERED = re.compile(r"\\boxed\{|#### ?\S|\bfinal answer(?: is|:)|\bthe answer is\b|</answer>|\A\W*[A-E]\W*(?=\n)", re.IGNORECASE)
@@ -62,6 +64,9 @@ def tidy(text: str) -> str:
         text = _ITALIC.sub(r"\1", text)
     if "<" in text and (ended := _ENDED.search(text)):
         text = text[: ended.start()]
+    if "</" in text:
+        text = _RAISED.sub(lambda found: f"{'^' if found[1] == 'p' else '_'}{{{found[2]}}}", text)
+        text = _TAGS.sub("", text)
     if "<" in text or "INST]" in text:
         text = _SPECIAL.sub("", text)
     return text

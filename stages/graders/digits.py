@@ -5,7 +5,7 @@ import re
 from stages.graders.characters import plain_characters
 
 _FRAC = re.compile(r"\\[dtc]?frac\s*(?:\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}|(\d)\s*(\d)|(\d)\s*\{\s*(\d+)\s*\})")
-_LATEX_GROUP = re.compile(r"(?<=\d)(?:\{[,.]\}|,?\\[,! :])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
+_LATEX_GROUP = re.compile(r"(?<=\d)(?!(?<=[^\d]0)\{,\})(?!(?<=^0)\{,\})(?:\{[,.]\}|,?\\[,! :])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
 _CIRC = re.compile(r"\^\s?(?:\{\s?\\circ\s?\}|\\circ\b)(?:\s?\\(?:text|mathrm)\s?\{\s?([CF])\s?\})?")
 _SCALE = re.compile(r"[\s~]*\\(?:text|mathrm|textbf)\s?\{\s*(dozen|hundred|thousand|million|billion|trillion)\s*\}")
 _INVERSE = re.compile(r"\b([A-Za-z]{1,3}) ?(?:\*|\\cdot)? ?([A-Za-z]{1,3})\^\{-(\d)\}")  # m*s^{-1}

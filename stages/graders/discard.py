@@ -10,7 +10,7 @@ _THOUGHT = r"(?:thought|said|guess(?:ed)?|wrote|assumed|believed|considered|answ
 _IF = r"\b(?:if|whether|suppose|assume|assuming|unless)"
 _REFUTED = re.compile(
     r"[\W_]{0,9}(?:option |choice |the )?[^\s.;!?]{1,60} (?:(?:clearly |definitely |probably )?"
-    rf"(?:is|was|would be|seems|looks)(?: clearly| definitely| obviously| just| only| probably)? {IS_WRONG}"
+    rf"(?:is|was|would be|seems|looks|ist)(?: clearly| definitely| obviously| just| only| probably)? {IS_WRONG}"
     r"|(?:isn't|wasn't|can't be|cannot be) (?:right|correct|true|it|the answer)\b)"
     r"|[\W_]{0,9}[A-Z0-9] ?(?:不对|是?错|不正确|不是正确)",
     re.IGNORECASE,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from stages.graders import literals, names, numbers, numerals, symbolic
 from stages.graders.boxes import last_box
 from stages.graders.brackets import parse
+from stages.graders.characters import plain_characters
 from stages.graders.compare import Comparison, Policies, Rules
 from stages.graders.extract import Span
 from stages.graders.latex import MAX_LENGTH, Plain, plain
@@ -34,6 +35,9 @@ _WHOLE = re.compile(r"\s*[,;(]\s*(?:\"?(?:where|for|with)\"?\s*)?[nkm]\s*\\in\s*
 _FRENCH = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
 _WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
 _TO = re.compile(r"^(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)$")  # a ratio
+_IN = re.compile(r"^(\d{1,9}) (?:in|out of) (\d{1,9})$")  # `1 in 4`
+_POINT = re.compile(r"(?<![\d,.])(0)(?:\{,\}|,)(\d{3,})(?![\d,])")  # 5/8 = 0,625
+_FORMULA = re.compile(r"(?=.*\d)(?:[A-Z][a-z]?\d{0,3}|\((?:[A-Z][a-z]?\d{0,3}){1,9}\)\d{0,3}){2,20}")  # of a chemical compound
 _COMMA = re.compile(r"-?\d+,\d+")
 _MATHEMATICAL = re.compile(r"\\(?:int|sum|prod|lim|log|frac|sqrt|binom|sin|cos|tan|ln|infty)\b|[\d)}\]]\s*[-+*/^=]|\^")
 _PROSE = re.compile(r"[A-Za-z]{4,}")
@@ -98,7 +102,8 @@ def _tree(text: str) -> tuple[Node, int]:
         text = text[: modulus.start()]
     builder = _BUILDER.match(text)
     text = _OPENING.sub("", builder.group(2) if builder else text)
-    text = _TO.sub(r"\1:\2", text)
+    text = _IN.sub(r"\1/\2", _TO.sub(r"\1:\2", text))
+    text = _POINT.sub(r"\1.\2", text) if "=" in text else text
     if ";" in text:
         text = re.sub(r"(?<=\d),(?=\d)", ".", text)  # (1,5; 2): the comma is a decimal one
     return parse(text), int(modulus.group(1) or modulus.group(2)) if modulus else 0
@@ -147,6 +152,8 @@ def equal(gold: Reading, pred: Reading, policies: Policies) -> Comparison:
     for one, other in ((gold.text, pred.text), (gold.plain.text, pred.plain.text)):
         if (found := _literals(one, other)) is not None:
             return found
+    if (formula := _formula(gold.text)) and formula == _formula(pred.text):
+        return Comparison(True, "same formula")
     factor = fit(gold.plain.unit, pred.plain.unit)
     if (
         factor is None
@@ -165,6 +172,12 @@ def equal(gold: Reading, pred: Reading, policies: Policies) -> Comparison:
 def _turned(one: Reading, other: Reading) -> bool:
     """Whether the same number is called degrees on one side and radians on the other."""
     return one.plain.unit is not None and one.plain.unit.kind == "radian" and one.number is not None and "\\degree" in other.plain.text
+
+
+def _formula(text: str) -> str:
+    """`H2SO4` of `\\text{H}_2\\text{SO}_4`; empty where `text` is no chemical formula."""
+    bare = re.sub(r"\\(?:text|mathrm|ce|rm)\b|[\s{}_$]", "", plain_characters(text)).rstrip(".")
+    return bare if _FORMULA.fullmatch(bare) else ""
 
 
 def _squeezed(text: str) -> str:
@@ -193,6 +206,8 @@ def _literals(gold: str, pred: str) -> Comparison | None:
 
 def _valued(gold: Reading, pred: Reading, factor: Fraction, policies: Policies) -> Comparison:
     found = Comparison(False, "same text")
+    if gold.modulus and pred.modulus and gold.modulus != pred.modulus:
+        return Comparison(False, "modulo")
     if gold.modulus and gold.modulus == pred.modulus and gold.number and pred.number:
         return Comparison((gold.number.value - pred.number.value) % gold.modulus == 0, "modulo")
     if gold.number and pred.number:

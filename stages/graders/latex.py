@@ -33,7 +33,7 @@ _DROPPED = frozenset(
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?:\*(?=\{))?")
 _GLUED = re.compile(r"\\q?quad(?=[A-Za-z])")
 _SPACES = re.compile(r"(?<!\\)\\[,!;:> ]|~|(?<!\\)\\(?=\s|$)")
-_GROUPING = re.compile(r"(?<=\d)(?:\s?\{\s?[,.]\s?\}|,?\\!|,?\\[,: ])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
+_GROUPING = re.compile(r"(?<=\d)(?!(?<=[^\d]0)\{,\})(?!(?<=^0)\{,\})(?:\s?\{\s?[,.]\s?\}|,?\\!|,?\\[,: ])\s*(?:\\!)?\s*(?=\d{3}(?!\d))")
 _COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
 _SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
 _COMMAS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d])(?!,)")

@@ -1,5 +1,6 @@
 """What an answer is called, apart from what it is: `x = 5`, `AB = 4, CD = 5`, `(p, q) = (3, 2)`, `f(x) = 1`, `x \\in [0, 1)`."""
 
+from fractions import Fraction
 from itertools import pairwise
 
 from stages.graders.terms import Node
@@ -9,10 +10,12 @@ _FUNCTION_LETTERS = frozenset("fghFGHPpTSVuvdmEX")
 
 
 def is_name(node: Node) -> bool:
-    """Whether a tree can be the name of a value: a letter, a word, AB, f(x), |AB|, NO/BO, A:B, (x, y), sin A; never a sum or power."""
+    """Whether a tree can be the name of a value: a letter, a word, AB, f(x), |AB|, NO/BO, A:B, (x, y), sin A, A^{-1}; never a sum."""
     kind = node[0]
     if kind in ("symbol", "word"):
         return True
+    if kind == "power":  # the inverse of a matrix or a function
+        return bool(node[1][0] == "symbol" and node[2] == ("negative", ("number", Fraction(1), None)))
     if kind == "constant":
         return bool(node[1] in ("e", "i"))
     if kind == "product":

@@ -52,6 +52,12 @@ _HEDGE = re.compile(r"(?:,\s?-?\d[\d.]{0,20}){0,5}[\s,]{1,9}or\s{1,9}(?=[-$\d.])
 _DIGIT = re.compile(r"\d")
 _PLAIN = re.compile(r"-?\d{1,18}")
 _AND = re.compile(r"\s*(?:,|and|,\s*and)?\s+(?=\d)")
+_SO = re.compile(  # `x = 12, so she has 24`
+    r"[,，;] ?(?:(?:and )?(?:so|therefore|thus|hence|then)\b(?! that)"
+    r"|and the (?:\w{1,12} ){0,2}(?:value|answer|total|sum|result|number) (?:is|equals)"
+    r"|所以|因此|故)",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=[^\W\d_])|(?<=。)|\n")
 
 
@@ -97,6 +103,8 @@ def find(text: str, last: bool = False, words: bool = True) -> tuple[Number, str
     if _SPACED.fullmatch(text.strip(" .$")):
         text = text.replace(" ", "")
     text = _sentence(text, last)
+    if last and "=" in text and (so := list(_SO.finditer(text))) and _NUMBER.search(text, so[-1].end()):
+        text = text[so[-1].end() :]
     after = text.rpartition("=")[2]
     match = _NUMBER.search(after) if after is not text else None
     if match is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from stages.graders import literals, numbers
 from stages.graders.extract import Span
 from stages.graders.latex import MAX_LENGTH
+from stages.graders.units import unit
 
 _SEGMENT = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _PREFACE = re.compile(
@@ -28,7 +29,7 @@ _TAIL = re.compile(
     r"|(?:converges|evaluates|simplifies|reduces|tends|amounts|works? out|comes? out|adds up|sums?|comes?|expands|rounds) (?:to|as|at)"
     r"|(?:has|of) (?:length|area|volume|slope|value|measure|radius|probability|degree))\b"
     r"(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by)\b)*"
-    r"|(?<![<>!=])=)\s*:?\s*(?=\S)"
+    r"|(?:解集|答案|结果|值)[为是]|(?<![<>!=])=)\s*:?\s*(?=\S)"
 )
 
 
@@ -36,6 +37,10 @@ _TUPLE = re.compile(r"(?<![\w)])[(\[][^()\[\]A-Za-z]{1,60},[^()\[\]A-Za-z]{1,60}
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)", re.IGNORECASE)
 _BARE_RELATION = re.compile(r"(?:^|[a-z]{2,}:?\s+)([a-zA-Z]\s?(?:[<>]=?|[≤≥≠]|!=|\\[lg]eq?)[^A-Za-z]*)$")  # `we need x <= 2`
 _SUCH_THAT = re.compile(r"\bsuch that\s+(\S[^A-Z]{1,60}?)[.\s]*$")
+_ABOUT = re.compile(
+    r",? (?:which|that|this) (?:is|equals|comes to) (?:about|approximately|roughly|around|close to|nearly|\\approx|≈)[^A-Z]{0,80}$"
+)
+_BEHIND = re.compile(r"\s?([A-Za-z]{1,12}(?:/[A-Za-z]{1,6}(?:\^\d)?)?)(?=[\s.,;]|$)")
 _CONDITION = re.compile(r"[\s,]+(?:when|if|for|where|as|since|because|with|and so|which)\b.*$", re.DOTALL)
 _LABEL = re.compile(r"^[A-Za-z][A-Za-z ]{2,40}:\s*(?=\S)")
 
@@ -51,7 +56,7 @@ def candidates(span: Span) -> Iterator[str]:
     text = _PREFACE.sub("", span.text[:MAX_LENGTH].strip())
     if not (uncommitted and _STATED.match(text) and _TAIL.search(text)):
         yield text if uncommitted else _CLOSING.sub("", text)
-    line = _last_sentence(text) if uncommitted else _CLOSING.sub("", text)
+    line = _ABOUT.sub("", _last_sentence(text) if uncommitted else _CLOSING.sub("", text))
     if line != text:
         yield _PREFACE.sub("", line)
     segments = list(_SEGMENT.finditer(line))
@@ -61,9 +66,10 @@ def candidates(span: Span) -> Iterator[str]:
         yield _CONDITION.sub("", _ARTICLE.sub("", line[ends[-1] :]))
     if found := _LABEL.match(line):
         yield line[found.end() :]
-    pieces = [next(piece for piece in found.groups() if piece) for found in segments]
+    pieces = [next(piece for piece in found.groups() if piece) + _unit(line[found.end() :]) for found in segments]
     pieces = pieces[::-1] if uncommitted else pieces
-    yield from (piece for piece in pieces if len(piece.strip()) > 1 or not piece.strip().isalpha() or len(pieces) == 1)
+    alone = len(pieces) == 1 and (not uncommitted or len(line.split()) <= 2 or bool(ends))
+    yield from (piece for piece in pieces if len(piece.strip()) > 1 or not piece.strip().isalpha() or alone)
     yield from (piece.rpartition("=")[2] for piece in pieces if "=" in piece)  # the last side of a chain that cannot be read
     if moment := literals.within(line):
         yield moment
@@ -76,6 +82,13 @@ def candidates(span: Span) -> Iterator[str]:
     number = numbers.find(line, last=uncommitted)
     if number:
         yield number[1]
+
+
+def _unit(rest: str) -> str:
+    """The unit right behind a formula, `$12$ J`; else nothing."""
+    found = _BEHIND.match(rest)
+    named = unit(found[1]) if found and found[1] != "in" else None
+    return f" {found[1]}" if found and named and named.kind else ""
 
 
 def said(line: str) -> str:

@@ -89,7 +89,8 @@ def _chain(relation: Node, rules: Rules, same: Same) -> Node:
         return relation
     sides: list[Node] = relation[2]
     first, *rest = sides
-    if len(rest) > 1 and all(same(rest[0], side, rules) for side in rest):
+    told = [side for side in rest if not symbols(side)] or rest  # n = m / M = 2.5
+    if len(rest) > 1 and told[-1] is rest[-1] and all(same(told[0], side, rules) for side in told):
         return rest[-1]
     return rest[-1] if all(first[0] != "symbol" and same(first, side, rules) for side in rest) else relation
 

@@ -8,7 +8,7 @@ MAX_RETRACTIONS = 20  # that are looked at, from the last
 
 IS_WRONG = (
     r"(?:not (?:quite |really |actually )?(?:right|correct|the answer|it|true)|wrong|incorrect|mistaken|false|impossible"
-    r"|(?:a |an |my )?(?:\w{1,10} )?(?:mistake|error|guess|distractor|typo))\b"
+    r"|(?:a |an |my )?(?:\w{1,10} )?(?:mistake|error|guess|distractor|typo)|falsch|nicht (?:richtig|korrekt))\b"
 )
 _COPULA = r"(?:is|was|'s|are|were|isn't|wasn't|can't be|cannot be|seems|looks|would be|must be)"
 _RETRACTION = re.compile(

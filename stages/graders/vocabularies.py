@@ -27,8 +27,11 @@ def _table(**meanings: str) -> dict[str, str]:
 
 
 YES_NO = _table(
-    yes="yes yeah yep yup true correct right affirmative indeed absolutely oui vrai ja wahr sí si verdadero да はい 是 是的 对 正确",
-    no="no nope false incorrect wrong untrue negative non faux nein falsch falso нет いいえ 否 不是 不对 错 错误 不正确",
+    yes="yes yeah yep yup true correct right affirmative indeed absolutely oui vrai ja wahr sí si verdadero да はい 是 是的 对 正确 "
+    "نعم صحيح हाँ हां सत्य सही 예 네 sim tak evet",
+    no="no nope false incorrect wrong untrue negative non faux nein falsch falso нет いいえ 否 不是 不对 错 错误 不正确 "
+    "لا خطأ नहीं असत्य गलत 아니요 "
+    "아니오 não hayır nee",
 )
 NLI = _table(
     entailment="entailment entails entail entailed entailing true yes correct supported supports implied implies follows follow 蕴含",
@@ -54,7 +57,9 @@ _UNDECIDED = re.compile(
     r"|(?:neither|not) (?:true|entail\w*|confirmed|supported|proven|stated) (?:nor|or) \w+"
     r"|does(?: not|n't) (?:say|state|mention|specify|provide|indicate)|(?:is|are) not (?:mentioned|stated|specified|given))\b"
 )
-_WORD = re.compile(r"[a-zà-öø-ÿа-я]+(?:'t)?|不是的?|是的?|否|不对|不正确|正确|对|错误?|蕴含|矛盾|中立|はい|いいえ")
+_WORD = re.compile(
+    r"[a-zà-öø-ÿıа-я]+(?:'t)?|[\u0621-\u064a]+|[\u0900-\u097f]+|[\uac00-\ud7a3]+|不是的?|是的?|否|不对|不正确|正确|对|错误?|蕴含|矛盾|中立|はい|いいえ"
+)
 _DETERMINER = re.compile(  # `there is no way`
     r"(?<=\w[ ,])\s?\bno (?=[a-z]{2})(?!(?:or|and|yes|because|since|as|it|they|he|she)\b)"
 )
@@ -67,6 +72,7 @@ _NO_ANSWER = re.compile(  # `no idea` says nothing about the question
 )
 _NOT_A_LABEL = re.compile(r"\b(?:no |non[- ]?)(?=entail|contradict|neutral)")  # `no contradiction`, though not `no, contradiction`
 _NEITHER = re.compile(r"\bneither (?P<ones>[^.,;:!?\n]{0,120})")
+_ADMITTED = re.compile(r"^\W*(?:yes|no|true), [^.;\n]{1,200}?, but\b[^.\n]*")  # `Yes, both are, but that does not matter.`
 _CONCEDED = re.compile(r"\b(?:it is|it's) (?:true|correct|right) that [^.;\n]{1,200}?\b(?:but|however|yet)\b")
 _NOT_THE_CASE = re.compile(r"\bnot the case that (?:\w{1,12} ){0,3}(?=true|correct|false)")
 _JOINING = frozenset(["or", "nor", "and"])
@@ -80,7 +86,7 @@ _CONCLUSION = re.compile(
 )
 _OFFERED = re.compile(r"\b(?:entailment|neutral|contradiction)(?:(?:, (?:and |or )?| and | or )(?:entailment|neutral|contradiction)){2}\b")
 _ALTERNATIVE = re.compile(r"\b(?:yes|no|true|false) would\b[^.;)\n]*")  # `yes would be right only if`
-_DEPENDS = re.compile(r"\b(?:it|that|this|answer) depends\b|^\W*(?:maybe|perhaps|possibly)\b")
+_DEPENDS = re.compile(r"\b(?:it|that|this|answer) depends\b|^\W*(?:maybe|perhaps|possibly)\s*[.,;:]")
 _BARE = _table(yes="y t certainly definitely surely naturally", no="n f never")  # a whole answer, but nothing in a sentence
 _NEGATORS = frozenset(_words("not isn't doesn't don't wasn't aren't didn't never cannot can't nor hardly won't wouldn't"))
 _WEAK = frozenset(
@@ -121,6 +127,7 @@ def final(span: Span, kind: Kind) -> str | None:
     if "?" in sentence:
         sentence = _QUESTION.sub(" ", sentence)
     sentence = _ALTERNATIVE.sub(" ", _CONCEDED.sub(" ", sentence))
+    sentence = _ADMITTED.sub(" ", sentence) if span.how == "the last sentence" else sentence
     if kind is Kind.YES_NO and _DEPENDS.search(sentence):
         return NOTHING
     sentence = _OFFERED.sub(" ", sentence) if kind is Kind.NLI else sentence
