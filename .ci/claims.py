@@ -3,7 +3,7 @@
     python .ci/claims.py                            a line for each bar; exits with 1 where one is missed
     python .ci/claims.py --update                   writes values and intervals from metrics/ into the tables
     python .ci/claims.py --update --seeds a b c     also the lowest and highest value of these runs
-    python .ci/claims.py --update --ablation d      also the value of the run that a table names in its last column
+    python .ci/claims.py --update --ablation d ...  the same of the runs that a table names in its last column
 
 A metric is one of metrics/glyph.json, or `router:accuracy` of metrics/router.json. A run is a folder with such files, or anything that DVC
 knows by name: an experiment, a branch, a commit; what it has no metrics of stays as it is.
@@ -54,7 +54,7 @@ def verdicts(found: Sequence[Claim], metrics: Any) -> Iterator[tuple[bool, str]]
         yield met, f"{'met ' if met else 'MISS'} {metric} {'is missing' if value is None else value}, claimed {sign} {bound:g}"
 
 
-def updated(readme: str, metrics: Any, seeds: Sequence[Any] = (), ablation: Any = None) -> str:
+def updated(readme: str, metrics: Any, seeds: Sequence[Any] = (), ablation: Sequence[Any] = ()) -> str:
     """`readme` with the numbers of these runs in its tables; the columns of runs that are not given stay as they are.
 
     A run's metrics are those of each system, by its name.
@@ -62,7 +62,7 @@ def updated(readme: str, metrics: Any, seeds: Sequence[Any] = (), ablation: Any 
     return "\n".join(_updated(line, metrics, seeds, ablation) for line in readme.split("\n"))
 
 
-def _updated(line: str, metrics: Any, seeds: Sequence[Any], ablation: Any) -> str:
+def _updated(line: str, metrics: Any, seeds: Sequence[Any], ablation: Sequence[Any]) -> str:
     cells = _cells(line)
     if not cells:
         return line
@@ -70,11 +70,10 @@ def _updated(line: str, metrics: Any, seeds: Sequence[Any], ablation: Any) -> st
     system = _system(metric)
     cells[VALUE] = _span([lookup(metrics, metric)])
     cells[INTERVAL] = _span(lookup(metrics, f"{system}:interval.{metric.removeprefix(f'{system}:')}") or [])
-    if seeds and all(system in run for run in seeds):
-        values = [lookup(run, metric) for run in seeds]
-        cells[SEEDS] = "" if None in values else _span([min(values), max(values)])
-    if ablation and system in ablation:
-        cells[ABLATION] = _span([lookup(ablation, metric)])
+    for column, runs in ((SEEDS, seeds), (ABLATION, ablation)):
+        if runs and all(system in run for run in runs):
+            values = [lookup(run, metric) for run in runs]
+            cells[column] = "" if None in values else _span([min(values), max(values)])
     return f"| {' | '.join(cells)} |"
 
 
@@ -120,14 +119,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--seeds", nargs="+", default=[])
-    parser.add_argument("--ablation")
+    parser.add_argument("--ablation", nargs="+", default=[])
     chosen = parser.parse_args()
     readme = README.read_text()
     systems = {_system(cells[METRIC].strip("`")) for line in readme.splitlines() if (cells := _cells(line))}
     metrics = _load("metrics", systems)
     if chosen.update:
-        ablation = _load(chosen.ablation, systems) if chosen.ablation else None
-        README.write_text(updated(readme, metrics, [_load(run, systems) for run in chosen.seeds], ablation))
+        seeds, ablation = ([_load(run, systems) for run in runs] for runs in (chosen.seeds, chosen.ablation))
+        README.write_text(updated(readme, metrics, seeds, ablation))
         return
     found = list(verdicts(claims(readme), metrics))
     print("\n".join(line for _, line in found))

@@ -75,15 +75,15 @@ def test_update_writes_the_numbers_and_nothing_else() -> None:
 
 def test_update_writes_the_spread_over_seeds_and_the_ablation() -> None:
     runs = [{"glyph": GLYPH | {"auroc": auroc}} for auroc in (0.98, 0.9912, 0.98555)]
-    row = claims.updated(TABLE, METRICS, runs, {"glyph": {"auroc": 0.5}}).splitlines()[3]
-    assert row == "| area | `auroc` | 0.9856 | 0.97 to 0.99 | >= 0.97 | 0.98 to 0.9912 | 0.5 |"
+    row = claims.updated(TABLE, METRICS, runs, [{"glyph": {"auroc": 0.5}}, {"glyph": {"auroc": 0.4}}]).splitlines()[3]
+    assert row == "| area | `auroc` | 0.9856 | 0.97 to 0.99 | >= 0.97 | 0.98 to 0.9912 | 0.4 to 0.5 |"
 
 
 def test_a_table_of_another_system_names_it_and_keeps_what_a_run_has_no_metrics_of() -> None:
     table = TABLE.replace("`rate.0` |  |  | <= 0.03 |  |  |", "`router:rate.0` |  |  | >= 0.2 | 0.2 to 0.3 | 0.1 |")
-    after = claims.updated(table, METRICS, [{"glyph": GLYPH}], {"glyph": GLYPH})
+    after = claims.updated(table, METRICS, [{"glyph": GLYPH}], [{"glyph": GLYPH}])
     assert "`router:rate.0` | 0.25 | 0.2 to 0.3 | >= 0.2 | 0.2 to 0.3 | 0.1 |" in after
-    after = claims.updated(table, METRICS, [{"router": {"rate": {"0": rate}}} for rate in (0.4, 0.5)], {"router": {"rate": {"0": 0.6}}})
+    after = claims.updated(table, METRICS, [{"router": {"rate": {"0": rate}}} for rate in (0.4, 0.5)], [{"router": {"rate": {"0": 0.6}}}])
     assert "`router:rate.0` | 0.25 | 0.2 to 0.3 | >= 0.2 | 0.4 to 0.5 | 0.6 |" in after
     assert claims.claims(table)[1] == ("router:rate.0", ">=", 0.2)
 
