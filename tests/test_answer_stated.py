@@ -223,6 +223,7 @@ STATED = [
     ),
     (Kind.YES_NO, "no", "No, it is not. Yes, both are cities, but that does not matter."),
     (Kind.EXPRESSION, "12 J", "$F = ma = 3 \\times 4 = 12$ J"),
+    (Kind.NUMBER, "20", "We have 12. Let me verify the count: 3 rows of 4. The number of seats beside them is 20."),
 ]
 
 

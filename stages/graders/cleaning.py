@@ -18,6 +18,7 @@ _CHECK = re.compile(
     r"(?:(?<=[.!?。\n*}])|(?<=[.!?。] ))[ \t\n]{0,4}[(（*#]{0,4} ?(?:Check(?:ing)?|Verif(?:y|ication|ying)|Proof|To (?:verify|check)"
     r"|Let(?:'s| us| me) (?:verify|check|double-check)|Vérification|Verifica|Probe|Comprobación|检验|验证|验算)(?![a-z])"
 )
+_CHECKED = re.compile(r"=|≈|[✓✔✅]|\b(?:correct|right|holds?|match\w*|satisf\w+|true|works|consistent|verified)\b|正确|成立", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"\b(?:So|Therefore|Thus|Hence|Then|Next|Now|Finally|Step|wrong|incorrect|mistake|actually|instead|does(?:n't| not)"
     r"|not (?:match|equal|correct|right|satisf\w+))\b|≠|✗|❌|\\neq?\b"
@@ -45,11 +46,13 @@ def first_task(text: str) -> str:
 
 
 def unchecked(text: str) -> str:
-    """`text` without a check of its result at its end: `The total is 42. Check: 42 - 22 = 20.`; all of it where the check led further."""
+    """`text` without a check of its result at its end: `The total is 42. Check: 42 - 22 = 20.`; all of it where the check led further,
+    or its last sentence checks nothing."""
     led = max((found.end() for found in _GOES_ON.finditer(text)), default=0)
     check = _CHECK.search(text, led)
     before = text[: check.start()] if check else ""
-    return before if any(character.isdigit() for character in before) else text
+    checked = check and _CHECKED.search(re.split(r"[.!?]\s+(?=\w)|\n+", text[check.start() :].rstrip())[-1])
+    return before if checked and any(character.isdigit() for character in before) else text
 
 
 def tidy(text: str) -> str:
