@@ -224,6 +224,14 @@ STATED = [
     (Kind.YES_NO, "no", "No, it is not. Yes, both are cities, but that does not matter."),
     (Kind.EXPRESSION, "12 J", "$F = ma = 3 \\times 4 = 12$ J"),
     (Kind.NUMBER, "20", "We have 12. Let me verify the count: 3 rows of 4. The number of seats beside them is 20."),
+    (Kind.NLI, "contradiction", "It is neither entailment nor neutral, it is contradiction."),
+    (Kind.CHOICE, "A", "Správná odpověď je A."),
+    (Kind.NUMBER, "30000", "3万"),
+    (Kind.YES_NO, "yes", "Yes — no counterexample exists."),
+    (Kind.EXPRESSION, "3, 5", "(a) 3\n(b) 5"),
+    (Kind.EXPRESSION, "x = 2, y = 7", "- **x** = 2\n- **y** = 7"),
+    (Kind.NUMBER, "24", "There are 24 ways to do it: 4 choices for the first, 3 for the second, and 2 for the third."),
+    (Kind.EXPRESSION, "14:30", "$14{:}30$"),
 ]
 
 
@@ -276,6 +284,8 @@ NOT_STATED = [
     (Kind.CHOICE, "B", "Antwort B ist falsch, da die Photosynthese Licht benötigt. Richtig ist C."),
     (Kind.EXPRESSION, "x\\equiv 3\\pmod{7}", "x ≡ 3 (mod 11)"),
     (Kind.EXPRESSION, "12 N", "$F = ma = 3 \\times 4 = 12$ J"),
+    (Kind.NLI, "neutral", "It is neither entailment nor neutral, it is contradiction."),
+    (Kind.NUMBER, "3", "3万"),
 ]
 
 

@@ -24,6 +24,8 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣ"
 _LOWERED = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓₙᵢₖₘ"
 _POWER = re.compile(f"[{_RAISED}]+")
 _INDEX = re.compile(f"[{_LOWERED}]+")
+_MYRIADS = {"万": 4, "萬": 4, "만": 4, "亿": 8, "億": 8, "억": 8}
+_EAST = re.compile(f"(?<=\\d) ?([{''.join(_MYRIADS)}])(?!\\d)")  # 3万 is 30000
 _GROUP = re.compile(r"(?<=\d)[\u00a0\u2009\u202f\u2007](?=\d{3}(?!\d))")  # a space that only ever groups digits
 
 
@@ -31,7 +33,7 @@ def plain_characters(text: str) -> str:
     """`text` with every character that has one in its plain form; others stay. Pure ASCII comes back as it is."""
     if text.isascii():
         return text
-    text = _GROUP.sub("", text)
+    text = _EAST.sub(lambda found: f"*10^{_MYRIADS[found[1]]}", _GROUP.sub("", text))
     text = _POWER.sub(lambda run: "^{" + "".join(map(_one, run.group())) + "}", text)
     text = _INDEX.sub(lambda run: "_{" + "".join(map(_one, run.group())) + "}", text)
     return "".join(character if character.isascii() else _one(character) for character in text)

@@ -57,6 +57,7 @@ def unchecked(text: str) -> str:
 
 def tidy(text: str) -> str:
     """`text` with straight apostrophes and plain signs, without emphasis, code marks and special tokens."""
+    text = text.replace("{:}", ":")
     if "`" in text:
         text = _CODE.sub(r"\1", text)
     if not text.isascii():

@@ -23,6 +23,10 @@ _SCENE = re.compile(  # `12 apples left after giving away 3`, `$12 in 2 hours`, 
     r"(?= (?:(?:the|all|these|those|about|his|her|their|its|only|\w{1,12}ing) ){0,3}\$?\d))\s[^,;:.=]{1,80}[.!]?$",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(  # `There are 24 ways: 4 choices for the first, 3 for the second`
+    r"([^:\n]{0,120}\b(?:are|is|was|were|has|have|had|gets?|makes?|gives?)\b[^:\n]{0,60}\d[^:\n]{0,60}):\s(?=[^\n]{0,200}\d[^\n]{0,200}\d)"
+)
+_SUMMED = re.compile(r"\b(?:total|sum|altogether|so|thus|hence|therefore|in all)\b|=", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 
 
@@ -45,6 +49,8 @@ def stated(sentence: str) -> str:
     """`sentence` up to a reason or a scene with numbers of its own behind the number that it states: `15, since 15 = 3 * 5`,
     `$12 in 2 hours`, `10 of the 50 students`; without an aside (`34 apples (12 of them red)`)."""
     text = _ASIDE.sub("", sentence) if "(" in sentence else sentence
+    if (counted := _COUNTED.match(text)) and not _SUMMED.search(text, counted.end()):
+        text = counted[1]
     for told in (_WHY, _SCENE):
         text = shorter if _DIGIT.search(shorter := told.sub("", text)) else text
     return text

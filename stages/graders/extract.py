@@ -62,6 +62,10 @@ _LISTED = re.compile(
     r"((?:[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+[^\n]{1,100}(?:\n+|$)){2,8})\s*$",
     re.IGNORECASE,
 )
+_PARTS = re.compile(
+    r"(?:[ \t]*(?:\([a-h]\)|[a-h]\)|[-*•])[ \t]+(?:\$?[A-Za-z]\w{0,3}\$? ?= ?)?[^=\n]{1,30}(?:\n+|$)){2,8}"
+)  # `(a) 3`, `- x = 3`
+_PART = re.compile(r"^[ \t]*(?:\([a-h]\)|[a-h]\)|[-*•])[ \t]+(\S[^\n]*)$", re.MULTILINE)
 _BULLET = re.compile(r"^[-*•] {1,3}(?=[$\\(A-Za-z])")
 _STRONG = re.compile(r"\*\*([^*\n]{1,60})\*\*|\\math(?:bf|bfit)\{([^{}\n]{1,60})\}")
 _OPENING = re.compile(r"(?:after|in|for|with|if|at|on|by|when|during|of|from|since|given|out of) [^,.=$\\]{1,60}, (?=[a-z])", re.IGNORECASE)
@@ -96,12 +100,20 @@ def spans(text: str, ending: Ending) -> Iterator[Span]:
             return
         if stopped and region is regions[0] and not _cut(kept):
             kept, raw = unchecked(kept), unchecked(raw)
-            if (listed := _LISTED.search(kept[-MAX_TAIL:])) and len(items := _ITEM.findall(listed[1])) > 1:
+            if len(items := _items(kept)) > 1:
                 yield Span(", ".join(item.strip(" .,;") for item in items), "listed", "a list of solutions")
             yield Span(kept, "opening", "the opening words")
             if bold := _emphasized(raw):
                 yield Span(bold, "bold", "what is bold in the last sentence")
             yield from _last(kept)
+
+
+def _items(text: str) -> list[str]:
+    """The solutions that `text` ends with or consists of, a line each."""
+    if parts := _PARTS.fullmatch(text.strip()[:MAX_TAIL]):
+        return _PART.findall(parts.group())
+    listed = _LISTED.search(text[-MAX_TAIL:])
+    return _ITEM.findall(listed[1]) if listed else []
 
 
 def _emphasized(text: str) -> str:

@@ -17,7 +17,10 @@ _THE = (
     )
     + _WHOLE
 )
-_ROMANCE = r"(?: (?:finale?|correct[ea]?|corrett?a|juiste|akhir|cuối cùng))?\s{0,3}(?:ist|lautet|wäre|est|es|è|é|is|är|er|to|это|:|=)(?!\w)"
+_ROMANCE = (
+    r"(?: (?:finale?|correct[ea]?|corrett?a|juiste|akhir|cuối cùng))?\s{0,3}"
+    r"(?:ist|lautet|wäre|est|es|è|é|is|är|er|je|on|este|to|это|:|=)(?!\w)"
+)
 _RULES = (  # words, what must stand before one, and what it must begin
     (("answer",), _THE, rf"answers?{_STATED}|answer selected[:=]"),
     (
@@ -47,6 +50,11 @@ _RULES = (  # words, what must stand before one, and what it must begin
             "odpowiedź",
             "cevap",
             "jawaban",
+            "odpověď",
+            "odpoveď",
+            "vastaus",
+            "válasz",
+            "răspuns",
             "đáp án",
             "ответ",
             "відповідь",

@@ -61,7 +61,7 @@ _WORD = re.compile(
     r"[a-zà-öø-ÿıа-я]+(?:'t)?|[\u0621-\u064a]+|[\u0900-\u097f]+|[\uac00-\ud7a3]+|不是的?|是的?|否|不对|不正确|正确|对|错误?|蕴含|矛盾|中立|はい|いいえ"
 )
 _DETERMINER = re.compile(  # `there is no way`
-    r"(?<=\w[ ,])\s?\bno (?=[a-z]{2})(?!(?:or|and|yes|because|since|as|it|they|he|she)\b)"
+    r"(?<=[\w—–][ ,])\s?\bno (?=[a-z]{2})(?!(?:or|and|yes|because|since|as|it|they|he|she)\b)"
 )
 _NOT_AT_ALL = re.compile(
     r"\W*(?:(?:absolutely|definitely|certainly|probably|surely|clearly|most likely|likely|of course) not|not at all)\s*(?:[.,;!]|$)"
@@ -134,14 +134,14 @@ def final(span: Span, kind: Kind) -> str | None:
     words = _words_of(sentence)
     if kind is Kind.YES_NO and len(words) == 1 and words[0] in _BARE:
         return _BARE[words[0]]
+    if kind is Kind.NLI and (left := _left_over(sentence)):
+        return left
     if kind is Kind.NLI and _UNDECIDED.search(sentence) and (not words or words[0] not in vocabulary):
         return "neutral"
     if kind is Kind.YES_NO and _NOT_AT_ALL.match(sentence):
         return "no"
     if kind is Kind.YES_NO and _NO_ANSWER.match(sentence):
         return None
-    if kind is Kind.NLI and (left := _left_over(sentence)):
-        return left
     senses = _senses(words, kind, vocabulary)
     if span.rule == "alone" and len(senses) < len(words):
         return None
