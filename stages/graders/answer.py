@@ -94,9 +94,7 @@ def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Fou
     reader = READERS[response.kind]
     marked = False
     for span in spans(text, response.ending):
-        if (span.rule in ("alone", "opening") and not reader.closed) or (span.rule == "bold" and reader.closed):
-            continue
-        if span.rule == "listed" and response.kind is not Kind.EXPRESSION:
+        if span.rule in reader.skips:
             continue
         if span.rule == "last" and reader.closed and explains(span.text):
             continue

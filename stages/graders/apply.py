@@ -20,7 +20,7 @@ _Judge = tuple[str, Callable[[Response, Any], Grade], Any]
 
 
 class Batch(list[Response]):
-    """Rows of whole problems. To another process they travel as JSON, which takes a sixth of the time that pickled rows do."""
+    """Rows of whole problems. To another process they travel as JSON, which takes a fraction of the time that pickled rows do."""
 
     def __reduce__(self) -> Any:
         try:

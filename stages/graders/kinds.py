@@ -15,12 +15,14 @@ Found = tuple[Any, str]  # the answer read, and as written; read as "" where sev
 
 class Reader(NamedTuple):
     """`gold` reads a gold answer (None: it is not of this kind), `find` the answer that a span commits to (None: there is none in it),
-    `same` compares the two; `closed`: the answer is one of a few known ones, so that a box or `####` with anything else is passed over."""
+    `same` compares the two; `closed`: the answer is one of a few known ones, so that a box or `####` with anything else is passed over;
+    `skips`: rules of extract.py whose spans say nothing of this kind."""
 
     gold: Callable[[str, Choices], Any]
     find: Callable[[Span, Choices], Found | None]
     same: Callable[[Any, Any, Policies], Comparison]
     closed: bool
+    skips: tuple[str, ...]
 
 
 def _gold_number(text: str, choices: Choices) -> Any:
@@ -64,22 +66,32 @@ def _vocabulary(kind: Kind) -> Reader:
         lambda span, choices: _named(vocabularies.final(span, kind)),
         _meaning,
         closed=True,
+        skips=("bold", "listed") if kind is Kind.YES_NO else ("bold", "listed", "opening"),
     )
 
 
 READERS: dict[Kind, Reader] = {
-    Kind.NUMBER: Reader(_gold_number, lambda span, choices: numbers.final(span), numbers.same, closed=False),
-    Kind.EXPRESSION: Reader(
-        lambda text, choices: expressions.gold(text), lambda span, choices: expressions.final(span), expressions.equal, closed=False
+    Kind.NUMBER: Reader(
+        _gold_number, lambda span, choices: numbers.final(span), numbers.same, closed=False, skips=("alone", "opening", "listed")
     ),
-    Kind.CHOICE: Reader(_gold_option, _option, _equal, closed=True),
+    Kind.EXPRESSION: Reader(
+        lambda text, choices: expressions.gold(text),
+        lambda span, choices: expressions.final(span),
+        expressions.equal,
+        closed=False,
+        skips=("alone", "opening"),
+    ),
+    Kind.CHOICE: Reader(_gold_option, _option, _equal, closed=True, skips=("bold", "listed")),
     Kind.YES_NO: _vocabulary(Kind.YES_NO),
     Kind.NLI: _vocabulary(Kind.NLI),
-    Kind.LABEL: Reader(_gold_label, lambda span, choices: _named(words.label(span, choices)), words.same, closed=True),
+    Kind.LABEL: Reader(
+        _gold_label, lambda span, choices: _named(words.label(span, choices)), words.same, closed=True, skips=("bold", "listed", "opening")
+    ),
     Kind.OPEN: Reader(
         lambda text, choices: text if words.normal(text) else None,
         lambda span, choices: _named(words.open_text(span)),
         words.same,
         closed=False,
+        skips=("alone", "opening", "listed"),
     ),
 }

@@ -28,7 +28,7 @@ _TAIL = re.compile(
     r"(?:\b(?:is|are|equals|be|was|get|gives?|obtain|have|costs?|pays?|weighs|measures|yields|becomes|approaches"
     r"|(?:converges|evaluates|simplifies|reduces|tends|amounts|works? out|comes? out|adds up|sums?|comes?|expands|rounds) (?:to|as|at)"
     r"|(?:has|of) (?:length|area|volume|slope|value|measure|radius|probability|degree))\b"
-    r"(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by)\b)*"
+    r"(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by|called|named|known as|(?:written|painted) by)\b)*"
     r"|(?:解集|答案|结果|值)[为是]|(?<![<>!=])=)\s*:?\s*(?=\S)"
 )
 

@@ -116,7 +116,7 @@ def gold(kind: Kind, text: str) -> str | None:
 def final(span: Span, kind: Kind) -> str | None:
     """The meaning that `span` commits to; NOTHING where it names two, None where it names none."""
     if span.rule == "opening":
-        return _opened(span.text[:MAX_PROSE]) if kind is Kind.YES_NO else None
+        return _opened(span.text[:MAX_PROSE])
     text = straight(plain(span.text)).lower()
     vocabulary = YES_NO if kind is Kind.YES_NO else NLI
     text = _EITHER.sub(" ", text) if kind is Kind.YES_NO and span.rule in ("last", "text") else text

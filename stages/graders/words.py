@@ -7,6 +7,7 @@ import unicodedata
 from stages.graders.compare import Comparison, Policies
 from stages.graders.discard import refuses, straight
 from stages.graders.extract import Span
+from stages.graders.pieces import said
 
 _LATEX_TEXT = re.compile(
     r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline|boxed) ?\*?\{([^{}]*)\}"
@@ -16,10 +17,6 @@ _LEADING = re.compile(
     r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class|category|:|=)\s+", re.IGNORECASE
 )
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # 1,000
-_SAID = re.compile(
-    r".*\b(?:is|was|are|were|be|called|named|written by|painted by|known as|became|happened in|occurred in) (?:the |an? )?(\S.*)$"
-)
-MAX_SAID = 4  # words that a sentence says something is: `The capital of France is Paris`
 _KEPT = "-.%"
 _SPACED = str.maketrans({character: " " for character in string.punctuation if character not in _KEPT} | {"“": " ", "”": " ", "’": " "})
 MAX_WORDS = 2000  # characters of a span that is looked at for a label
@@ -50,16 +47,14 @@ def exact(text: str) -> str:
 def open_text(span: Span) -> str | None:
     """The short text of `span`, as written; a refusal is none."""
     text = exact(span.text)
-    if span.rule == "last" and (found := _SAID.match(text[:MAX_WORDS])) and len(text.split()) > MAX_SAID >= len(found[1].split()):
-        text = found[1]
+    if span.rule == "last":
+        text = said(text)
     return text if span.rule != "text" and normal(text) and not (span.rule == "last" and refuses(span.text)) else None
 
 
 def label(span: Span, choices: list[str] | None) -> str | None:
     """The label in `span`: all of it where no choices are known, else the only choice whose words stand in it; of two choices, the one
     where the other is denied (`not spam`). Empty where several are named."""
-    if span.rule == "opening":
-        return None
     text = straight(span.text[:MAX_WORDS])
     if choices is None and span.rule == "alone":
         return None
