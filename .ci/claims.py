@@ -5,8 +5,9 @@
     python .ci/claims.py --update --seeds a b c     also the lowest and highest value of these runs
     python .ci/claims.py --update --ablation d ...  the same of the runs that a table names in its last column
 
-A metric is one of metrics/glyph.json, or `router:accuracy` of metrics/router.json. A run is a folder with such files, or anything that DVC
-knows by name: an experiment, a branch, a commit; what it has no metrics of stays as it is.
+A metric is one of metrics/glyph.json, or `router:accuracy` of metrics/router.json. A run is a folder with
+such files, or anything that DVC knows by name: an experiment, a branch, a commit; what it has no metrics of
+stays as it is.
 """
 
 import argparse
@@ -21,7 +22,9 @@ from typing import Any, NamedTuple
 
 README = Path("README.md")
 FIRST = "glyph"  # the system of a metric that names none
-METRIC, VALUE, INTERVAL, BAR, SEEDS, ABLATION = range(1, 7)  # the cells of a row, after one that says what it is
+METRIC, VALUE, INTERVAL, BAR, SEEDS, ABLATION = range(
+    1, 7
+)  # the cells of a row, after one that says what it is
 BARS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 
@@ -41,7 +44,9 @@ def claims(readme: str) -> list[Claim]:
         if cells and cells[BAR]:
             sign, _, bound = cells[BAR].partition(" ")
             if sign not in BARS:
-                raise ValueError(f"README: {cells[METRIC]}: a bar is `>= number` or `<= number`, got {cells[BAR]!r}")
+                raise ValueError(
+                    f"README: {cells[METRIC]}: a bar is `>= number` or `<= number`, got {cells[BAR]!r}"
+                )
             found.append(Claim(cells[METRIC].strip("`"), sign, float(bound)))
     return found
 
@@ -51,11 +56,15 @@ def verdicts(found: Sequence[Claim], metrics: Any) -> Iterator[tuple[bool, str]]
     for metric, sign, bound in found:
         value = lookup(metrics, metric)
         met = value is not None and BARS[sign](value, bound)
-        yield met, f"{'met ' if met else 'MISS'} {metric} {'is missing' if value is None else value}, claimed {sign} {bound:g}"
+        yield (
+            met,
+            f"{'met ' if met else 'MISS'} {metric} {'is missing' if value is None else value}, claimed {sign} {bound:g}",
+        )
 
 
 def updated(readme: str, metrics: Any, seeds: Sequence[Any] = (), ablation: Sequence[Any] = ()) -> str:
-    """`readme` with the numbers of these runs in its tables; the columns of runs that are not given stay as they are.
+    """`readme` with the numbers of these runs in its tables; the columns of runs that are not given stay as
+    they are.
 
     A run's metrics are those of each system, by its name.
     """
@@ -103,7 +112,11 @@ def _span(values: Sequence[float | None]) -> str:
 def _load(run: str, systems: set[str]) -> dict[str, Any]:
     """The metrics of those of `systems` that a run has."""
     if Path(run).is_dir():
-        return {system: json.loads(file.read_text()) for system in systems if (file := Path(run, f"{system}.json")).is_file()}
+        return {
+            system: json.loads(file.read_text())
+            for system in systems
+            if (file := Path(run, f"{system}.json")).is_file()
+        }
     from dvc.api import read
     from dvc.exceptions import PathMissingError
 
@@ -116,7 +129,9 @@ def _load(run: str, systems: set[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Checks the table, or writes it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--seeds", nargs="+", default=[])
     parser.add_argument("--ablation", nargs="+", default=[])
@@ -131,7 +146,9 @@ def main() -> None:
     found = list(verdicts(claims(readme), metrics))
     print("\n".join(line for _, line in found))
     if not found or not all(met for met, _ in found):
-        sys.exit("README claims what the metrics do not show" if found else "README has no results table with bars")
+        sys.exit(
+            "README claims what the metrics do not show" if found else "README has no results table with bars"
+        )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python .ci/lock.py
 
-What stages write may come out differently on another machine. What they were made from may not: each stage's command, params, code and
-other inputs that no stage writes. Says each difference in a line and exits with 1 where there is any.
+What stages write may come out differently on another machine. What they were made from may not: each stage's
+command, params, code and other inputs that no stage writes. Says each difference in a line and exits with 1
+where there is any.
 """
 
 import subprocess
@@ -25,7 +26,9 @@ def recorded(lock: str) -> Facts:
     facts: Facts = {}
     for name, stage in stages.items():
         facts[f"{name}: cmd"] = stage["cmd"]
-        facts |= {f"{name}: {dep['path']}": dep["md5"] for dep in stage.get("deps", []) if dep["path"] not in made}
+        facts |= {
+            f"{name}: {dep['path']}": dep["md5"] for dep in stage.get("deps", []) if dep["path"] not in made
+        }
         for file, values in stage.get("params", {}).items():
             facts |= {f"{name}: {file}:{key}": value for key, value in values.items()}
     return facts
@@ -40,7 +43,10 @@ def current() -> Facts:
             facts[f"{stage.addressing}: cmd"] = stage.cmd
             for dep in stage.deps:
                 if isinstance(dep, ParamsDependency):
-                    facts |= {f"{stage.addressing}: {dep.def_path}:{key}": value for key, value in dep.read_params().items()}
+                    facts |= {
+                        f"{stage.addressing}: {dep.def_path}:{key}": value
+                        for key, value in dep.read_params().items()
+                    }
                 elif dep.def_path not in made:
                     facts[f"{stage.addressing}: {dep.def_path}"] = dep.get_hash().value
         return facts
@@ -64,8 +70,13 @@ def main() -> None:
         sys.exit(f"dvc.lock is not committed: {lock.stderr.strip()}")
     then = recorded(lock.stdout)
     if lines := list(differences(then, current())):
-        sys.exit("the committed dvc.lock was not made by this code and these params; run `make repro` and commit it:\n" + "\n".join(lines))
-    print(f"all {len(then)} commands, params, code and other inputs in the committed dvc.lock are those of the tree")
+        sys.exit(
+            "the committed dvc.lock was not made by this code and these params; run `make repro` and commit it:\n"
+            + "\n".join(lines)
+        )
+    print(
+        f"all {len(then)} commands, params, code and other inputs in the committed dvc.lock are those of the tree"
+    )
 
 
 if __name__ == "__main__":

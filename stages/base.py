@@ -1,4 +1,5 @@
-"""Makes the base model from nothing, or pins one that others made; and a second one beside it for a system with two students.
+"""Makes the base model from nothing, or pins one that others made; and a second one beside it for a system
+with two students.
 
 A base model made here sees plain answers only, never a glyph."""
 
@@ -9,23 +10,24 @@ from typing import Any
 import msgspec
 from pydantic import model_validator
 
+from stages.models.folders import PEER
 from stages.samplers import scripted
 from stages.shared import params
 from stages.shared.cli import progress, run, workshop
-from stages.shared.models import PEER
 from stages.shared.params import Strict, member, members
 from stages.shared.rows import Chat, Message, Problem, Prompt, read
 from stages.students import STUDENTS, Job, student
-from stages.students.describe import whole
+from stages.students.training.describe import whole
 from stages.styles import plain
 from stages.tasks import TASKS, task
-from stages.tasks.decontaminate import Sieve
+from stages.tasks.splitting.decontaminate import Sieve
 
 
 class Params(Strict):
-    """`model` is who learns; `corpus` the tasks whose `pretrain` problems it learns from (none where it is pinned). Copies of test problems
-    are left out, as in collect. `peer` is a second model, made of the same corpus in the same way (its `student` is that of `model`: the
-    code that dvc.yaml has this stage depend on), but from another seed."""
+    """`model` is who learns; `corpus` the tasks whose `pretrain` problems it learns from (none where it is
+    pinned). Copies of test problems are left out, as in collect. `peer` is a second model, made of the same
+    corpus in the same way (its `student` is that of `model`: the code that dvc.yaml has this stage depend
+    on), but from another seed."""
 
     root: str
     near: float
@@ -36,12 +38,15 @@ class Params(Strict):
     @model_validator(mode="after")
     def _alike(self) -> "Params":
         if self.peer and self.peer.student != self.model.student:
-            raise ValueError(f"peer.student must be that of model, {self.model.student!r}, got {self.peer.student!r}")
+            raise ValueError(
+                f"peer.student must be that of model, {self.model.student!r}, got {self.peer.student!r}"
+            )
         return self
 
 
 def main(system: str) -> None:
-    """data/S/test.jsonl (only to keep it out) -> models/S/base and, where there is a peer, models/S/base/peer."""
+    """data/S/test.jsonl (only to keep it out) -> models/S/base and, where there is a peer,
+    models/S/base/peer."""
     mine, seed = params.read(system, "base", Params), params.seed()
     chats = list(progress(_chats(system, mine, seed), "corpus"))
     out = Path("models", system, "base")
@@ -54,7 +59,9 @@ def main(system: str) -> None:
 
 
 def _make(model: Any, chats: list[Chat], out: Path, curves: str, seed: int) -> None:
-    student(model.student).train(chats, Job(out, workshop() / "curves" / curves, workshop() / "checkpoints", seed), model)
+    student(model.student).train(
+        chats, Job(out, workshop() / "curves" / curves, workshop() / "checkpoints", seed), model
+    )
 
 
 def _chats(system: str, mine: Params, seed: int) -> Iterator[Chat]:
@@ -75,7 +82,14 @@ def _chat(problem: Problem, seed: int) -> Chat:
     prompt = Prompt(**msgspec.structs.asdict(problem), by="base", style="plain", messages=messages)
     answer = next(scripted.answer([prompt], scripted.Params(sampler="scripted"), seed))[0]
     turns = [*messages, Message(role="assistant", content=answer.text)]
-    return Chat(id=problem.id, problem=problem.id, format="natural", style="plain", messages=turns, trace=f"gold:{problem.id}")
+    return Chat(
+        id=problem.id,
+        problem=problem.id,
+        format="natural",
+        style="plain",
+        messages=turns,
+        trace=f"gold:{problem.id}",
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """collect: the problems of a system, from its tasks, with no test problem left in train.
 
-Writes data/<system>/test.jsonl, train.jsonl and leaks.jsonl (the problems that were dropped, each with the one it is a copy of; may be
-empty) and metrics/<system>_collect.json. All four change together, or none does.
+Writes data/<system>/test.jsonl, train.jsonl and leaks.jsonl (the problems that were dropped, each with the
+one it is a copy of; may be empty) and metrics/<system>_collect.json. All four change together, or none does.
 """
 
 from collections import Counter
@@ -17,13 +17,14 @@ from stages.shared.errors import BadInput
 from stages.shared.params import Strict
 from stages.shared.rows import Problem, as_json, encode, replacing
 from stages.tasks import TASKS, task
-from stages.tasks.decontaminate import Leak, Sieve
-from stages.tasks.splits import TEST, TRAIN
+from stages.tasks.splitting.decontaminate import Leak, Sieve
+from stages.tasks.splitting.splits import TEST, TRAIN
 
 
 class Params(Strict):
-    """`root`: a folder of data sets shaped like the Hub, and of JSONL files. `near`: from which similarity on (0 to 1) a train problem
-    counts as a copy of a test problem with the same numbers; 1 finds only copies with the same words in every place."""
+    """`root`: a folder of data sets shaped like the Hub, and of JSONL files. `near`: from which similarity on
+    (0 to 1) a train problem counts as a copy of a test problem with the same numbers; 1 finds only copies
+    with the same words in every place."""
 
     root: str = Field(min_length=1)
     tasks: params.members("stages.tasks", TASKS)  # type: ignore[valid-type]
@@ -39,7 +40,12 @@ def main(system: str) -> None:
         for name, member in section.tasks.items():
             yield from task(name).load(split, member, Path(section.root), seed)
 
-    paths = [data / "test.jsonl", data / "train.jsonl", data / "leaks.jsonl", Path("metrics") / f"{system}_collect.json"]
+    paths = [
+        data / "test.jsonl",
+        data / "train.jsonl",
+        data / "leaks.jsonl",
+        Path("metrics") / f"{system}_collect.json",
+    ]
     with replacing(*paths) as (test, train, leaks, metrics):
         # test first: what it holds is what train is sieved by
         for split, file, copy_of in ((TEST, test, sieve.test), (TRAIN, train, sieve.train)):
@@ -48,7 +54,12 @@ def main(system: str) -> None:
 
 
 def _write(
-    split: str, problems: Iterable[Problem], copy_of: Callable[[Problem], Leak | None], file: Any, leaks: Any, counts: Counter[str]
+    split: str,
+    problems: Iterable[Problem],
+    copy_of: Callable[[Problem], Leak | None],
+    file: Any,
+    leaks: Any,
+    counts: Counter[str],
 ) -> None:
     """The problems that are no copy go to `file`, the others' records to `leaks`."""
     for problem in problems:
@@ -63,7 +74,9 @@ def _write(
             counts[f"{split}_level_{problem.level}"] += 1
     if not counts[split]:
         dropped = sum(count for name, count in counts.items() if name.startswith(f"{split}_dropped"))
-        raise BadInput(f"no {split} problem is left ({dropped} dropped as copies); see tasks and near in the collect section")
+        raise BadInput(
+            f"no {split} problem is left ({dropped} dropped as copies); see tasks and near in the collect section"
+        )
 
 
 def _report(counts: Counter[str]) -> dict[str, int]:

@@ -1,4 +1,5 @@
-"""Puts all answers of the teacher to a problem into one row, the right ones apart, and counts them by task and style."""
+"""Puts all answers of the teacher to a problem into one row, the right ones apart, and counts them by task
+and style."""
 
 import argparse
 import re
@@ -9,13 +10,13 @@ from typing import Any
 from pydantic import Field
 
 from stages.graders import GRADERS, answer
-from stages.graders.apply import problems
-from stages.scores.paths import PathTable
-from stages.scores.report import report
+from stages.graders.grading.apply import problems
+from stages.scores.measures.nesting import report
+from stages.scores.pages.path_table import PathTable
 from stages.shared import params
 from stages.shared.cli import progress, run
+from stages.shared.enriched import Paths, correct, regraded, together
 from stages.shared.errors import BadInput
-from stages.shared.paths import Paths, correct, regraded, together
 from stages.shared.rows import Response, Trace, as_bytes, as_json, encode, read, replacing, sweep
 
 
@@ -32,7 +33,8 @@ class Graders(params.Strict, extra="ignore"):
 
 
 def main(system: str) -> None:
-    """data/S/traces.jsonl -> data/S/paths/enriched_<task>.jsonl, correct_<task>.jsonl and the table metrics/S_paths.json, .md and .csv."""
+    """data/S/traces.jsonl -> data/S/paths/enriched_<task>.jsonl, correct_<task>.jsonl and the table
+    metrics/S_paths.json, .md and .csv."""
     by, data, table = params.read(system, "enrich", Params).by, Path("data", system), PathTable()
     traces = progress(read(data / "traces.jsonl", Trace, key=lambda trace: trace.trace_id), "enrich")
     outs = replacing(*(Path("metrics", f"{system}_paths.{ending}") for ending in ("json", "md", "csv")))
@@ -54,7 +56,9 @@ def enriched(traces: Iterable[Trace], by: str) -> Iterator[Paths]:
     for rows in problems(traces):
         for name in {row.task for row in rows} | {row.style for row in rows}:
             if not re.fullmatch(r"\w[\w-]*", name):
-                raise BadInput(f"problem {rows[0].id!r}: {name!r} is no name of a task or style: a letter or digit, then these, _ and -")
+                raise BadInput(
+                    f"problem {rows[0].id!r}: {name!r} is no name of a task or style: a letter or digit, then these, _ and -"
+                )
         if mine := [row for row in rows if row.by == by]:
             yield together(mine)
 
@@ -68,9 +72,15 @@ def _put_correct(file: Any, row: Paths) -> bool:
 
 def regenerate(arguments: list[str]) -> None:
     """FOLDER: rebuilds its correct_*.jsonl from its enriched_*.jsonl alone, graded anew, without a call"""
-    parser = argparse.ArgumentParser(prog="python -m stages.enrich --regenerate", description="Rebuilds correct_*.jsonl, graded anew.")
-    parser.add_argument("folder", type=Path, help="one with enriched_*.jsonl files, such as data/<system>/paths")
-    parser.add_argument("--system", help="take its params of the grader `answer` (by default: as if none were written)")
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.enrich --regenerate", description="Rebuilds correct_*.jsonl, graded anew."
+    )
+    parser.add_argument(
+        "folder", type=Path, help="one with enriched_*.jsonl files, such as data/<system>/paths"
+    )
+    parser.add_argument(
+        "--system", help="take its params of the grader `answer` (by default: as if none were written)"
+    )
     given = parser.parse_args(arguments)
     graders = params.read(given.system, "grade", Graders).graders if given.system else {}
     chosen = graders.get("answer", answer.Params())
@@ -81,7 +91,9 @@ def regenerate(arguments: list[str]) -> None:
 
     found = sorted(given.folder.glob("enriched_*.jsonl"))
     if not found:
-        raise BadInput(f"{given.folder}: no enriched_*.jsonl here; name the folder that the stage enrich writes, data/<system>/paths")
+        raise BadInput(
+            f"{given.folder}: no enriched_*.jsonl here; name the folder that the stage enrich writes, data/<system>/paths"
+        )
     told, outs = [], replacing()
     with outs:
         for path in found:
@@ -89,8 +101,14 @@ def regenerate(arguments: list[str]) -> None:
             rows = right = changed = 0
             for row in progress(read(path, Paths, key=lambda row: row.id), path.stem):
                 new = regraded(row, grade)
-                rows, right, changed = rows + 1, right + _put_correct(file, new), changed + (new.correct_flags != row.correct_flags)
-            told.append(f"{path}: {rows} problems, {right} with a right answer; {changed} graded otherwise than before")
+                rows, right, changed = (
+                    rows + 1,
+                    right + _put_correct(file, new),
+                    changed + (new.correct_flags != row.correct_flags),
+                )
+            told.append(
+                f"{path}: {rows} problems, {right} with a right answer; {changed} graded otherwise than before"
+            )
     print("\n".join(told))
 
 

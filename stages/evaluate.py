@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, field_validator
 
 from stages.graders import GRADERS
-from stages.graders.apply import to_traces
+from stages.graders.grading.apply import to_traces
 from stages.scores import SCORES, Estimate, score
-from stages.scores.report import report
-from stages.scores.samples import Samples, page
-from stages.scores.table import by_problem, tabulate
+from stages.scores.measures.nesting import report
+from stages.scores.measures.table import by_problem, tabulate
+from stages.scores.pages.samples import Samples, page
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import unknown
@@ -25,7 +25,8 @@ def _known(name: str) -> str:
 
 
 class Params(params.Strict):
-    """`hard_below`: a problem is hard where the base model's pass rate is below it; `samples`: how many traces to show."""
+    """`hard_below`: a problem is hard where the base model's pass rate is below it; `samples`: how many
+    traces to show."""
 
     graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
     scores: list[Annotated[str, AfterValidator(_known)]] = Field(min_length=1)
@@ -41,9 +42,12 @@ class Params(params.Strict):
 
 
 def main(system: str) -> None:
-    """data/S/generations.jsonl -> metrics/S.json, metrics/S_samples.md and, of the scores that have any, metrics/S_plots/*.csv."""
+    """data/S/generations.jsonl -> metrics/S.json, metrics/S_samples.md and, of the scores that have any,
+    metrics/S_plots/*.csv."""
     ours, seed = params.read(system, "evaluate", Params), params.seed()
-    responses = read(Path("data", system, "generations.jsonl"), Response, key=lambda response: response.trace_id)
+    responses = read(
+        Path("data", system, "generations.jsonl"), Response, key=lambda response: response.trace_id
+    )
     samples = Samples(ours.samples, seed)
     problems = by_problem(to_traces(progress(responses, "evaluate"), ours.graders))
     table = tabulate(samples.passing(problems), ours.hard_below)

@@ -14,7 +14,7 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
 from stages.shared.rows import Trace, as_json, encode, read, replacing
-from stages.styles.prompts import StyleName
+from stages.styles.prompting.prompts import StyleName
 
 
 def _known(name: str) -> str:
@@ -37,13 +37,16 @@ class Characters(params.Strict):
 
 
 class Rules(params.Strict):
-    """What a trace must pass, in this order: its style (without `styles` any), how it ended, its length, each grade's minimum, and being
-    among the first `per_problem` that passed so far (by sample; without it all of them)."""
+    """What a trace must pass, in this order: its style (without `styles` any), how it ended, its length, each
+    grade's minimum, and being among the first `per_problem` that passed so far (by sample; without it all of
+    them)."""
 
     styles: list[StyleName] | None = Field(default=None, min_length=1)
     endings: list[Literal["stop", "length"]] = Field(default=["stop"], min_length=1)
     characters: Characters = Characters()
-    grades: dict[Annotated[str, AfterValidator(_known)], Annotated[float, Field(gt=0, le=1)]] = Field(default={})
+    grades: dict[Annotated[str, AfterValidator(_known)], Annotated[float, Field(gt=0, le=1)]] = Field(
+        default={}
+    )
     per_problem: int | None = Field(default=None, ge=1)
 
 
@@ -66,8 +69,8 @@ class Dropped(msgspec.Struct, kw_only=True):
 
 
 def fault(trace: Trace, rules: Rules) -> str:
-    """The first rule that `trace` fails by itself: `style:<style>`, `ending:length`, `too_short`, `too_long` or `<grader>:<reason>`;
-    "" where it passes."""
+    """The first rule that `trace` fails by itself: `style:<style>`, `ending:length`, `too_short`, `too_long`
+    or `<grader>:<reason>`; "" where it passes."""
     if rules.styles is not None and trace.style not in rules.styles:
         return f"style:{trace.style}"
     if trace.ending not in rules.endings:
@@ -78,22 +81,29 @@ def fault(trace: Trace, rules: Rules) -> str:
         return "too_long"
     for name, minimum in rules.grades.items():
         if name not in trace.grades:
-            raise BadInput(f"trace {trace.trace_id!r} was not graded by {name!r}; it has the grades: {', '.join(trace.grades) or 'none'}")
+            raise BadInput(
+                f"trace {trace.trace_id!r} was not graded by {name!r}; it has the grades: {', '.join(trace.grades) or 'none'}"
+            )
         if trace.grades[name] < minimum:
             return f"{name}:{trace.reasons.get(name, 'low')}"
     return ""
 
 
 def sift(traces: Iterable[Trace], rules: Mapping[str, Rules]) -> Iterator[tuple[Trace, str]]:
-    """Every trace with the reason to drop it ("" to keep it), in the order they came; a problem's traces stand together."""
+    """Every trace with the reason to drop it ("" to keep it), in the order they came; a problem's traces
+    stand together."""
     for _, rows in groupby(traces, key=lambda trace: trace.id):
         problem = list(rows)
         faults: dict[int, str] = {}
         kept: Counter[str] = Counter()
         for place, trace in sorted(enumerate(problem), key=lambda pair: pair[1].sample):
             if trace.by not in rules:
-                raise BadInput(f"trace {trace.trace_id!r}: no rules for by {trace.by!r}; there are rules for: {', '.join(sorted(rules))}")
-            faults[place] = fault(trace, rules[trace.by]) or _surplus(kept, trace.by, rules[trace.by].per_problem)
+                raise BadInput(
+                    f"trace {trace.trace_id!r}: no rules for by {trace.by!r}; there are rules for: {', '.join(sorted(rules))}"
+                )
+            faults[place] = fault(trace, rules[trace.by]) or _surplus(
+                kept, trace.by, rules[trace.by].per_problem
+            )
         yield from ((trace, faults[place]) for place, trace in enumerate(problem))
 
 
@@ -123,23 +133,38 @@ class Tally:
             self.shares[trace.by][what, value, not reason] += 1
 
     def metrics(self) -> dict[str, Any]:
-        """By `by`: rows, kept, dropped by reason, and the share kept of each level (rejection prefers the easy: here it shows), style and
-        model."""
+        """By `by`: rows, kept, dropped by reason, and the share kept of each level (rejection prefers the
+        easy: here it shows), style and model."""
         return {by: self._of(by) for by in sorted(self.dropped)}
 
     def _of(self, by: str) -> dict[str, Any]:
         lost = sum(self.dropped[by].values())
-        found = {"rows": self.kept[by] + lost, "kept": self.kept[by], "dropped": dict(sorted(self.dropped[by].items()))}
-        return found | {f"kept_share_by_{what}": self._shares(by, what) for what in ("level", "style", "model")}
+        found = {
+            "rows": self.kept[by] + lost,
+            "kept": self.kept[by],
+            "dropped": dict(sorted(self.dropped[by].items())),
+        }
+        return found | {
+            f"kept_share_by_{what}": self._shares(by, what) for what in ("level", "style", "model")
+        }
 
     def _shares(self, by: str, what: str) -> dict[str, float]:
         counts = self.shares[by]
         values = sorted({value for kind, value, _ in counts if kind == what})
-        return {value: round(counts[what, value, True] / (counts[what, value, True] + counts[what, value, False]), 6) for value in values}
+        return {
+            value: round(
+                counts[what, value, True] / (counts[what, value, True] + counts[what, value, False]), 6
+            )
+            for value in values
+        }
 
     def reasons(self) -> str:
         """`teacher answer:wrong 12, teacher surplus 3`."""
-        return ", ".join(f"{by} {reason} {count}" for by in sorted(self.dropped) for reason, count in sorted(self.dropped[by].items()))
+        return ", ".join(
+            f"{by} {reason} {count}"
+            for by in sorted(self.dropped)
+            for reason, count in sorted(self.dropped[by].items())
+        )
 
 
 def main(system: str) -> None:
@@ -147,7 +172,11 @@ def main(system: str) -> None:
     rules = params.read(system, "filter", Params).rules
     data, tally = Path("data", system), Tally(rules)
     traces = progress(read(data / "traces.jsonl", Trace, key=lambda trace: trace.trace_id), "filter")
-    with replacing(data / "kept.jsonl", data / "dropped.jsonl", Path("metrics", f"{system}_filter.json")) as (kept, dropped, metrics):
+    with replacing(data / "kept.jsonl", data / "dropped.jsonl", Path("metrics", f"{system}_filter.json")) as (
+        kept,
+        dropped,
+        metrics,
+    ):
         for trace, reason in sift(traces, rules):
             tally.count(trace, reason)
             (dropped if reason else kept).write(encode(_told(trace, reason) if reason else trace) + b"\n")
@@ -158,7 +187,13 @@ def main(system: str) -> None:
 
 def _told(trace: Trace, reason: str) -> Dropped:
     return Dropped(
-        trace=trace.trace_id, by=trace.by, reason=reason, answer=trace.answer, pred=trace.pred, question=trace.question, text=trace.text
+        trace=trace.trace_id,
+        by=trace.by,
+        reason=reason,
+        answer=trace.answer,
+        pred=trace.pred,
+        question=trace.question,
+        text=trace.text,
     )
 
 

@@ -1,17 +1,19 @@
-"""Makes the chats that the student learns from: plain ones where the base model is right by itself, glyph ones where it fails."""
+"""Makes the chats that the student learns from: plain ones where the base model is right by itself, glyph
+ones where it fails."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stages.formats import FORMATS, mixture
-from stages.formats.mixture import Report, mix
+from stages.formats import FORMATS
+from stages.formats.mixing import mixture
+from stages.formats.mixing.mixture import Report, mix
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.rows import Trace, as_json, put, read, replacing
 from stages.styles import style
-from stages.styles.prompts import StyleName
+from stages.styles.prompting.prompts import StyleName
 
 
 class Params(mixture.Params):
@@ -35,12 +37,16 @@ def main(system: str) -> None:
         metrics.write(as_json(summary(report)))
 
 
-STEADY = ("direct", "latent", "natural")  # always told, so that the names in the metrics file stay; others where they are used
+STEADY = (
+    "direct",
+    "latent",
+    "natural",
+)  # always told, so that the names in the metrics file stay; others where they are used
 
 
 def summary(report: Report) -> dict[str, Any]:
-    """Chats by format and level, and by style and task where there are several; problems without any (`no_...`); traces that did not
-    become one (`left_out`), by reason."""
+    """Chats by format and level, and by style and task where there are several; problems without any
+    (`no_...`); traces that did not become one (`left_out`), by reason."""
     levels: dict[str, dict[str, int]] = {}
     for (level, name), count in sorted(report.levels.items()):
         levels.setdefault(level, {})[name] = count

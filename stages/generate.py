@@ -1,4 +1,5 @@
-"""Has every arm of the evaluation answer the held-out problems: the student, the base model and whatever they are compared with."""
+"""Has every arm of the evaluation answer the held-out problems: the student, the base model and whatever they
+are compared with."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from stages.shared import params
 from stages.shared.cli import leads, progress, run
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt, read, write
-from stages.styles.prompts import StyleName, prompts
+from stages.styles.prompting.prompts import StyleName, prompts
 
 
 class Arm(Strict):
@@ -30,7 +31,8 @@ class Params(Strict):
 
 
 def main(system: str) -> None:
-    """data/S/test.jsonl -> data/S/generations.jsonl, the answers of all arms to one problem next to each other."""
+    """data/S/test.jsonl -> data/S/generations.jsonl, the answers of all arms to one problem next to each
+    other."""
     arms = params.read(system, "generate", Params).arms
     styles = {by: arm.style for by, arm in arms.items()}
     data = Path("data", system)

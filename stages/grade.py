@@ -1,4 +1,5 @@
-"""Grades every response, and measures how hard each problem is for the base model; asks a judge where params name one."""
+"""Grades every response, and measures how hard each problem is for the base model; asks a judge where params
+name one."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -12,14 +13,14 @@ import msgspec
 from pydantic import Field, model_validator
 
 from stages.graders import GRADERS
-from stages.graders.apply import batches, grade_batch, judged
-from stages.graders.tally import Tally
+from stages.graders.grading.apply import batches, grade_batch, judged
+from stages.graders.grading.tally import Tally
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import progress, run
-from stages.shared.parallel import in_order
 from stages.shared.rows import Ending, Kind, Prompt, Response, Trace, as_json, encode, read, replacing
+from stages.spread.processes import in_order
 from stages.styles import style
 
 JUDGE = "judge"
@@ -27,8 +28,8 @@ Graded = tuple[bytes, Tally]  # traces of whole problems as JSON lines, and thei
 
 
 class Judge(params.Strict):
-    """Who judges (`ask`, params of a sampler), and what: the answers of those named in `by` that ended by themselves and, with `passing`,
-    have a grade of 1 from every other grader."""
+    """Who judges (`ask`, params of a sampler), and what: the answers of those named in `by` that ended by
+    themselves and, with `passing`, have a grade of 1 from every other grader."""
 
     ask: params.member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
     by: list[str] = Field(default=["teacher"], min_length=1)
@@ -47,8 +48,8 @@ class Judge(params.Strict):
 
 
 class Params(params.Strict):
-    """The graders to apply, each with its own params; `workers` is the number of processes that share the rows; `judge` says who is asked
-    for the grader of that name."""
+    """The graders to apply, each with its own params; `workers` is the number of processes that share the
+    rows; `judge` says who is asked for the grader of that name."""
 
     graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
     workers: int = Field(default=1, ge=1, le=256)
@@ -57,7 +58,9 @@ class Params(params.Strict):
     @model_validator(mode="after")
     def _judge_and_grader(self) -> "Params":
         if (JUDGE in self.graders) != (self.judge is not None):
-            raise ValueError("the grader 'judge' and the section 'judge' need each other: give both, or neither")
+            raise ValueError(
+                "the grader 'judge' and the section 'judge' need each other: give both, or neither"
+            )
         return self
 
 
@@ -94,7 +97,9 @@ def with_verdicts(graded: Iterable[Graded], ours: Params, near: Path) -> Iterato
             for trace in traces:
                 if judge.asked(trace):
                     given = verdict is not None and verdict.id == trace.trace_id
-                    found.append(judged(trace, verdict.text if verdict and given else "", graders[JUDGE]))  # "": nobody answered
+                    found.append(
+                        judged(trace, verdict.text if verdict and given else "", graders[JUDGE])
+                    )  # "": nobody answered
                     verdict = next(verdicts, None) if given else verdict
                 else:
                     found.append(trace)
@@ -105,20 +110,32 @@ def _prompt(trace: Trace) -> Prompt:
     """What the judge is asked about `trace`, whose id is the prompt's."""
     fields = msgspec.structs.asdict(trace)
     problem = {name: fields[name] for name in Prompt.__struct_fields__}
-    return Prompt(**problem | {"id": trace.trace_id, "by": JUDGE, "style": JUDGE, "messages": style(JUDGE).render(trace)})
+    return Prompt(
+        **problem
+        | {"id": trace.trace_id, "by": JUDGE, "style": JUDGE, "messages": style(JUDGE).render(trace)}
+    )
 
 
 def explain(arguments: list[str]) -> None:
     """--kind KIND GOLD RESPONSE: how one response is graded, and why"""
     from stages.graders import answer
 
-    parser = argparse.ArgumentParser(prog="python -m stages.grade --explain", description="How one response is graded, step by step.")
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.grade --explain", description="How one response is graded, step by step."
+    )
     parser.add_argument("gold", help="the data set's answer; put -- before one that begins with a dash")
     parser.add_argument("response", help="what the model wrote")
     parser.add_argument("--kind", required=True, choices=[kind.value for kind in Kind])
     parser.add_argument("--choices", nargs="+", help="the texts of the options, in their order")
-    parser.add_argument("--ending", default="stop", choices=[ending.value for ending in Ending], help="length: the response was cut off")
-    parser.add_argument("--system", help="take its params of the grader `answer` (by default: as if none were written)")
+    parser.add_argument(
+        "--ending",
+        default="stop",
+        choices=[ending.value for ending in Ending],
+        help="length: the response was cut off",
+    )
+    parser.add_argument(
+        "--system", help="take its params of the grader `answer` (by default: as if none were written)"
+    )
     given = parser.parse_args(arguments)
     graders = params.read(given.system, "grade", Params).graders if given.system else {}
     row = Response(
@@ -126,7 +143,9 @@ def explain(arguments: list[str]) -> None:
         messages=[], sampler="", model="", sample=0, text=given.response, ending=Ending(given.ending), tokens=0,
     )  # fmt: skip
     found = answer.verdict(row, graders.get("answer", answer.Params()))
-    print(f"{found.outcome}\n  pred      {found.pred}\n  found     {found.found or '-'}\n  compared  {found.compared or '-'}\nsteps")
+    print(
+        f"{found.outcome}\n  pred      {found.pred}\n  found     {found.found or '-'}\n  compared  {found.compared or '-'}\nsteps"
+    )
     print("\n".join(f"  {number}. {step}" for number, step in enumerate(found.steps, 1)))
 
 

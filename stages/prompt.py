@@ -6,12 +6,12 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.params import Strict
 from stages.shared.rows import Problem, read, write
-from stages.styles.prompts import StyleName, Styles, prompts
+from stages.styles.prompting.prompts import StyleName, Styles, prompts
 
 
 class Params(Strict):
-    """The style in which each is asked, of the teacher also several ({styles, n, draw}); without `probe` the base model is not asked, and
-    no problem gets a pass rate."""
+    """The style in which each is asked, of the teacher also several ({styles, n, draw}); without `probe` the
+    base model is not asked, and no problem gets a pass rate."""
 
     teacher: Styles
     probe: StyleName | None = None
@@ -20,7 +20,9 @@ class Params(Strict):
 def main(system: str) -> None:
     """data/S/train.jsonl -> data/S/prompts.jsonl; the prompts of a problem stand next to each other."""
     mine, data = params.read(system, "prompt", Params), Path("data", system)
-    styles = {by: asked for by, asked in (("teacher", mine.teacher), ("probe", mine.probe)) if asked is not None}
+    styles = {
+        by: asked for by, asked in (("teacher", mine.teacher), ("probe", mine.probe)) if asked is not None
+    }
     problems = read(data / "train.jsonl", Problem, key=lambda problem: problem.id)
     write(data / "prompts.jsonl", prompts(progress(problems, "prompt"), styles, params.seed()))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import Bill, ask
-from stages.samplers.estimate import estimates, told
+from stages.samplers.cost.estimation import estimates, told
 from stages.shared import params
 from stages.shared.cli import leads, progress, run
 from stages.shared.params import Strict, member
@@ -17,8 +17,8 @@ from stages.shared.rows import Prompt, read, write, write_json
 
 
 class Params(Strict):
-    """Who answers for whom; without `probe` the base model is not asked. `root` is the folder of recorded answers: dvc.yaml makes this
-    stage depend on it, and starts it with `launcher`."""
+    """Who answers for whom; without `probe` the base model is not asked. `root` is the folder of recorded
+    answers: dvc.yaml makes this stage depend on it, and starts it with `launcher`."""
 
     root: str
     launcher: str = "python"  # accelerate launch ...: the GPUs share the batches of the sampler hf
@@ -31,9 +31,11 @@ class Params(Strict):
 
 
 def main(system: str) -> None:
-    """data/S/prompts.jsonl -> data/S/responses.jsonl, in the same order, the answers to one prompt numbered from 0.
+    """data/S/prompts.jsonl -> data/S/responses.jsonl, in the same order, the answers to one prompt numbered
+    from 0.
 
-    metrics/S_teacher.json says what the teacher's answers come to, and what a paid teacher was asked in this run.
+    metrics/S_teacher.json says what the teacher's answers come to, and what a paid teacher was asked in this
+    run.
     """
     mine = params.read(system, "respond", Params)
     bill = Bill("teacher", mine.teacher.n)
@@ -47,9 +49,15 @@ def main(system: str) -> None:
 
 def estimate(arguments: list[str]) -> None:
     """SYSTEM: what would be bought, without a call: new and stored requests, tokens, cost"""
-    parser = argparse.ArgumentParser(prog="python -m stages.respond --estimate", description="What a run would buy, without a call.")
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.respond --estimate", description="What a run would buy, without a call."
+    )
     parser.add_argument("system", help="a section of params.yaml: systems.<system>")
-    parser.add_argument("--answer-tokens", type=_length, help="tokens of an answer, where you know it; used until two of them are stored")
+    parser.add_argument(
+        "--answer-tokens",
+        type=_length,
+        help="tokens of an answer, where you know it; used until two of them are stored",
+    )
     given = parser.parse_args(arguments)
     samplers = params.read(given.system, "respond", Params).samplers()
     found = [told(one) for one in estimates(_prompts(given.system), samplers, given.answer_tokens)]
@@ -68,7 +76,11 @@ def _length(text: str) -> float:
 
 
 def _prompts(system: str) -> Iterator[Prompt]:
-    return read(Path("data", system, "prompts.jsonl"), Prompt, key=lambda prompt: f"{prompt.id}/{prompt.by}/{prompt.style}")
+    return read(
+        Path("data", system, "prompts.jsonl"),
+        Prompt,
+        key=lambda prompt: f"{prompt.id}/{prompt.by}/{prompt.style}",
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Trains the student on its chats, from the base model. A run that was killed goes on from its last checkpoint."""
+"""Trains the student on its chats, from the base model. A run that was killed goes on from its last
+checkpoint."""
 
 from pathlib import Path
 
@@ -15,7 +16,13 @@ def main(system: str) -> None:
     mine = params.read(system, "train", Params)
     chats = list(progress(read(Path("data", system, "chats.jsonl"), Chat, key=lambda chat: chat.id), "chats"))
     models = Path("models", system)
-    job = Job(models / "student", Path("metrics", f"{system}_train"), workshop() / "checkpoints", params.seed(), models / "base")
+    job = Job(
+        models / "student",
+        Path("metrics", f"{system}_train"),
+        workshop() / "checkpoints",
+        params.seed(),
+        models / "base",
+    )
     student(mine.student).train(chats, job, mine)
 
 

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from tiny import make
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -78,7 +78,7 @@ def needs(file: str, top: bool = False) -> frozenset[str]:
 
 
 def _files(module: str) -> list[str]:
-    """`stages.tasks.gold` -> its file and the `__init__.py` of every package above it; nothing for what is no module of ours."""
+    """`stages.tasks.reading.gold` -> its file and the `__init__.py` of every package above it; nothing for what is no module of ours."""
     parts = module.split(".")
     if parts[0] != "stages":
         return []

@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
-
 from stages.tasks.competition_math import SUBJECTS
 
 SHARED = Path(os.environ.get("ATHANOR_SHARED", Path(__file__).resolve().parents[2] / "shared"))

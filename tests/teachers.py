@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import Call, Response, Server
-
 from stages.samplers import Answer, openai, scripted
+from stages.samplers.cost.prices import Price
 from stages.samplers.openai import Params
-from stages.samplers.prices import Price
 from stages.shared.cli import workshop
 from stages.shared.rows import Kind, Prompt, read
+
+from server import Call, Response, Server
 
 KEY = "sk-planted-0123456789abcdef"
 PRICE = Price(prompt=1.0, completion=2.0)

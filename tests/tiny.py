@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.shared.models import load_model, load_tokenizer
+from stages.models.loading import load_model
+from stages.models.templates import load_tokenizer
 from stages.shared.rows import Chat, Kind, Message, Prompt
 
 ANSWERS = ("The answer is {0}.", "🜞 what is {0}\n🜆 count\n🜂 {0} = {0}\n🜃 The answer is {0}.")

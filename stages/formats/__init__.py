@@ -1,9 +1,10 @@
-"""What the student is shown: `to_chats(traces, ask)` turns traces into Chats, `ask` rendering the prompt that the student will see."""
+"""What the student is shown: `to_chats(traces, ask)` turns traces into Chats, `ask` rendering the prompt that
+the student will see."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from stages.shared.door import enter
+from stages.shared.registry import enter
 from stages.shared.rows import Chat, Message, Problem, Trace
 
 FORMATS = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from stages.formats import Ask
-from stages.formats.chats import chat
+from stages.formats.mixing.chats import chat
 from stages.shared.rows import Chat, Kind, Trace
 
 BY = "teacher"
@@ -21,4 +21,8 @@ def to_chats(traces: Iterable[Trace], ask: Ask) -> Iterator[Chat]:
 
 def plain(trace: Trace) -> str:
     """`The answer is 9.`; an expression stands in a box."""
-    return f"The answer is \\boxed{{{trace.answer}}}." if trace.kind is Kind.EXPRESSION else f"The answer is {trace.answer}."
+    return (
+        f"The answer is \\boxed{{{trace.answer}}}."
+        if trace.kind is Kind.EXPRESSION
+        else f"The answer is {trace.answer}."
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from stages.formats import Ask
-from stages.formats.chats import chat
+from stages.formats.mixing.chats import chat
 from stages.shared.rows import Chat, Trace
 
 BY = "teacher"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from stages.formats import Ask
-from stages.formats.chats import chat
+from stages.formats.mixing.chats import chat
 from stages.shared.marks import uses_glyphs
 from stages.shared.rows import Chat, Trace
 
@@ -12,4 +12,8 @@ BY = "probe"
 
 def to_chats(traces: Iterable[Trace], ask: Ask) -> Iterator[Chat]:
     """One chat a trace; a trace with a glyph, or one that was not graded as right, gives none."""
-    return (chat(trace, "natural", ask) for trace in traces if trace.grades.get("answer") == 1 and not uses_glyphs(trace.text))
+    return (
+        chat(trace, "natural", ask)
+        for trace in traces
+        if trace.grades.get("answer") == 1 and not uses_glyphs(trace.text)
+    )

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple, Protocol
 
-from stages.shared.door import enter
+from stages.shared.registry import enter
 from stages.shared.rows import Response
 
 GRADERS = {
@@ -13,7 +13,8 @@ GRADERS = {
 
 
 class Grade(NamedTuple):
-    """`reason` is a short stable name (`wrong`, `no_answer`, `missing_plan`): reports count by it; `pred` the answer as extracted."""
+    """`reason` is a short stable name (`wrong`, `no_answer`, `missing_plan`): reports count by it; `pred` the
+    answer as extracted."""
 
     score: float
     reason: str = ""

@@ -1,4 +1,5 @@
-"""Whether the final answer equals the gold answer. Where the answer stands is told in extract.py; how it is compared depends on `kind`.
+"""Whether the final answer equals the gold answer. Where the answer stands is told in extract.py; how it is
+compared depends on `kind`.
 
 number      exact fractions; a relative tolerance where either side is written with decimals; percent, currency, separators (numbers.py)
 expression  one plain form of LaTeX, then a small grammar, then values at several points (expressions.py)
@@ -14,11 +15,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.graders import Grade
-from stages.graders.compare import Policies
-from stages.graders.discard import explains, refuses
-from stages.graders.extract import Span, spans
-from stages.graders.kinds import READERS, Found
-from stages.graders.lexer import TooMuch
+from stages.graders.grading.kinds import READERS, Found
+from stages.graders.reading.compare import Policies
+from stages.graders.reading.discard import explains, refuses
+from stages.graders.reading.extract import Span, spans
+from stages.graders.reading.limits import TooMuch
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Response
 
@@ -39,7 +40,8 @@ class Outcome(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """`pred` is the answer as written, `found` the rule that found it, `compared` what decided; `steps` tell a person what was tried."""
+    """`pred` is the answer as written, `found` the rule that found it, `compared` what decided; `steps` tell
+    a person what was tried."""
 
     outcome: Outcome
     pred: str | None = None
@@ -51,7 +53,11 @@ class Verdict(NamedTuple):
 def grade(response: Response, params: Params) -> Grade:
     """1 or 0. Raises BadInput, naming the row, on a gold answer that does not parse."""
     found = verdict(response, params, explain=False)
-    return Grade(1.0, "", found.pred) if found.outcome is Outcome.RIGHT else Grade(0.0, found.outcome.value, found.pred)
+    return (
+        Grade(1.0, "", found.pred)
+        if found.outcome is Outcome.RIGHT
+        else Grade(0.0, found.outcome.value, found.pred)
+    )
 
 
 def verdict(response: Response, params: Params, explain: bool = True) -> Verdict:
@@ -80,17 +86,18 @@ def verdict(response: Response, params: Params, explain: bool = True) -> Verdict
 
 
 def final(response: Response, text: str | None = None) -> Found | None:
-    """The final answer of `text` (the response's own by default), read and as written; None where there is none.
+    """The final answer of `text` (the response's own by default), read and as written; None where there is
+    none.
 
-    Raises lexer.TooMuch on an answer beyond the limits.
+    Raises limits.TooMuch on an answer beyond the limits.
     """
     located = _locate(response, response.text if text is None else text, None)
     return located[0] if located else None
 
 
 def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Found, Span] | None:
-    """The final answer and the span it stands in. A span that commits to several things at once, or declines, ends the search; so does
-    a box without an answer, but for kinds of a few known answers."""
+    """The final answer and the span it stands in. A span that commits to several things at once, or declines,
+    ends the search; so does a box without an answer, but for kinds of a few known answers."""
     reader = READERS[response.kind]
     marked = False
     for span in spans(text, response.ending):
@@ -113,14 +120,21 @@ def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Fou
     return None
 
 
-_WHY_NOT = ("holds no answer", "names several answers, or one that is not offered", "declines to answer", "declines to answer")
+_WHY_NOT = (
+    "holds no answer",
+    "names several answers, or one that is not offered",
+    "declines to answer",
+    "declines to answer",
+)
 
 
 def gold_of(response: Response) -> Any:
     """The gold answer, read; raises BadInput where it is not of the problem's kind."""
     gold = _gold(response.kind, response.answer, tuple(response.choices) if response.choices else None)
     if gold is None:
-        raise BadInput(f"row {response.trace_id!r}: the gold answer {response.answer[:80]!r} is not a valid {response.kind}")
+        raise BadInput(
+            f"row {response.trace_id!r}: the gold answer {response.answer[:80]!r} is not a valid {response.kind}"
+        )
     return gold
 
 
@@ -131,4 +145,7 @@ def _gold(kind: Kind, text: str, choices: tuple[str, ...] | None) -> Any:
 
 def _note(steps: list[str] | None, form: str, *parts: object) -> None:
     if steps is not None:
-        steps.append(form % tuple(part if len(str(part)) <= MAX_SHOWN else f"{str(part)[:MAX_SHOWN]}..." for part in parts))
+        steps.append(
+            form
+            % tuple(part if len(str(part)) <= MAX_SHOWN else f"{str(part)[:MAX_SHOWN]}..." for part in parts)
+        )

@@ -1,14 +1,15 @@
 """Whether the four glyphs stand once each, in order, no section empty, and the final answer in the last.
 
-Reasons, the first that holds: `no_glyphs`; `missing_<section>`; `repeated_<section>`; `out_of_order`; `text_before` (anything but white
-space before the first glyph: the trace is the whole answer, so nothing may escape its sections); `empty_<section>`; `no_final_answer`.
-Sections are crux, plan, steps, takeaway. Text inside <think> ... </think> does not count.
+Reasons, the first that holds: `no_glyphs`; `missing_<section>`; `repeated_<section>`; `out_of_order`;
+`text_before` (anything but white space before the first glyph: the trace is the whole answer, so nothing may
+escape its sections); `empty_<section>`; `no_final_answer`. Sections are crux, plan, steps, takeaway. Text
+inside <think> ... </think> does not count.
 """
 
 from stages.graders import Grade
 from stages.graders.answer import final
-from stages.graders.cleaning import visible
-from stages.graders.lexer import TooMuch
+from stages.graders.reading.cleaning import visible
+from stages.graders.reading.limits import TooMuch
 from stages.shared.marks import GLYPHS, marks_in, sections, uses_glyphs
 from stages.shared.params import Strict
 from stages.shared.rows import Response

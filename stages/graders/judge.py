@@ -1,14 +1,15 @@
 """Whether a model that was asked found the reasoning valid.
 
-The verdict stands alone on the last line: `VERDICT: VALID` or `VERDICT: INVALID` (bold, case and a full stop do not matter). Reasons:
-`invalid`; `unknown` where there is no such line, or another line says the opposite. Unknown is not valid: its score is 0, and it is counted
-apart. Text inside <think> ... </think> does not count.
+The verdict stands alone on the last line: `VERDICT: VALID` or `VERDICT: INVALID` (bold, case and a full stop
+do not matter). Reasons: `invalid`; `unknown` where there is no such line, or another line says the opposite.
+Unknown is not valid: its score is 0, and it is counted apart. Text inside <think> ... </think> does not
+count.
 """
 
 import re
 
 from stages.graders import Grade
-from stages.graders.cleaning import visible
+from stages.graders.reading.cleaning import visible
 from stages.shared.errors import BadInput
 from stages.shared.params import Strict
 from stages.shared.rows import Response, Trace
@@ -26,7 +27,9 @@ class Params(Strict):
 def grade(response: Response, params: Params) -> Grade:
     """1 where the verdict is VALID, else 0 with the reason. Raises BadInput where nobody was asked."""
     if not isinstance(response, Trace) or response.verdict is None:
-        raise BadInput(f"grader judge: no judge was asked about {response.trace_id!r}; only the grade stage asks (grade.judge)")
+        raise BadInput(
+            f"grader judge: no judge was asked about {response.trace_id!r}; only the grade stage asks (grade.judge)"
+        )
     found = verdict(response.verdict)
     return Grade(1.0) if found == "valid" else Grade(0.0, found)
 

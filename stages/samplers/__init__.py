@@ -1,9 +1,10 @@
-"""Who answers: `answer(prompts, params, seed)` yields, for each prompt in order, the list of its answers (empty where there is none)."""
+"""Who answers: `answer(prompts, params, seed)` yields, for each prompt in order, the list of its answers
+(empty where there is none)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
-from stages.shared.door import enter
+from stages.shared.registry import enter
 from stages.shared.rows import Ending, Prompt
 
 SAMPLERS = {
@@ -16,8 +17,9 @@ SAMPLERS = {
 
 
 class Answer(NamedTuple):
-    """One answer to one prompt; `tokens` counts tokens of the model that wrote it, the end-of-turn token left out. `prompt_tokens` is what
-    it was asked with (0: not known), `cost_usd` what it costs to buy (None: not known)."""
+    """One answer to one prompt; `tokens` counts tokens of the model that wrote it, the end-of-turn token left
+    out. `prompt_tokens` is what it was asked with (0: not known), `cost_usd` what it costs to buy (None: not
+    known)."""
 
     text: str
     ending: Ending
@@ -28,8 +30,8 @@ class Answer(NamedTuple):
 
 
 class Sampler(Protocol):
-    """The contract of a member; `Params` (a Strict model) is its section of params, `n` among them: answers to each prompt. A paid one's
-    generator returns what it counted (see `ask.Bill`)."""
+    """The contract of a member; `Params` (a Strict model) is its section of params, `n` among them: answers
+    to each prompt. A paid one's generator returns what it counted (see `ask.Bill`)."""
 
     Params: Any
 

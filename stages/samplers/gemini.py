@@ -1,4 +1,5 @@
-"""Google's Gemini through the package google-generativeai, over REST. The package is at its end upstream: this file alone imports it.
+"""Google's Gemini through the package google-generativeai, over REST. The package is at its end upstream:
+this file alone imports it.
 
 The way on is the sampler `openai` with base_url https://generativelanguage.googleapis.com/v1beta/openai.
 """
@@ -16,19 +17,20 @@ from typing import Any, Literal
 from pydantic import Field
 
 from stages.samplers import Answer
-from stages.samplers.buyer import Buyer
-from stages.samplers.chat import FILTER, LARGEST, Reply
-from stages.samplers.engine import Asked, Work, answers
-from stages.samplers.faults import Fault, Place, ending_of, fault, seconds, short
-from stages.samplers.memo import bare_url
-from stages.samplers.prices import Usage, price_of
-from stages.samplers.terms import Address, Terms
-from stages.samplers.wire import HIDDEN, key_in
+from stages.samplers.cost.prices import Usage, price_of
+from stages.samplers.http.chat import FILTER, LARGEST, Reply
+from stages.samplers.http.client import HIDDEN, key_in
+from stages.samplers.http.faults import Fault, Place, ending_of, fault, seconds, short
+from stages.samplers.memo.store import bare_url
+from stages.samplers.requests.buyer import Buyer
+from stages.samplers.requests.engine import Asked, Work, answers
+from stages.samplers.requests.request_settings import Address, Terms
 from stages.shared.rows import Ending, Prompt
 
 
 class Params(Terms):
-    """What is null is not sent, so the service's default holds. `schema` is the JSON schema that answers are to follow."""
+    """What is null is not sent, so the service's default holds. `schema` is the JSON schema that answers are
+    to follow."""
 
     sampler: Literal["gemini"]
     model: str = Field(min_length=1)
@@ -63,15 +65,19 @@ def asked(prompt: Prompt, params: Params) -> list[Asked]:
 
 
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
-    """`params.n` answers to each prompt, in order. The project's `seed` is not sent: another experiment shares these answers."""
+    """`params.n` answers to each prompt, in order. The project's `seed` is not sent: another experiment
+    shares these answers."""
     price = price_of(params.model, params)
     opened = lambda budget, keeper: Buyer(Service(params), params, budget, keeper)  # noqa: E731
-    return answers(prompts, Work(params, params.model, params.max_tokens, price, partial(asked, params=params), opened))
+    return answers(
+        prompts, Work(params, params.model, params.max_tokens, price, partial(asked, params=params), opened)
+    )
 
 
 class Service:
-    """The package's client knows REST as a blocking call only (its asynchronous one speaks gRPC), so as many threads wait as calls may be
-    in flight. They are daemons: an interrupted run does not stay for their answers."""
+    """The package's client knows REST as a blocking call only (its asynchronous one speaks gRPC), so as many
+    threads wait as calls may be in flight. They are daemons: an interrupted run does not stay for their
+    answers."""
 
     def __init__(self, params: Params) -> None:
         self.params, self.key = params, key_in(params.api_key_env)
@@ -82,7 +88,9 @@ class Service:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # that the package is at its end
             self.package: Any = import_module("google.generativeai")
-        self.package.configure(api_key=self.key, transport="rest", client_options={"api_endpoint": self.params.base_url})
+        self.package.configure(
+            api_key=self.key, transport="rest", client_options={"api_endpoint": self.params.base_url}
+        )
         client = import_module("google.generativeai.client").get_default_generative_client()
         _guard(client.transport._session, self.params.concurrency, self.place)
         for _ in range(self.params.concurrency):
@@ -118,11 +126,19 @@ class Service:
 
         said = [(turn["role"], turn["content"]) for turn in asked["messages"]]
         system = "\n\n".join(content for role, content in said if role == "system") or None
-        turns = [{"role": "model" if role == "assistant" else "user", "parts": [content]} for role, content in said if role != "system"]
-        model = self.package.GenerativeModel(asked["model"], system_instruction=system, generation_config=dict(asked["config"]))
+        turns = [
+            {"role": "model" if role == "assistant" else "user", "parts": [content]}
+            for role, content in said
+            if role != "system"
+        ]
+        model = self.package.GenerativeModel(
+            asked["model"], system_instruction=system, generation_config=dict(asked["config"])
+        )
         headers: Any = {}
         try:
-            return _reply(model.generate_content(turns, request_options={"timeout": self.params.timeout, "retry": None}))
+            return _reply(
+                model.generate_content(turns, request_options={"timeout": self.params.timeout, "retry": None})
+            )
         except GoogleAPICallError as error:
             status, told = int(error.code or 500), str(error.message)
             headers = error.response.headers if error.response is not None else {}
@@ -144,7 +160,8 @@ class Service:
 
 
 def _guard(session: Any, places: int, place: Place) -> None:
-    """No redirects, with which the key would go along; nothing larger than a cap; a connection for each place."""
+    """No redirects, with which the key would go along; nothing larger than a cap; a connection for each
+    place."""
     from requests.adapters import HTTPAdapter
 
     class Guard(HTTPAdapter):
@@ -176,4 +193,9 @@ def _reply(response: Any) -> Reply:
     candidate = response.candidates[0]
     reason = candidate.finish_reason.name.lower()
     ending = Ending.CONTENT_FILTER if reason in FILTER else Ending.STOP if reason == "stop" else Ending.LENGTH
-    return Reply("".join(part.text for part in candidate.content.parts), ending, response.to_dict().get("model_version", ""), usage)
+    return Reply(
+        "".join(part.text for part in candidate.content.parts),
+        ending,
+        response.to_dict().get("model_version", ""),
+        usage,
+    )

@@ -1,9 +1,10 @@
 """A local transformers model: a base model, a trained student, or a teacher on your own GPU.
 
-Prompts are sorted by length within a window, left-padded and answered in batches; the answers come back in the order of the prompts.
-Each batch draws from a seed of its own and is stored when it is there, so the same prompts give the same answers, however often a run is
-killed, and however many processes share them (`accelerate launch`). A batch that does not fit into memory is halved, and so are those
-after it: drawn answers are then others than those of a machine with more memory.
+Prompts are sorted by length within a window, left-padded and answered in batches; the answers come back in
+the order of the prompts. Each batch draws from a seed of its own and is stored when it is there, so the same
+prompts give the same answers, however often a run is killed, and however many processes share them
+(`accelerate launch`). A batch that does not fit into memory is halved, and so are those after it: drawn
+answers are then others than those of a machine with more memory.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,10 +13,10 @@ from itertools import count, islice
 from tqdm import tqdm
 
 from stages.samplers import Answer
-from stages.samplers.batches import Batch, settle
-from stages.samplers.local import Local
-from stages.samplers.local import Params as Params
-from stages.samplers.memo import Memo
+from stages.samplers.local.answering import Local
+from stages.samplers.local.answering import Params as Params
+from stages.samplers.local.stored_batches import Batch, settle
+from stages.samplers.memo.store import Memo
 from stages.shared.rows import Prompt
 
 WINDOW = 4096  # prompts sorted together; bounds the memory, whatever the number of prompts
@@ -37,7 +38,9 @@ def _answer_window(memo: Memo, local: Local, window: Sequence[Prompt], seed: str
     params = local.params
     ids = local.tokenizer([local.render(prompt) for prompt in window], add_special_tokens=False).input_ids
     places = [place for place in range(len(window)) for _ in range(params.n)]
-    places.sort(key=lambda place: -len(ids[place]))  # stable, longest first: what does not fit into memory fails at once
+    places.sort(
+        key=lambda place: -len(ids[place])
+    )  # stable, longest first: what does not fit into memory fails at once
     starts = range(0, len(places), params.batch_size)
     plan = [(start, places[start : start + params.batch_size]) for start in starts]
     batches = [Batch(some, [ids[place] for place in some], f"{seed} {start}") for start, some in plan]

@@ -1,10 +1,12 @@
 """Former answers, read from JSONL files or folders of them, one answer a line:
 
-    {"problem_id": "gsm8k-test-0", "model": "gpt3-175b", "prompt_style": "finetuning", "response": "...", "ending": "stop"}
+    {"problem_id": "gsm8k-test-0", "model": "gpt3-175b", "prompt_style": "finetuning", "response": "...",
+    "ending": "stop"}
 
-`response` is needed, and `problem_id` or `question`; the rest may be left out, other fields are ignored. An answer belongs to a prompt
-of the same problem id, or else of the same question (letter case and white space aside). Where a line also has the `choices` that its model
-saw, it belongs only to a prompt with the same ones in the same order: else its letters would name other options.
+`response` is needed, and `problem_id` or `question`; the rest may be left out, other fields are ignored. An
+answer belongs to a prompt of the same problem id, or else of the same question (letter case and white space
+aside). Where a line also has the `choices` that its model saw, it belongs only to a prompt with the same ones
+in the same order: else its letters would name other options.
 """
 
 import sys
@@ -23,12 +25,12 @@ from stages.shared.rows import Ending, Prompt, read
 
 
 class Params(Strict):
-    """At most `n` answers to each prompt, in the order of `files` (a folder stands for its `*.jsonl`, by name); `models` and `styles` (of
-    `prompt_style`) keep only those named.
+    """At most `n` answers to each prompt, in the order of `files` (a folder stands for its `*.jsonl`, by
+    name); `models` and `styles` (of `prompt_style`) keep only those named.
 
-    `stand_for`: by style of the prompt, whose answers stand for answers in that style, as `model` or `model/prompt_style`; a prompt in any
-    other style is an error (null: all answers stand for any style). `escaped`: whose answers, named likewise, hold the two characters
-    backslash and n where a line ends.
+    `stand_for`: by style of the prompt, whose answers stand for answers in that style, as `model` or
+    `model/prompt_style`; a prompt in any other style is an error (null: all answers stand for any style).
+    `escaped`: whose answers, named likewise, hold the two characters backslash and n where a line ends.
     """
 
     sampler: Literal["recorded"]
@@ -79,8 +81,9 @@ Index = dict[str, list[Kept]]
 
 
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
-    """`tokens` is 0: not known. Says on standard error how many prompts had no answer, and how many answers were to other options; raises
-    BadInput where none had any, and on a prompt in a style that `stand_for` does not name."""
+    """`tokens` is 0: not known. Says on standard error how many prompts had no answer, and how many answers
+    were to other options; raises BadInput where none had any, and on a prompt in a style that `stand_for`
+    does not name."""
     by_id, by_question = _index(params)
     asked = missing = strange = 0
     for prompt in prompts:
@@ -95,9 +98,14 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
     if asked and missing == asked:
         ids = ", ".join(map(repr, list(by_id)[:3])) or "none"
         others = f" ({strange} are to other options)" if strange else ""
-        raise BadInput(f"sampler recorded: no answer in {files} belongs to any of the {asked} prompts{others}; the first ids there: {ids}")
+        raise BadInput(
+            f"sampler recorded: no answer in {files} belongs to any of the {asked} prompts{others}; the first ids there: {ids}"
+        )
     if strange:
-        print(f"sampler recorded: {strange} answers in {files} are to other options than those of their prompts", file=sys.stderr)
+        print(
+            f"sampler recorded: {strange} answers in {files} are to other options than those of their prompts",
+            file=sys.stderr,
+        )
     if missing:
         print(f"sampler recorded: {missing} of {asked} prompts have no answer in {files}", file=sys.stderr)
 
@@ -106,7 +114,9 @@ def _stands(one: Kept, style: str, params: Params) -> bool:
     if params.stand_for is None:
         return True
     if style not in params.stand_for:
-        raise BadInput(f"sampler recorded: stand_for: no one stands for style {style!r}; it has: {', '.join(params.stand_for)}")
+        raise BadInput(
+            f"sampler recorded: stand_for: no one stands for style {style!r}; it has: {', '.join(params.stand_for)}"
+        )
     return not set(one.names).isdisjoint(params.stand_for[style])
 
 
@@ -120,9 +130,15 @@ def _index(params: Params) -> tuple[Index, Index]:
         models.add(row.model)
         styles.add(row.prompt_style)
         names.update(row.names)
-        if (params.models and row.model not in params.models) or (params.styles and row.prompt_style not in params.styles):
+        if (params.models and row.model not in params.models) or (
+            params.styles and row.prompt_style not in params.styles
+        ):
             continue
-        text = row.response if set(row.names).isdisjoint(params.escaped or ()) else row.response.replace("\\n", "\n")
+        text = (
+            row.response
+            if set(row.names).isdisjoint(params.escaped or ())
+            else row.response.replace("\\n", "\n")
+        )
         choices = row.choices.text if isinstance(row.choices, Choices) else row.choices
         found = Kept(Answer(text=text, ending=row.ending, tokens=0, model=row.names[1]), row.names, choices)
         if row.problem_id is not None:
@@ -131,7 +147,11 @@ def _index(params: Params) -> tuple[Index, Index]:
             by_question[_normal(row.question)].append(found)
     standing = [name for ones in (params.stand_for or {}).values() for name in ones]
     wanted = (("model", params.models, models), ("prompt_style", params.styles, styles))
-    for what, ones, present in (*wanted, ("name in stand_for", standing, names), ("name in escaped", params.escaped, names)):
+    for what, ones, present in (
+        *wanted,
+        ("name in stand_for", standing, names),
+        ("name in escaped", params.escaped, names),
+    ):
         for name in ones or []:
             if name not in present:
                 raise BadInput(f"sampler recorded: {unknown(what, name, present)}")

@@ -1,14 +1,16 @@
-"""An offline teacher: it writes a problem's own worked solution in the style asked for, with faults at given rates.
+"""An offline teacher: it writes a problem's own worked solution in the style asked for, with faults at given
+rates.
 
     🜞 How many apples does Tom have now?
     🜆 7 + 5 - 3
     🜂 7 + 5 = 12; 12 - 3 = 9
     🜃 The answer is 9.
 
-The text is short and regular, so that a model of half a million parameters can learn to write it. The faults are those of a real
-teacher, so that graders and filter have something to find: `wrong` (a near number, in the last step too), `truncated` (cut before the
-answer, ending `length`), `missing` (one section left out), `misordered` (two sections swapped). An answer in any other style has no
-sections: `missing` and `misordered` leave it right. How each style is written stands in scripts.py and rationales.py.
+The text is short and regular, so that a model of half a million parameters can learn to write it. The faults
+are those of a real teacher, so that graders and filter have something to find: `wrong` (a near number, in the
+last step too), `truncated` (cut before the answer, ending `length`), `missing` (one section left out),
+`misordered` (two sections swapped). An answer in any other style has no sections: `missing` and `misordered`
+leave it right. How each style is written stands in scripts.py and rationales.py.
 """
 
 import random
@@ -18,9 +20,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from stages.samplers import Answer
-from stages.samplers.mistakes import near
-from stages.samplers.rationales import OPENING
-from stages.samplers.scripts import DIRECT, SCRIPTS
+from stages.samplers.script.mistakes import near
+from stages.samplers.script.rationales import OPENING
+from stages.samplers.script.scripts import DIRECT, SCRIPTS
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Ending, Prompt
@@ -29,7 +31,8 @@ FAULTS = ("wrong", "truncated", "missing", "misordered")
 
 
 class Params(Strict):
-    """`n` answers to each prompt; each fault befalls an answer at its rate, never two of them the same answer."""
+    """`n` answers to each prompt; each fault befalls an answer at its rate, never two of them the same
+    answer."""
 
     sampler: Literal["scripted"]
     n: int = Field(default=1, ge=1)
@@ -46,13 +49,18 @@ class Params(Strict):
 
 
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
-    """`tokens` counts words, since no model wrote them. Raises BadInput on a problem without a solution or a style it cannot write."""
+    """`tokens` counts words, since no model wrote them. Raises BadInput on a problem without a solution or a
+    style it cannot write."""
     for prompt in prompts:
         if not (prompt.solution or "").strip():
-            raise BadInput(f"sampler scripted: problem {prompt.id!r} of task {prompt.task!r} has no solution to write from")
+            raise BadInput(
+                f"sampler scripted: problem {prompt.id!r} of task {prompt.task!r} has no solution to write from"
+            )
         if prompt.style not in SCRIPTS:
             raise BadInput(f"sampler scripted: {unknown('style', prompt.style, SCRIPTS)}")
-        style = "" if prompt.style in DIRECT else f" {prompt.style}"  # answers to one problem in several styles err apart
+        style = (
+            "" if prompt.style in DIRECT else f" {prompt.style}"
+        )  # answers to one problem in several styles err apart
         draw = f"scripted {seed} {prompt.id} {prompt.by}{style}"
         yield [_one(prompt, params, random.Random(f"{draw} {sample}")) for sample in range(params.n)]
 

@@ -1,12 +1,13 @@
-"""What is reported: `score(table, seed)` gives a flat mapping of metrics over the graded answers of all arms, each with its interval.
+"""What is reported: `score(table, seed)` gives a flat mapping of metrics over the graded answers of all arms,
+each with its interval.
 
 `plots(table)` gives the tables that go with them, to be drawn.
 """
 
 from typing import NamedTuple, Protocol
 
-from stages.scores.table import Table
-from stages.shared.door import enter
+from stages.scores.measures.table import Table
+from stages.shared.registry import enter
 
 SCORES = {
     "accuracy": "share of right answers, by arm, level and difficulty, and paired differences between arms",
@@ -25,10 +26,12 @@ class Estimate(NamedTuple):
 
 
 class Score(Protocol):
-    """The contract of a member: it takes a `Table`, built once, so that a pair of arms is two arrays over the same problems.
+    """The contract of a member: it takes a `Table`, built once, so that a pair of arms is two arrays over the
+    same problems.
 
-    A metric whose arms were not generated is absent from the answer; one that these problems leave undefined is None. A dot in a
-    metric's name nests it. A plot is CSV by its name; one for which the problems say nothing is absent.
+    A metric whose arms were not generated is absent from the answer; one that these problems leave undefined
+    is None. A dot in a metric's name nests it. A plot is CSV by its name; one for which the problems say
+    nothing is absent.
     """
 
     def score(self, table: Table, seed: int) -> dict[str, Estimate | None]: ...

@@ -1,24 +1,32 @@
-"""How often answers are right: by arm, by level, by difficulty, and how much an arm loses or gains against another."""
+"""How often answers are right: by arm, by level, by difficulty, and how much an arm loses or gains against
+another."""
 
 import numpy as np
 
 from stages.scores import Estimate
-from stages.scores.intervals import difference, proportion
-from stages.scores.plots import as_csv, over_difficulty
-from stages.scores.table import Flags, Table, bins
+from stages.scores.measures.intervals import difference, proportion
+from stages.scores.measures.plots import as_csv, over_difficulty
+from stages.scores.measures.table import Flags, Table, bins
 
 ARMS = ("base", "student", "always", "never")  # the arms that are compared group by group
 # name: (one arm, minus another)
-PAIRS = {"student_base": ("student", "base"), "student_always": ("student", "always"), "student_never": ("student", "never")}
+PAIRS = {
+    "student_base": ("student", "base"),
+    "student_always": ("student", "always"),
+    "student_never": ("student", "never"),
+}
 
 
 def score(table: Table, seed: int) -> dict[str, Estimate | None]:
-    """`accuracy.<arm>`, `accuracy_level.<level>.<arm>`, `accuracy_level_3_up.<arm>`, `accuracy_failure.<bin>.<arm>` and, paired,
-    `difference.<one>_<other>`; `difference.student_base_solved` is over the problems that the base model's probe always passes."""
+    """`accuracy.<arm>`, `accuracy_level.<level>.<arm>`, `accuracy_level_3_up.<arm>`,
+    `accuracy_failure.<bin>.<arm>` and, paired, `difference.<one>_<other>`; `difference.student_base_solved`
+    is over the problems that the base model's probe always passes."""
     found: dict[str, Estimate | None] = {}
     for arm, answers in table.arms.items():
         found[f"accuracy.{arm}"] = proportion(answers.right)
-    for name, among in (_levels(table) | {f"accuracy_failure.{name}": among for name, among in bins(table).items()}).items():
+    for name, among in (
+        _levels(table) | {f"accuracy_failure.{name}": among for name, among in bins(table).items()}
+    ).items():
         for arm in ARMS:
             if arm in table.arms:
                 found[f"{name}.{arm}"] = proportion(table.arms[arm].right, among)
@@ -41,13 +49,15 @@ def _differences(table: Table, seed: int) -> dict[str, Estimate | None]:
     }
     if "student" in arms and "base" in arms and table.failure is not None:
         solved = np.equal(table.failure, 0)
-        found["difference.student_base_solved"] = difference(arms["student"].right, arms["base"].right, seed, solved)
+        found["difference.student_base_solved"] = difference(
+            arms["student"].right, arms["base"].right, seed, solved
+        )
     return found
 
 
 def plots(table: Table) -> dict[str, str]:
-    """`accuracy`, for each bin of difficulty: its mean base failure rate, the problems, the accuracy of each arm (`nan`, which is not
-    drawn, where it was not generated; an empty cell would be drawn as 0)."""
+    """`accuracy`, for each bin of difficulty: its mean base failure rate, the problems, the accuracy of each
+    arm (`nan`, which is not drawn, where it was not generated; an empty cell would be drawn as 0)."""
     if table.failure is None:
         return {}
     rows: list[list[str | float]] = []

@@ -3,13 +3,13 @@
 import numpy as np
 
 from stages.scores import Estimate
-from stages.scores.intervals import bootstrap, mean, proportion
-from stages.scores.table import Numbers, Table
+from stages.scores.measures.intervals import bootstrap, mean, proportion
+from stages.scores.measures.table import Numbers, Table
 
 
 def score(table: Table, seed: int) -> dict[str, Estimate | None]:
-    """`tokens.<arm>` (mean of an answer), `token_saving` (share of the always arm's tokens that the student does without; below 0 where it
-    writes more), `ended_stop.<arm>` and `ended_length.<arm>` (shares)."""
+    """`tokens.<arm>` (mean of an answer), `token_saving` (share of the always arm's tokens that the student
+    does without; below 0 where it writes more), `ended_stop.<arm>` and `ended_length.<arm>` (shares)."""
     found: dict[str, Estimate | None] = {}
     for arm, answers in table.arms.items():
         found[f"tokens.{arm}"] = mean(answers.tokens, seed)

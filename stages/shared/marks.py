@@ -19,9 +19,11 @@ def uses_glyphs(text: str) -> bool:
 
 
 def sections(text: str) -> dict[str, str]:
-    """The text after each glyph, up to the next one, by section name; what stands before the first glyph is left out.
+    """The text after each glyph, up to the next one, by section name; what stands before the first glyph is
+    left out.
 
-    A glyph that stands twice keeps its last section: whether that is allowed is for `graders/glyph_structure` to say.
+    A glyph that stands twice keeps its last section: whether that is allowed is for `graders/glyph_structure`
+    to say.
     """
     names = {glyph: name for name, glyph in GLYPHS.items()}
     found: dict[str, str] = {}

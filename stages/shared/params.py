@@ -15,8 +15,8 @@ PARAMS = Path("params.yaml")
 
 
 class Strict(BaseModel):
-    """Base of all params: no unknown key, no silent cast (`"3"` is not 3, and 1 is not true), no `.nan` or `.inf`, no change after
-    reading."""
+    """Base of all params: no unknown key, no silent cast (`"3"` is not 3, and 1 is not true), no `.nan` or
+    `.inf`, no change after reading."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -25,7 +25,8 @@ Model = TypeVar("Model", bound=Strict)
 
 
 def read(system: str, stage: str, model: type[Model], path: Path = PARAMS) -> Model:
-    """The section `systems.<system>.<stage>` as a `model`; raises BadInput with one clause for each fault found."""
+    """The section `systems.<system>.<stage>` as a `model`; raises BadInput with one clause for each fault
+    found."""
     section = f"systems.{system}.{stage}"
     values = systems(path)
     if system not in values:
@@ -68,7 +69,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _faults(error: ValidationError) -> list[str]:
-    """One clause a fault: `.key: what is wrong, got value`; those of a room member's own params are among them, below its key."""
+    """One clause a fault: `.key: what is wrong, got value`; those of a room member's own params are among
+    them, below its key."""
     lines: list[str] = []
     for fault in error.errors():
         place = "".join(f".{part}" for part in fault["loc"])
@@ -83,7 +85,8 @@ def _faults(error: ValidationError) -> list[str]:
 
 
 def member(package: str, members: Mapping[str, str], key: str) -> Any:
-    """A params type: a mapping whose `key` names a member of the room `package` and whose rest are that member's `Params`."""
+    """A params type: a mapping whose `key` names a member of the room `package` and whose rest are that
+    member's `Params`."""
 
     def check(value: Any) -> Any:
         if not isinstance(value, dict):

@@ -1,7 +1,7 @@
 """The nouns of the flow, and how they are read and written.
 
-A row is one flat JSON line that a person can read alone. It only grows: a `Trace` is its `Response` with grades, which is its
-`Prompt` with an answer, which is its `Problem` with messages.
+A row is one flat JSON line that a person can read alone. It only grows: a `Trace` is its `Response` with
+grades, which is its `Prompt` with an answer, which is its `Problem` with messages.
 """
 
 import json
@@ -50,7 +50,8 @@ class Message(TypedDict):
 
 
 class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A question with its gold answer. `id` is unique and fixes the split; `solution` is the data set's own worked answer."""
+    """A question with its gold answer. `id` is unique and fixes the split; `solution` is the data set's own
+    worked answer."""
 
     id: str
     task: str
@@ -65,7 +66,8 @@ class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
 
 
 class Prompt(Problem, kw_only=True):
-    """A problem put in a style to somebody: `by` says who answers (a teacher, the base model, an arm of the evaluation)."""
+    """A problem put in a style to somebody: `by` says who answers (a teacher, the base model, an arm of the
+    evaluation)."""
 
     by: str
     style: str
@@ -73,8 +75,8 @@ class Prompt(Problem, kw_only=True):
 
 
 class Response(Prompt, kw_only=True):
-    """One answer: `sample` counts the answers to one prompt from 0; `tokens` is the length of `text` in tokens of the model
-    that wrote it (0 where that is not known)."""
+    """One answer: `sample` counts the answers to one prompt from 0; `tokens` is the length of `text` in
+    tokens of the model that wrote it (0 where that is not known)."""
 
     sampler: str
     model: str
@@ -92,8 +94,9 @@ class Response(Prompt, kw_only=True):
 class Trace(Response, kw_only=True):
     """A response with its grades, each 0 to 1, and a reason for each grade below 1.
 
-    `pred` is the answer as extracted (None: no answer); `pass_rate` the share of the base model's plain answers to this problem that
-    are right (None: the base model was not asked). `verdict` is what the judge wrote (None: not asked; "": it gave no answer).
+    `pred` is the answer as extracted (None: no answer); `pass_rate` the share of the base model's plain
+    answers to this problem that are right (None: the base model was not asked). `verdict` is what the judge
+    wrote (None: not asked; "": it gave no answer).
     """
 
     pred: str | None
@@ -104,7 +107,8 @@ class Trace(Response, kw_only=True):
 
 
 class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a student is shown: `trace` is the id of the trace it came from (`gold:<problem id>` where it is the data set's own answer)."""
+    """What a student is shown: `trace` is the id of the trace it came from (`gold:<problem id>` where it is
+    the data set's own answer)."""
 
     id: str
     problem: str
@@ -121,8 +125,8 @@ _encoder = msgspec.json.Encoder()
 def read(path: Path, noun: type[Row], key: Callable[[Row], str] | None = None) -> Iterator[Row]:
     """The rows of a JSONL file, one at a time, so memory stays flat.
 
-    Raises BadInput, naming file and line, on a missing or empty file, a line that is not a `noun`, and, where `key` is given, a row
-    whose key stood before.
+    Raises BadInput, naming file and line, on a missing or empty file, a line that is not a `noun`, and, where
+    `key` is given, a row whose key stood before.
     """
     decoder = msgspec.json.Decoder(noun)
     seen = Seen() if key else None
@@ -172,7 +176,8 @@ def encode(row: msgspec.Struct) -> bytes:
 
 
 def write(path: Path, rows: Iterable[msgspec.Struct], empty: str = "") -> int:
-    """Writes all rows and returns their number; `path` changes only once every row is on disk, so an error costs nothing.
+    """Writes all rows and returns their number; `path` changes only once every row is on disk, so an error
+    costs nothing.
 
     `empty` is the error where no row came at all; without it an empty file is written.
     """
@@ -193,10 +198,11 @@ def put(file: Any, rows: Iterable[msgspec.Struct]) -> int:
 
 
 class replacing:
-    """`with replacing(path) as file:` gives a binary file that takes the place of `path` on a clean exit, and vanishes on any other.
+    """`with replacing(path) as file:` gives a binary file that takes the place of `path` on a clean exit, and
+    vanishes on any other.
 
-    Of several paths (`with replacing(one, other) as (file, second):`) none is replaced before all are on disk, nor of those that turn up
-    on the way (`also`).
+    Of several paths (`with replacing(one, other) as (file, second):`) none is replaced before all are on
+    disk, nor of those that turn up on the way (`also`).
     """
 
     def __init__(self, *paths: Path) -> None:
@@ -205,7 +211,8 @@ class replacing:
         self.files: dict[Path, Any] = {}
 
     def also(self, path: Path) -> Any:
-        """The binary file that takes the place of `path` together with the others; opened when it is first asked for."""
+        """The binary file that takes the place of `path` together with the others; opened when it is first
+        asked for."""
         if path not in self.files:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.parts[path] = path.with_name(path.name + ".partial")
@@ -225,7 +232,8 @@ class replacing:
         self._close(self.parts if kind is None else {})
 
     def _close(self, replaced: Mapping[Path, Path] = MappingProxyType({})) -> None:
-        """Closes all files, and has the partial ones take the place of those to be `replaced`, once nothing can fail any more."""
+        """Closes all files, and has the partial ones take the place of those to be `replaced`, once nothing
+        can fail any more."""
         failures = []
         for path, file in self.files.items():
             try:
@@ -243,7 +251,8 @@ class replacing:
 
 
 def sweep(folder: Path, kept: Iterable[Path]) -> None:
-    """Leaves of `folder` (made if need be) the files `kept`: what an earlier run wrote under other names is not this one's."""
+    """Leaves of `folder` (made if need be) the files `kept`: what an earlier run wrote under other names is
+    not this one's."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in set(folder.iterdir()) - set(kept):
         path.unlink()
@@ -266,7 +275,8 @@ def as_bytes(text: str) -> bytes:
 
 
 class Seen:
-    """A set of strings that spills to disk: a million ids cost a few megabytes of memory. Each may carry a value."""
+    """A set of strings that spills to disk: a million ids cost a few megabytes of memory. Each may carry a
+    value."""
 
     def __init__(self) -> None:
         self.store = sqlite3.connect("")  # "" is SQLite's private temporary file

@@ -1,6 +1,8 @@
-"""Who learns: `train(chats, job, params)` writes a model folder that describes itself, and curves of how it went.
+"""Who learns: `train(chats, job, params)` writes a model folder that describes itself, and curves of how it
+went.
 
-The folder holds the weights (safetensors), the tokenizer and `student.json`: the params, a hash of the data, the base it started from.
+The folder holds the weights (safetensors), the tokenizer and `student.json`: the params, a hash of the data,
+the base it started from.
 """
 
 import logging
@@ -8,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from stages.shared.door import enter
+from stages.shared.registry import enter
 from stages.shared.rows import Chat
 
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of a missing CPU kernel whenever the trainer is imported
+logging.getLogger("bitsandbytes").setLevel(
+    logging.ERROR
+)  # it warns of a missing CPU kernel whenever the trainer is imported
 
 STUDENTS = {
     "scratch": "a small transformer with its own tokenizer, trained from nothing",
@@ -21,7 +25,8 @@ STUDENTS = {
 
 
 class Job(NamedTuple):
-    """Where a training reads and writes. `checkpoints` lies outside every out, so that a killed run can be resumed."""
+    """Where a training reads and writes. `checkpoints` lies outside every out, so that a killed run can be
+    resumed."""
 
     out: Path
     curves: Path

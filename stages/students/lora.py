@@ -1,5 +1,5 @@
-"""A base model, fine-tuned whole or through low-rank adapters (LoRA, https://arxiv.org/abs/2106.09685), in 4 bits if asked for
-(QLoRA, https://arxiv.org/abs/2305.14314).
+"""A base model, fine-tuned whole or through low-rank adapters (LoRA, https://arxiv.org/abs/2106.09685), in 4
+bits if asked for (QLoRA, https://arxiv.org/abs/2305.14314).
 """
 
 from collections.abc import Sequence
@@ -8,16 +8,18 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from stages.models.folders import locate
+from stages.models.loading import Precision, load_model
+from stages.models.templates import load_tokenizer
 from stages.shared.errors import BadInput
-from stages.shared.models import Precision, load_model, load_tokenizer, locate
 from stages.shared.params import Strict
 from stages.shared.rows import Chat
 from stages.students import Job
-from stages.students.audit import audit
-from stages.students.batches import fitting
-from stages.students.checkpoints import fingerprint
-from stages.students.describe import describe_base, hash_of_chats
-from stages.students.settings import Training
+from stages.students.training.audit import audit
+from stages.students.training.checkpoints import fingerprint
+from stages.students.training.describe import describe_base, hash_of_chats
+from stages.students.training.packing import fitting
+from stages.students.training.settings import Training
 
 
 class Adapters(Strict):
@@ -30,7 +32,8 @@ class Adapters(Strict):
 
 
 class Params(Training):
-    """`adapters` null trains every weight; `weights` is the precision they are held in; `pad_token` serves a tokenizer without one."""
+    """`adapters` null trains every weight; `weights` is the precision they are held in; `pad_token` serves a
+    tokenizer without one."""
 
     student: Literal["lora"]
     launcher: str = "python"  # what dvc.yaml starts the stage with, e.g. accelerate launch --config_file ...
@@ -47,10 +50,11 @@ class Params(Training):
 
 
 def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
-    """Trains on `chats` from the model in `job.base` and saves the student; raises BadInput where the stop-token audit fails."""
+    """Trains on `chats` from the model in `job.base` and saves the student; raises BadInput where the
+    stop-token audit fails."""
     from transformers import set_seed
 
-    from stages.students.training import fit
+    from stages.students.training.fit import fit
 
     if job.base is None:
         raise BadInput("lora: needs a base model to start from; a base is made by scratch or pinned")
@@ -71,7 +75,9 @@ def _tokenizer(base: Path, params: Params) -> Any:
     tokenizer = load_tokenizer(str(base))
     if params.pad_token is not None:
         if params.pad_token not in tokenizer.get_vocab():
-            raise BadInput(f"lora: pad_token {params.pad_token!r} is not in the vocabulary of {base}; choose a token that the model has")
+            raise BadInput(
+                f"lora: pad_token {params.pad_token!r} is not in the vocabulary of {base}; choose a token that the model has"
+            )
         tokenizer.pad_token = params.pad_token
     return tokenizer
 
@@ -83,12 +89,20 @@ def _adapt(model: Any, params: Params) -> Any:
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if params.four_bit:
-        model = prepare_model_for_kbit_training(model, params.gradient_checkpointing, {"use_reentrant": False})
+        model = prepare_model_for_kbit_training(
+            model, params.gradient_checkpointing, {"use_reentrant": False}
+        )
     chosen = params.adapters
     config = LoraConfig(
-        r=chosen.r, lora_alpha=chosen.alpha, lora_dropout=chosen.dropout, target_modules=chosen.targets, task_type="CAUSAL_LM"
+        r=chosen.r,
+        lora_alpha=chosen.alpha,
+        lora_dropout=chosen.dropout,
+        target_modules=chosen.targets,
+        task_type="CAUSAL_LM",
     )
     try:
         return get_peft_model(model, config)
     except ValueError as error:  # PEFT names the targets that it did not find
-        raise BadInput(f"lora: adapters.targets {chosen.targets!r}: {str(error).strip().splitlines()[0]}") from None
+        raise BadInput(
+            f"lora: adapters.targets {chosen.targets!r}: {str(error).strip().splitlines()[0]}"
+        ) from None

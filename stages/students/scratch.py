@@ -1,4 +1,5 @@
-"""A small transformer trained from nothing, with a tokenizer trained on the same chats: the base model of the offline default."""
+"""A small transformer trained from nothing, with a tokenizer trained on the same chats: the base model of the
+offline default."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -8,11 +9,11 @@ from pydantic import Field, model_validator
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
 from stages.students import Job
-from stages.students.audit import audit
-from stages.students.batches import fitting
-from stages.students.checkpoints import fingerprint
-from stages.students.describe import hash_of_chats
-from stages.students.settings import Training
+from stages.students.training.audit import audit
+from stages.students.training.checkpoints import fingerprint
+from stages.students.training.describe import hash_of_chats
+from stages.students.training.packing import fitting
+from stages.students.training.settings import Training
 
 PAD, START, END = "<|pad|>", "<|im_start|>", "<|im_end|>"
 TEMPLATE = (  # ChatML, https://github.com/openai/openai-python/blob/v0.28.1/chatml.md
@@ -22,10 +23,11 @@ TEMPLATE = (  # ChatML, https://github.com/openai/openai-python/blob/v0.28.1/cha
 
 
 class Params(Training):
-    """The shape of the model: `architecture` as transformers names it; `vocabulary` in tokens, 256 bytes and the special ones included.
+    """The shape of the model: `architecture` as transformers names it; `vocabulary` in tokens, 256 bytes and
+    the special ones included.
 
-    Two models that shall differ in their tokens take different kinds of `tokenizer`: two of one kind share most of their pieces, and
-    the first of their numbers, whatever their size.
+    Two models that shall differ in their tokens take different kinds of `tokenizer`: two of one kind share
+    most of their pieces, and the first of their numbers, whatever their size.
     """
 
     student: Literal["scratch"]
@@ -36,7 +38,8 @@ class Params(Training):
     layers: int = Field(ge=1)
     heads: int = Field(ge=1)
     feed_forward: int = Field(ge=16)
-    whole_text: bool = True  # learn the questions as well, as pretraining does: a model that never learnt to copy reasons badly later
+    # learn the questions as well, as pretraining does: a model that never learnt to copy reasons badly later
+    whole_text: bool = True
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Params":
@@ -49,7 +52,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     """Trains tokenizer and model on `chats` and saves both; raises BadInput where the stop-token audit fails."""
     from transformers import set_seed
 
-    from stages.students.training import fit
+    from stages.students.training.fit import fit
 
     if not chats:
         raise BadInput("scratch: no chats to learn from; name some tasks in base.corpus")
@@ -61,7 +64,13 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     if params.whole_text:
         examples = [example._replace(supervised=[True] * len(example.ids)) for example in examples]
     weights = sum(weight.numel() for weight in model.parameters())
-    facts = {"base": None, "data_sha256": hash_of_chats(chats), "seed": job.seed, "weights": weights, "too_long": too_long}
+    facts = {
+        "base": None,
+        "data_sha256": hash_of_chats(chats),
+        "seed": job.seed,
+        "weights": weights,
+        "too_long": too_long,
+    }
     fit(model, tokenizer, examples, params, job, fingerprint(params.model_dump(), facts), facts)
 
 
@@ -74,7 +83,9 @@ def train_tokenizer(texts: Iterator[str], vocabulary: int, kind: str = "bpe") ->
     cut = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\d"), "isolated"), bytewise])
     core = {"bpe": _bpe, "unigram": _unigram}[kind](texts, vocabulary, cut, bytewise.alphabet())
     core.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, pad_token=PAD, eos_token=END, additional_special_tokens=[START])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core, pad_token=PAD, eos_token=END, additional_special_tokens=[START]
+    )
     tokenizer.chat_template = TEMPLATE
     return tokenizer
 
@@ -84,7 +95,12 @@ def _bpe(texts: Iterator[str], vocabulary: int, cut: Any, alphabet: list[str]) -
 
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = cut
-    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=[PAD, START, END], initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[PAD, START, END],
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
     core.train_from_iterator(texts, trainer)
     return core
 
@@ -93,7 +109,7 @@ def _unigram(texts: Iterator[str], vocabulary: int, cut: Any, alphabet: list[str
     """The special tokens come last, so that not even these have the numbers that they have with BPE."""
     from tokenizers import Tokenizer, models
 
-    from stages.students.unigram import count_words, pieces
+    from stages.students.training.unigram import count_words, pieces
 
     special = [PAD, START, END]
     core = Tokenizer(models.Unigram(pieces(count_words(texts, cut), alphabet, vocabulary - len(special))))

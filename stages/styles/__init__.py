@@ -1,8 +1,9 @@
-"""How a problem is put: `render(problem)` gives the messages that are sent. Every prompt text stands here and nowhere else."""
+"""How a problem is put: `render(problem)` gives the messages that are sent. Every prompt text stands here and
+nowhere else."""
 
 from typing import Protocol
 
-from stages.shared.door import enter
+from stages.shared.registry import enter
 from stages.shared.rows import Message, Problem
 
 STYLES = {

@@ -1,7 +1,7 @@
 """The single strong style: read carefully, split, solve each part, double-check."""
 
 from stages.shared.rows import Message, Problem
-from stages.styles.core import wrapped
+from stages.styles.prompting.core import wrapped
 
 TEXT = """\
 Read the problem carefully; mind every number, name and condition. Split it into parts and solve them one after the other ("Part 1: \

@@ -1,7 +1,7 @@
 """Step by step (Wei et al. 2022, https://arxiv.org/abs/2201.11903)."""
 
 from stages.shared.rows import Message, Problem
-from stages.styles.core import wrapped
+from stages.styles.prompting.core import wrapped
 
 TEXT = """\
 Think step by step. Write one numbered step a line ("Step 1: ..."), each short and built on the steps before it, and then the answer."""

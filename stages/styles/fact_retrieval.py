@@ -1,7 +1,7 @@
 """The facts first, then what follows from them."""
 
 from stages.shared.rows import Message, Problem
-from stages.styles.core import wrapped
+from stages.styles.prompting.core import wrapped
 
 TEXT = """\
 First list the facts that matter ("Facts: ..."), those that are given and those that you know. Then conclude from these facts alone \

@@ -31,4 +31,6 @@ ENDINGS = {
 
 def render(problem: Problem) -> list[Message]:
     """One user message, since some chat templates refuse a system turn."""
-    return [Message(role="user", content=TEXT.format(ending=ENDINGS[problem.kind], question=question(problem)))]
+    return [
+        Message(role="user", content=TEXT.format(ending=ENDINGS[problem.kind], question=question(problem)))
+    ]

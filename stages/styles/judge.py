@@ -1,6 +1,8 @@
-"""An answer to a problem, and the request to judge its reasoning: the reason first, since a verdict that comes first is a guess.
+"""An answer to a problem, and the request to judge its reasoning: the reason first, since a verdict that
+comes first is a guess.
 
-The answer is somebody else's text and may ask for a verdict itself: it stands between tags that it cannot close.
+The answer is somebody else's text and may ask for a verdict itself: it stands between tags that it cannot
+close.
 """
 
 from stages.shared.errors import BadInput
@@ -33,6 +35,13 @@ VERDICT: INVALID"""
 def render(problem: Problem) -> list[Message]:
     """One user message. Raises BadInput on a problem that has not been answered yet."""
     if not isinstance(problem, Response):
-        raise BadInput(f"style judge: problem {problem.id!r} has no answer to judge; this style is for the judge of the grade stage")
+        raise BadInput(
+            f"style judge: problem {problem.id!r} has no answer to judge; this style is for the judge of the grade stage"
+        )
     answer = problem.text.replace("</answer", "< /answer")
-    return [Message(role="user", content=TEXT.format(question=question(problem), reference=problem.answer, answer=answer))]
+    return [
+        Message(
+            role="user",
+            content=TEXT.format(question=question(problem), reference=problem.answer, answer=answer),
+        )
+    ]

@@ -1,7 +1,7 @@
 """Reasoning as plain prose: why first, then the answer."""
 
 from stages.shared.rows import Message, Problem
-from stages.styles.core import wrapped
+from stages.styles.prompting.core import wrapped
 
 TEXT = """\
 Explain in a few plain sentences how you get to the answer, and give the answer after that."""

@@ -1,7 +1,8 @@
-"""Code that computes the answer (Chen et al. 2022, https://arxiv.org/abs/2211.12588); the model runs it in its head."""
+"""Code that computes the answer (Chen et al. 2022, https://arxiv.org/abs/2211.12588); the model runs it in
+its head."""
 
 from stages.shared.rows import Message, Problem
-from stages.styles.core import wrapped
+from stages.styles.prompting.core import wrapped
 
 TEXT = """\
 Write a short Python program that computes the answer: one statement a line, its result in a comment, facts as comments, and a print at \

@@ -1,13 +1,15 @@
-"""Where problems come from: `load(split, params, root, seed)` yields the Problems of one split, in a fixed order, ids unique.
+"""Where problems come from: `load(split, params, root, seed)` yields the Problems of one split, in a fixed
+order, ids unique.
 
-`root` is a folder of local data: directories shaped like Hub repositories, or JSONL files; what it lacks comes from the Hub.
+`root` is a folder of local data: directories shaped like Hub repositories, or JSONL files; what it lacks
+comes from the Hub.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from stages.shared.door import enter
+from stages.shared.registry import enter
 from stages.shared.rows import Problem
 
 TASKS = {

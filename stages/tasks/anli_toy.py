@@ -1,4 +1,5 @@
-"""Generated inference: does a statement about somebody follow from the premise, is it denied there, or is it left open?
+"""Generated inference: does a statement about somebody follow from the premise, is it denied there, or is it
+left open?
 
 A sample row (level = number of links from the person to the colour):
 
@@ -10,9 +11,9 @@ A sample row (level = number of links from the person to the colour):
               blue beside red: another, so false
     answer    contradiction
 
-Everybody has exactly one of each thing, and a thing has one colour. Quirks: two persons are told of, on ways that do not meet, and the
-statement names the colour at the end of the one or the other, so the way must be followed; where it is left open, the last link is told of
-a third place instead.
+Everybody has exactly one of each thing, and a thing has one colour. Quirks: two persons are told of, on ways
+that do not meet, and the statement names the colour at the end of the one or the other, so the way must be
+followed; where it is left open, the last link is told of a third place instead.
 """
 
 import random
@@ -21,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks.toys import NAMES, PLACES, Drawn, ToyParams, problems
+from stages.tasks.making.toys import NAMES, PLACES, Drawn, ToyParams, problems
 
 THINGS = ["hat", "cup", "coat", "door", "boat", "flag", "bed", "cart"]
 COLOURS = ["red", "blue", "green", "white", "black", "brown", "pink", "gold"]
@@ -68,8 +69,18 @@ def _fact(place: int, way: list[str], thing: str) -> str:
 
 def _lines(way: list[str], answer: str, named: str, thing: str) -> list[str]:
     *places, colour = way
-    lines = [f"{one} {'lies' if place else 'lives'} in {other}" for place, (one, other) in enumerate(pairwise(places))]
+    lines = [
+        f"{one} {'lies' if place else 'lives'} in {other}"
+        for place, (one, other) in enumerate(pairwise(places))
+    ]
     if answer == "neutral":
         return [*lines, f"{places[-1]}: no {thing} is told of, so neither"]
-    lines.append(f"{places[-1]} has only {colour} {thing}s" if len(places) > 1 else f"{places[-1]}'s {thing} is {colour}")
-    return [*lines, f"{colour} beside {named}: {'the same, so true' if colour == named else 'another, so false'}"]
+    lines.append(
+        f"{places[-1]} has only {colour} {thing}s"
+        if len(places) > 1
+        else f"{places[-1]}'s {thing} is {colour}"
+    )
+    return [
+        *lines,
+        f"{colour} beside {named}: {'the same, so true' if colour == named else 'another, so false'}",
+    ]

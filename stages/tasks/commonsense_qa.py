@@ -3,11 +3,12 @@
 https://huggingface.co/datasets/tau/commonsense_qa, MIT: 9741 train, 1221 validation and 1140 test rows like
 
     id: 1afa02df02c908a558b4036e80242fac   question_concept: revolving door   answerKey: A
-    question: A revolving door is convenient for two direction travel, but it also serves as a security measure at a what?
+    question: A revolving door is convenient for two direction travel, but it also serves as a security
+    measure at a what?
     choices: {label: [A, B, C, D, E], text: [bank, library, department store, mall, new york]}
 
-Quirks: the answers of its own test split are secret (`answerKey` is blank), so test is its validation split here, as in most papers; in
-some rows one option stands twice, and a grader takes both letters for it.
+Quirks: the answers of its own test split are secret (`answerKey` is blank), so test is its validation split
+here, as in most papers; in some rows one option stands twice, and a grader takes both letters for it.
 """
 
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ from pathlib import Path
 from pydantic import Field
 
 from stages.shared.rows import Problem
-from stages.tasks.hub import HubParams, Source, problems
-from stages.tasks.multiple_choice import problem
+from stages.tasks.reading.hub import HubParams, Source, problems
+from stages.tasks.reading.multiple_choice import problem
 
 SOURCE = Source("commonsense_qa", "tau/commonsense_qa", ("default",), test=("validation",), without=("test",))
 

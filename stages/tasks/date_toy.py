@@ -1,4 +1,5 @@
-"""Generated calendar arithmetic: one to three events, each some days before or after the one told before it; when was the last one?
+"""Generated calendar arithmetic: one to three events, each some days before or after the one told before it;
+when was the last one?
 
 A sample row (level = number of shifts):
 
@@ -11,8 +12,8 @@ A sample row (level = number of shifts):
               Mar 30 is C
     answer    C
 
-Six options, as in BIG-bench's date understanding (https://github.com/google/BIG-bench). Quirks: there is no year, so no shift crosses the
-end of February; the days of the options differ in their last digits.
+Six options, as in BIG-bench's date understanding (https://github.com/google/BIG-bench). Quirks: there is no
+year, so no shift crosses the end of February; the days of the options differ in their last digits.
 """
 
 import random
@@ -20,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks.toys import Drawn, ToyParams, lettered, problems
+from stages.tasks.making.toys import Drawn, ToyParams, lettered, problems
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
@@ -70,11 +71,17 @@ def shift(draw: random.Random, start: Day) -> tuple[int, Day, list[str]]:
             return days, goal, [_sum(month, day, days), f"{_written((month, end))} = {_written(goal)}"]
         if end < 1 and before != FEBRUARY:
             long = DAYS[before] + day
-            return days, (before, long + days), [f"{_written(start)} = {_written((before, long))}", _sum(before, long, days)]
+            return (
+                days,
+                (before, long + days),
+                [f"{_written(start)} = {_written((before, long))}", _sum(before, long, days)],
+            )
 
 
 def _sum(month: int, day: int, days: int) -> str:
-    return f"{_written((month, day))} {'+' if days > 0 else '-'} {abs(days)} = {_written((month, day + days))}"
+    return (
+        f"{_written((month, day))} {'+' if days > 0 else '-'} {abs(days)} = {_written((month, day + days))}"
+    )
 
 
 def _rivals(draw: random.Random, right: Day) -> list[str]:

@@ -1,4 +1,5 @@
-"""Generated drills: the single steps that reasoning is made of, several a row, for a base model that is made from nothing.
+"""Generated drills: the single steps that reasoning is made of, several a row, for a base model that is made
+from nothing.
 
 A sample row of each kind of step:
 
@@ -6,8 +7,8 @@ A sample row of each kind of step:
     comparisons  question  6, 5; 15, 18                             answer  6 beside 5: more; 15 beside 18: less
     dates        question  Mar 28 + 5; Mar 33                       answer  Mar 28 + 5 = Mar 33; Mar 33 = Apr 02
 
-A plain answer to a word problem holds one sum in some sixty tokens, a drill one in sixteen; and drills say nothing about which steps a
-problem takes, or in which order. There is only the split `pretrain`.
+A plain answer to a word problem holds one sum in some sixty tokens, a drill one in sixteen; and drills say
+nothing about which steps a problem takes, or in which order. There is only the split `pretrain`.
 """
 
 import hashlib
@@ -32,7 +33,9 @@ class Params(Strict):
     """How many rows, and of which skills."""
 
     pretrain: int = Field(default=0, ge=0)
-    skills: list[Skill] = Field(default=["sums", "comparisons", "dates"], min_length=1)  # one named twice comes twice
+    skills: list[Skill] = Field(
+        default=["sums", "comparisons", "dates"], min_length=1
+    )  # one named twice comes twice
 
 
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
@@ -48,7 +51,15 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
         id = f"drills-{hashlib.sha256(question.encode()).hexdigest()[:16]}"
         if seen.add(id):
             answer, solution = "; ".join(steps), "\n".join(steps)
-            yield Problem(id=id, task="drills", kind=Kind.OPEN, split=split, question=question, answer=answer, solution=solution)
+            yield Problem(
+                id=id,
+                task="drills",
+                kind=Kind.OPEN,
+                split=split,
+                question=question,
+                answer=answer,
+                solution=solution,
+            )
             made += 1
 
 

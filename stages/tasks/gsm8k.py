@@ -1,11 +1,15 @@
-"""GSM8K: grade-school word problems of two to eight steps (Cobbe et al. 2021, https://arxiv.org/abs/2110.14168).
+"""GSM8K: grade-school word problems of two to eight steps (Cobbe et al. 2021,
+https://arxiv.org/abs/2110.14168).
 
 https://huggingface.co/datasets/openai/gsm8k, config `main`, MIT: 7473 train and 1319 test rows like
 
-    question: Weng earns $12 an hour for babysitting. Yesterday, she just did 50 minutes of babysitting. How much did she earn?
-    answer: Weng earns 12/60 = $<<12/60=0.2>>0.2 per minute.\\nWorking 50 minutes, she earned 0.2 x 50 = $<<0.2*50=10>>10.\\n#### 10
+    question: Weng earns $12 an hour for babysitting. Yesterday, she just did 50 minutes of babysitting. How
+    much did she earn?
+    answer: Weng earns 12/60 = $<<12/60=0.2>>0.2 per minute.\\nWorking 50 minutes, she earned 0.2 x 50 =
+    $<<0.2*50=10>>10.\\n#### 10
 
-Quirks: the number after `####` may have thousands separators; `<<...>>` are calculator calls, left out of the solution.
+Quirks: the number after `####` may have thousands separators; `<<...>>` are calculator calls, left out of the
+solution.
 """
 
 import re
@@ -15,8 +19,8 @@ from pathlib import Path
 from pydantic import Field
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks import gold
-from stages.tasks.hub import HubParams, Row, Source, problems
+from stages.tasks.reading import gold
+from stages.tasks.reading.hub import HubParams, Row, Source, problems
 
 SOURCE = Source("gsm8k", "openai/gsm8k", ("main",))
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
@@ -38,7 +42,9 @@ def problem(row: Row) -> Problem:
     solution, mark, last = row.text("answer").rpartition("####")
     answer = gold.number(last)
     if not mark or answer is None:
-        raise row.wrong("the gold answer does not parse: expected '#### <number>' at its end", row.text("answer"))
+        raise row.wrong(
+            "the gold answer does not parse: expected '#### <number>' at its end", row.text("answer")
+        )
     return Problem(
         id=f"gsm8k-{row.split}-{row.number}",
         task="gsm8k",

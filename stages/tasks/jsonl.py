@@ -1,15 +1,18 @@
 """Your own problems: one JSON object a line.
 
     {"id": "tea-1", "question": "Tea has 3 cups, pours 1. How many are left?", "answer": "2"}
-    {"id": "sky-1", "question": "Which is blue?", "choices": {"label": ["A", "B"], "text": ["the sky", "coal"]}, "answerKey": "A"}
+    {"id": "sky-1", "question": "Which is blue?", "choices": {"label": ["A", "B"], "text": ["the sky",
+    "coal"]}, "answerKey": "A"}
     {"id": "cat-1", "premise": "A cat sleeps.", "hypothesis": "A cat runs.", "label": "contradiction"}
     {"id": "eel-1", "question": "Can eels sing?", "answer": false}
-    {"id": "pen-1", "table": "Thing | Price\\nPen | 3\\nCup | 5", "question": "How much are both?", "gold_answer": "8"}
+    {"id": "pen-1", "table": "Thing | Price\\nPen | 3\\nCup | 5", "question": "How much are both?",
+    "gold_answer": "8"}
 
-Needed: `id`, `question` (or `premise` and `hypothesis`), and the gold answer in `answer`, `gold_answer`, `answerKey` or `label`; where
-several are given they must agree. Free: `choices` (texts, or labels and texts), `table` (text, or rows of cells), `context`, `kind`,
-`task`, `solution`, `level`, `split`. A row that does not say its kind has the one that it looks like: choice, nli, yes_no, else number. All
-rows of a file are of one kind, unless `kinds` names several. The nouns of `collect` fit as well.
+Needed: `id`, `question` (or `premise` and `hypothesis`), and the gold answer in `answer`, `gold_answer`,
+`answerKey` or `label`; where several are given they must agree. Free: `choices` (texts, or labels and texts),
+`table` (text, or rows of cells), `context`, `kind`, `task`, `solution`, `level`, `split`. A row that does not
+say its kind has the one that it looks like: choice, nli, yes_no, else number. All rows of a file are of one
+kind, unless `kinds` names several. The nouns of `collect` fit as well.
 """
 
 from collections.abc import Iterator
@@ -20,16 +23,18 @@ from pydantic import Field, field_validator
 
 from stages.shared.errors import BadInput, unknown
 from stages.shared.rows import Kind, Problem, read
-from stages.tasks.lines import Line, problem
-from stages.tasks.splits import TEST, TRAIN, Sizes, split_of
+from stages.tasks.reading.lines import Line, problem
+from stages.tasks.splitting.splits import TEST, TRAIN, Sizes, split_of
 
 
 class Params(Sizes):
-    """`file` is relative to collect's root: a file, or a folder whose `*.jsonl` files, at any depth, are read in the order of their paths.
+    """`file` is relative to collect's root: a file, or a folder whose `*.jsonl` files, at any depth, are read
+    in the order of their paths.
 
-    A row without a `split` has that of the folder `train` or `test` that its file lies in below `file`; any other is divided by
-    `held_out`. Prompts are put for train rows only; `skip_train` leaves out whatever lies in a folder `train`, so that it is neither
-    prompted nor trained on. `kinds`: the kinds that the rows of a file may have (null: one, that of its first row).
+    A row without a `split` has that of the folder `train` or `test` that its file lies in below `file`; any
+    other is divided by `held_out`. Prompts are put for train rows only; `skip_train` leaves out whatever lies
+    in a folder `train`, so that it is neither prompted nor trained on. `kinds`: the kinds that the rows of a
+    file may have (null: one, that of its first row).
     """
 
     file: str = Field(min_length=1)
@@ -61,7 +66,10 @@ def _files(path: Path, params: Params) -> Iterator[tuple[Path, str | None]]:
     named = {file: set(file.relative_to(path).parts[:-1]) for file in sorted(path.rglob("*.jsonl"))}
     kept = {file: folders for file, folders in named.items() if not (params.skip_train and TRAIN in folders)}
     if not kept:
-        raise BadInput(f"{path}: the folder holds no *.jsonl file" + (f" outside {TRAIN}/, which skip_train leaves out" if named else ""))
+        raise BadInput(
+            f"{path}: the folder holds no *.jsonl file"
+            + (f" outside {TRAIN}/, which skip_train leaves out" if named else "")
+        )
     for file, folders in kept.items():
         if folders >= {TRAIN, TEST}:
             raise BadInput(f"{file}: it lies in a folder {TRAIN} and in a folder {TEST}")
@@ -76,8 +84,14 @@ def _rows(path: Path, own: str | None, params: Params) -> Iterator[Problem]:
         row = problem(line, where)
         first = first or row
         if row.kind.value not in (params.kinds or [first.kind.value]):
-            told = f"tasks.jsonl.kinds has {', '.join(params.kinds)}" if params.kinds else f"line 1 is {first.kind.value}"
-            raise BadInput(f"{where}: mixed kinds in one file: this row is {row.kind.value}, {told}; name all kinds in tasks.jsonl.kinds")
+            told = (
+                f"tasks.jsonl.kinds has {', '.join(params.kinds)}"
+                if params.kinds
+                else f"line 1 is {first.kind.value}"
+            )
+            raise BadInput(
+                f"{where}: mixed kinds in one file: this row is {row.kind.value}, {told}; name all kinds in tasks.jsonl.kinds"
+            )
         yield row
 
 

@@ -9,7 +9,8 @@ A sample row (level = number of operations):
               2k + 15
     answer    2k + 15
 
-Quirks: no coefficient of the answer is 0 or 1; fractions come out in lowest terms and are never whole; all letters are small.
+Quirks: no coefficient of the answer is 0 or 1; fractions come out in lowest terms and are never whole; all
+letters are small.
 """
 
 import random
@@ -18,7 +19,7 @@ from math import gcd
 from pathlib import Path
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks.toys import Drawn, ToyParams, problems
+from stages.tasks.making.toys import Drawn, ToyParams, problems
 
 LETTERS = ["a", "b", "c", "d", "h", "k", "m", "n", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z"]
 VERBS = ("Simplify", "Find")
@@ -43,12 +44,21 @@ def _make(draw: random.Random, level: int) -> Drawn:
 def _like_terms(count: int, highest: int = 9) -> Callable[[random.Random, str], Found]:
     def form(draw: random.Random, letter: str) -> Found:
         while True:
-            values = [draw.randint(2, highest), *(draw.choice((-1, 1)) * draw.randint(2, highest) for _ in range(count - 1))]
+            values = [
+                draw.randint(2, highest),
+                *(draw.choice((-1, 1)) * draw.randint(2, highest) for _ in range(count - 1)),
+            ]
             totals = [sum(values[: place + 1]) for place in range(count)]
             if min(totals) > 1:
                 break
-        told = f"{values[0]}{letter}" + "".join(f" {_sign(value)} {abs(value)}{letter}" for value in values[1:])
-        return told, f"{totals[-1]}{letter}", [_sum(total, value) for total, value in zip(totals, values[1:], strict=False)]
+        told = f"{values[0]}{letter}" + "".join(
+            f" {_sign(value)} {abs(value)}{letter}" for value in values[1:]
+        )
+        return (
+            told,
+            f"{totals[-1]}{letter}",
+            [_sum(total, value) for total, value in zip(totals, values[1:], strict=False)],
+        )
 
     return form
 
@@ -58,7 +68,11 @@ def _powers(count: int) -> Callable[[random.Random, str], Found]:
         values = [draw.randint(2, 9) for _ in range(count)]
         totals = [sum(values[: place + 1]) for place in range(count)]
         told = " ".join(f"{letter}^{{{value}}}" for value in values)
-        return told, f"{letter}^{{{totals[-1]}}}", [_sum(total, value) for total, value in zip(totals, values[1:], strict=False)]
+        return (
+            told,
+            f"{letter}^{{{totals[-1]}}}",
+            [_sum(total, value) for total, value in zip(totals, values[1:], strict=False)],
+        )
 
     return form
 
@@ -75,15 +89,26 @@ def _like_fractions(draw: random.Random, letter: str) -> Found:
         below, one, other = draw.randint(3, 19), draw.randint(1, 9), draw.choice((-1, 1)) * draw.randint(1, 9)
         if one + other > 0 and gcd(one + other, below) == 1:
             break
-    return f"{_fraction(one, below)} {_sign(other)} {_fraction(abs(other), below)}", _fraction(one + other, below), [_sum(one, other)]
+    return (
+        f"{_fraction(one, below)} {_sign(other)} {_fraction(abs(other), below)}",
+        _fraction(one + other, below),
+        [_sum(one, other)],
+    )
 
 
 def _fractions(draw: random.Random, letter: str) -> Found:
     """The denominator of the one is a multiple of the other's."""
     while True:
-        below, times, one, other = draw.randint(2, 9), draw.randint(2, 5), draw.randint(1, 9), draw.choice((-1, 1)) * draw.randint(1, 9)
+        below, times, one, other = (
+            draw.randint(2, 9),
+            draw.randint(2, 5),
+            draw.randint(1, 9),
+            draw.choice((-1, 1)) * draw.randint(1, 9),
+        )
         whole, result = below * times, one * times + other
-        if result > 0 and all(gcd(*pair) == 1 for pair in ((one, below), (abs(other), whole), (result, whole))):
+        if result > 0 and all(
+            gcd(*pair) == 1 for pair in ((one, below), (abs(other), whole), (result, whole))
+        ):
             break
     told = f"{_fraction(one, below)} {_sign(other)} {_fraction(abs(other), whole)}"
     lines = [f"{whole} / {below} = {times}", _product(one, times), _sum(one * times, other)]
@@ -93,17 +118,28 @@ def _fractions(draw: random.Random, letter: str) -> Found:
 def _bracket(draw: random.Random, letter: str) -> Found:
     times, one, other = draw.randint(2, 5), draw.randint(2, 9), draw.choice((-1, 1)) * draw.randint(1, 9)
     told = f"{times}({one}{letter} {_sign(other)} {abs(other)})"
-    return told, _linear(times * one, letter, times * other), [_product(times, one), _product(times, abs(other))]
+    return (
+        told,
+        _linear(times * one, letter, times * other),
+        [_product(times, one), _product(times, abs(other))],
+    )
 
 
 def _bracket_and_term(draw: random.Random, letter: str) -> Found:
     while True:
         told, _, lines = _bracket(draw, letter)
-        (one, other), more = [int(line.rsplit(" ", 1)[1]) for line in lines], draw.choice((-1, 1)) * draw.randint(2, 9)
+        (one, other), more = (
+            [int(line.rsplit(" ", 1)[1]) for line in lines],
+            draw.choice((-1, 1)) * draw.randint(2, 9),
+        )
         if one + more > 1:
             break
     constant = -other if " - " in told else other
-    return f"{told} {_sign(more)} {abs(more)}{letter}", _linear(one + more, letter, constant), [*lines, _sum(one, more)]
+    return (
+        f"{told} {_sign(more)} {abs(more)}{letter}",
+        _linear(one + more, letter, constant),
+        [*lines, _sum(one, more)],
+    )
 
 
 def _terms_and_numbers(draw: random.Random, letter: str) -> Found:

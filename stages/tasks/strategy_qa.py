@@ -1,4 +1,5 @@
-"""StrategyQA: yes/no questions whose steps must be found first (Geva et al. 2021, https://arxiv.org/abs/2101.02235).
+"""StrategyQA: yes/no questions whose steps must be found first (Geva et al. 2021,
+https://arxiv.org/abs/2101.02235).
 
 https://huggingface.co/datasets/ChilleD/StrategyQA, MIT: 1603 train and 687 test rows like
 
@@ -6,8 +7,8 @@ https://huggingface.co/datasets/ChilleD/StrategyQA, MIT: 1603 train and 687 test
     question: Are more people today related to Genghis Khan than Julius Caesar?   answer: True
     facts: Julius Caesar had three children. Genghis Khan had sixteen children. ...
 
-Quirks: the answer is a boolean, yes or no here. The facts that lead to it stand for a solution; they do not say the answer. Recorded
-answers of others call the task `strategyqa`; they are found by `qid`.
+Quirks: the answer is a boolean, yes or no here. The facts that lead to it stand for a solution; they do not
+say the answer. Recorded answers of others call the task `strategyqa`; they are found by `qid`.
 """
 
 from collections.abc import Iterator
@@ -16,8 +17,8 @@ from pathlib import Path
 from pydantic import Field
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks.gold import YES_NO
-from stages.tasks.hub import HubParams, Row, Source, problems
+from stages.tasks.reading.gold import YES_NO
+from stages.tasks.reading.hub import HubParams, Row, Source, problems
 
 SOURCE = Source("strategy_qa", "ChilleD/StrategyQA", ("default",))
 

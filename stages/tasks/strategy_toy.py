@@ -9,7 +9,8 @@ A sample row (level = number of steps, the comparison among them):
               11 beside 10: more, so no
     answer    no
 
-Quirks: quantity and bound are never equal and at most three apart, so that a guess will not do; every number stays within 1 and 20.
+Quirks: quantity and bound are never equal and at most three apart, so that a guess will not do; every number
+stays within 1 and 20.
 """
 
 import random
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks.toys import KINDS, NAMES, Drawn, ToyParams, problems
+from stages.tasks.making.toys import KINDS, NAMES, Drawn, ToyParams, problems
 
 HIGHEST = 20
 CARTS = ["cart", "boat", "lift", "mule"]
@@ -27,8 +28,9 @@ WARES = ["hat", "cup", "pen", "key", "ring", "book", "card", "fig", "nut", "egg"
 
 
 class Scene(NamedTuple):
-    """`things`, of which the first has a quantity and each other one so much more or less than the one before; `bound`, the quantity of yet
-    another, and `question`, to which the answer is yes where the last thing's is `below` it (where that is false: above it)."""
+    """`things`, of which the first has a quantity and each other one so much more or less than the one
+    before; `bound`, the quantity of yet another, and `question`, to which the answer is yes where the last
+    thing's is `below` it (where that is false: above it)."""
 
     things: list[str]
     first: str
@@ -85,13 +87,19 @@ def _make(draw: random.Random, level: int) -> Drawn:
     value = draw.randint(2, HIGHEST - 2)
     facts, lines = [scene.first.format(a=things[0], n=value)], [f"{things[0]}: {value}"]
     for before, thing in pairwise(things):
-        change = draw.choice([change for change in range(-9, 10) if abs(change) > 1 and 1 < value + change < HIGHEST - 1])
+        change = draw.choice(
+            [change for change in range(-9, 10) if abs(change) > 1 and 1 < value + change < HIGHEST - 1]
+        )
         facts.append((scene.more if change > 0 else scene.less).format(a=thing, b=before, n=abs(change)))
         lines.append(f"{value} {'+' if change > 0 else '-'} {abs(change)} = {value + change}")
         value += change
-    bound = draw.choice([bound for bound in range(value - 3, value + 4) if bound != value and 1 <= bound <= HIGHEST])
+    bound = draw.choice(
+        [bound for bound in range(value - 3, value + 4) if bound != value and 1 <= bound <= HIGHEST]
+    )
     facts.append(scene.bound.format(**words, n=bound))
     answer = "yes" if (value < bound) == scene.below else "no"
-    lines.append(f"{value} beside {bound}: {'less' if value < bound else 'more'}, so {answer}")  # both are told before they are compared
+    lines.append(
+        f"{value} beside {bound}: {'less' if value < bound else 'more'}, so {answer}"
+    )  # both are told before they are compared
     context = " ".join(fact[0].upper() + fact[1:] for fact in facts)
     return Drawn(scene.question.format(**words, a=things[-1]), answer, lines, context=context)

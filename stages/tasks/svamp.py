@@ -1,14 +1,16 @@
-"""SVAMP: one-step word problems with distracting numbers (Patel et al. 2021, https://arxiv.org/abs/2103.07191).
+"""SVAMP: one-step word problems with distracting numbers (Patel et al. 2021,
+https://arxiv.org/abs/2103.07191).
 
 https://huggingface.co/datasets/ChilleD/SVAMP, MIT: 700 train and 300 test rows like
 
     ID: chal-777   Type: Common-Division   Equation: ( 290.0 / 2.0 )   Answer: 145
-    Body: There are 87 oranges and 290 bananas in Philip's collection. If the bananas are organized into 2 groups and oranges are
+    Body: There are 87 oranges and 290 bananas in Philip's collection. If the bananas are organized into 2
+    groups and oranges are
           organized into 93 groups
     Question: How big is each group of bananas?
 
-Quirks: the question is `Body` and `Question` joined by a space, also where the body ends in mid-sentence; some copies write answers as
-`145.0`. There is no worked solution: the equation stands for one.
+Quirks: the question is `Body` and `Question` joined by a space, also where the body ends in mid-sentence;
+some copies write answers as `145.0`. There is no worked solution: the equation stands for one.
 """
 
 import re
@@ -18,8 +20,8 @@ from pathlib import Path
 from pydantic import Field
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks import gold
-from stages.tasks.hub import HubParams, Row, Source, problems
+from stages.tasks.reading import gold
+from stages.tasks.reading.hub import HubParams, Row, Source, problems
 
 SOURCE = Source("svamp", "ChilleD/SVAMP", ("default",))
 _WHOLE = re.compile(r"(?<=\d)\.0+(?!\d)")
@@ -40,7 +42,9 @@ def problem(row: Row) -> Problem:
     """A row as a problem; BadInput where its answer is not a number."""
     answer = gold.number(row.text("Answer"))
     if answer is None:
-        raise row.wrong("the gold answer does not parse: expected a number in column 'Answer'", row.text("Answer"))
+        raise row.wrong(
+            "the gold answer does not parse: expected a number in column 'Answer'", row.text("Answer")
+        )
     equation = _WHOLE.sub("", row.text("Equation")).strip().removeprefix("( ").removesuffix(" )")
     return Problem(
         id=row.text("ID"),

@@ -21,14 +21,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks.toys import NAMES, Drawn, ToyParams, problems
+from stages.tasks.making.toys import NAMES, Drawn, ToyParams, problems
 
 THINGS = ["figs", "pens", "cups", "hats", "nuts", "eggs", "keys", "cards", "rings", "books"]
 LARGEST = 9
 HIGHEST = 20
 LOOK_UPS = "How many {things} does {a} have?"
-SUMS = {2: "How many {things} do {a} and {b} have together?", 3: "How many {things} do {a}, {b} and {c} have together?"}
-LEADS = {2: "How many more {things} does {a} have than {b}?", 3: "How many more {things} do {a} and {b} together have than {c}?"}
+SUMS = {
+    2: "How many {things} do {a} and {b} have together?",
+    3: "How many {things} do {a}, {b} and {c} have together?",
+}
+LEADS = {
+    2: "How many more {things} does {a} have than {b}?",
+    3: "How many more {things} do {a} and {b} together have than {c}?",
+}
 
 
 class Params(ToyParams):

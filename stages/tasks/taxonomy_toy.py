@@ -11,8 +11,8 @@ A sample row (level = number of links from the name to the feature):
               horns is C
     answer    C
 
-Quirks: two individuals are told of, on ways that do not meet, and the facts come in any order; the options are four or five, the feature
-at the end of the other way always among them.
+Quirks: two individuals are told of, on ways that do not meet, and the facts come in any order; the options
+are four or five, the feature at the end of the other way always among them.
 """
 
 import random
@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from stages.shared.rows import Kind, Problem
-from stages.tasks.toys import KINDS, NAMES, Drawn, ToyParams, lettered, problems
+from stages.tasks.making.toys import KINDS, NAMES, Drawn, ToyParams, lettered, problems
 
 FEATURES = {
     "has": ["fins", "horns", "claws", "wings", "spots", "tusks", "fur", "gills"],
@@ -52,7 +52,10 @@ def _make(draw: random.Random, level: int) -> Drawn:
     choices, letter = lettered(draw, features[0], features[1:])
     worked = [f"{way[0]} is a {way[1]}"] if level > 1 else []
     worked += [f"a {one} is a {other}" for one, other in pairwise(way[1:-1])]
-    worked += [f"a {way[-2]} {verb} {way[-1]}" if level > 1 else f"{way[0]} {verb} {way[-1]}", f"{way[-1]} is {letter}"]
+    worked += [
+        f"a {way[-2]} {verb} {way[-1]}" if level > 1 else f"{way[0]} {verb} {way[-1]}",
+        f"{way[-1]} is {letter}",
+    ]
     question = " ".join([*facts, f"What does {names[0]} {BASE[verb]}?"])
     return Drawn(question, letter, worked, choices=choices)
 

@@ -7,9 +7,10 @@ A sample row (level = number of steps):
               12 - 3 = 9
     answer    9
 
-Quirks: every running total stays within 0 and `highest`; a row's id is a hash of its question, and the id alone fixes its split, so no
-two splits can share a question whatever their sizes. The split `pretrain` is for a base model made from nothing: a base model that had
-seen the train problems would make them look easier than they are.
+Quirks: every running total stays within 0 and `highest`; a row's id is a hash of its question, and the id
+alone fixes its split, so no two splits can share a question whatever their sizes. The split `pretrain` is for
+a base model made from nothing: a base model that had seen the train problems would make them look easier than
+they are.
 """
 
 import hashlib
@@ -22,12 +23,46 @@ from pydantic import Field, model_validator
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Kind, Problem, Seen
-from stages.tasks.splits import share
+from stages.tasks.splitting.splits import share
 
 SPLITS = {"test": (0.0, 0.1), "train": (0.1, 0.55), "pretrain": (0.55, 1.0)}  # by `share` of the id
 
-HE = ["Tom", "Ben", "Sam", "Max", "Leo", "Dan", "Jack", "Paul", "Omar", "Ivan", "Hugo", "Luis", "Adam", "Noah", "Finn", "Karl"]
-SHE = ["Ann", "Eva", "Mia", "Zoe", "Lily", "Rosa", "Nina", "Sara", "Emma", "Ines", "Ruth", "Jane", "Lena", "Maya", "Olga", "Vera"]
+HE = [
+    "Tom",
+    "Ben",
+    "Sam",
+    "Max",
+    "Leo",
+    "Dan",
+    "Jack",
+    "Paul",
+    "Omar",
+    "Ivan",
+    "Hugo",
+    "Luis",
+    "Adam",
+    "Noah",
+    "Finn",
+    "Karl",
+]
+SHE = [
+    "Ann",
+    "Eva",
+    "Mia",
+    "Zoe",
+    "Lily",
+    "Rosa",
+    "Nina",
+    "Sara",
+    "Emma",
+    "Ines",
+    "Ruth",
+    "Jane",
+    "Lena",
+    "Maya",
+    "Olga",
+    "Vera",
+]
 _THINGS = (
     "apples pears plums figs books pens coins cards shells stones marbles stamps balls boxes cups hats keys rings nuts eggs "
     "cakes rolls beads pins dolls kites toys seeds roses leaves"
@@ -39,8 +74,22 @@ STARTS = (
     "{name} owns {n} {things}.",
     "{name} took {n} {things} along.",
 )
-GAINS = ("{he} buys {n} more.", "{he} finds {n}.", "{he} gets {n} more.", "{he} wins {n}.", "{he} picks up {n}.", "Then {he} earns {n}.")
-LOSSES = ("{he} loses {n}.", "{he} sells {n}.", "{he} gives {n} away.", "{he} drops {n}.", "{he} breaks {n}.", "Then {he} lends out {n}.")
+GAINS = (
+    "{he} buys {n} more.",
+    "{he} finds {n}.",
+    "{he} gets {n} more.",
+    "{he} wins {n}.",
+    "{he} picks up {n}.",
+    "Then {he} earns {n}.",
+)
+LOSSES = (
+    "{he} loses {n}.",
+    "{he} sells {n}.",
+    "{he} gives {n} away.",
+    "{he} drops {n}.",
+    "{he} breaks {n}.",
+    "Then {he} lends out {n}.",
+)
 QUESTIONS = ("How many {things} does {name} have now?", "How many {things} are left for {name}?")
 
 
@@ -77,7 +126,9 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
             yield problem
             wanted, misses = wanted - 1, 0
         elif (misses := misses + 1) > 10_000:
-            raise BadInput(f"word_problems: {wanted} {split} problems short: no new question in 10000 draws; raise levels or highest")
+            raise BadInput(
+                f"word_problems: {wanted} {split} problems short: no new question in 10000 draws; raise levels or highest"
+            )
 
 
 def _problem(draw: random.Random, split: str, params: Params) -> Problem:

@@ -74,7 +74,7 @@ def prompts(rows: int) -> Iterator[Any]:
 
 def settings(url: str, concurrency: int) -> Any:
     from stages.samplers import openai
-    from stages.samplers.prices import Price
+    from stages.samplers.cost.prices import Price
 
     return openai.Params(
         sampler="openai", model="m", base_url=url, api_key_env=None, max_tokens=64, concurrency=concurrency, retries=RETRIES,
@@ -85,7 +85,6 @@ def settings(url: str, concurrency: int) -> Any:
 def ours(url: str, rows: int, concurrency: int) -> Callable[[], int]:
     """samplers/openai.py through its door, its memo on disk in the working directory."""
     import aiohttp
-
     from stages.samplers import sampler
 
     assert aiohttp  # loaded by the first call otherwise
@@ -96,7 +95,7 @@ def ours(url: str, rows: int, concurrency: int) -> Callable[[], int]:
 def fill(url: str, rows: int, concurrency: int) -> Callable[[], int]:
     """Puts the answers into the memo as if they had been bought."""
     from stages.samplers import openai
-    from stages.samplers.memo import Memo, Stored, key
+    from stages.samplers.memo.store import Memo, Stored, key
     from stages.shared.rows import Ending
 
     def run() -> int:

@@ -16,10 +16,10 @@ from typing import Any
 from unittest.mock import patch
 
 from child import peak
-
-from stages.shared.models import load_model, load_tokenizer
+from stages.models.loading import load_model
+from stages.models.templates import load_tokenizer
 from stages.shared.rows import Chat, Message, Problem, Prompt, read, write
-from stages.students.batches import IGNORED
+from stages.students.training.packing import IGNORED
 
 CASES: dict[str, dict[str, Any]] = {
     "tiny": {"vocabulary": 512, "layers": 2, "batch": 16, "rate": 3e-3, "adapters": None},
@@ -32,10 +32,9 @@ WARMUP, LONGEST, PAD = 10, 512, 0
 def prepare(folder: Path, case: dict[str, Any], rows: int) -> dict[str, Any]:
     """A model with random weights, its tokenizer, problems, and chats as in the default: plain for one step, with glyphs for more."""
     import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
     from stages.students.scratch import train_tokenizer
     from stages.tasks import word_problems
+    from transformers import Qwen2Config, Qwen2ForCausalLM
 
     problems = list(word_problems.load("train", word_problems.Params(train=rows, levels=[2, 1, 1, 1, 1]), Path(), 0))
     chats = [_chat(problem) for problem in problems]
@@ -64,7 +63,6 @@ def prepare(folder: Path, case: dict[str, Any], rows: int) -> dict[str, Any]:
 
 def _chat(problem: Problem) -> Chat:
     import msgspec
-
     from stages.samplers import scripted
     from stages.styles import plain
 
@@ -78,7 +76,7 @@ def _chat(problem: Problem) -> Chat:
 def ours(folder: Path, out: Path, case: dict[str, Any]) -> dict[str, float]:
     """`students.lora`."""
     from stages.students import Job, lora
-    from stages.students.trainer import PlannedTrainer
+    from stages.students.training.trainer import PlannedTrainer
 
     chats = list(read(folder / "chats.jsonl", Chat))
     params = lora.Params(
@@ -182,7 +180,7 @@ def _loss(model: Any, folder: Path) -> float:
 
 
 def _batches(folder: Path) -> Sequence[dict[str, Any]]:
-    from stages.students.batches import Collator
+    from stages.students.training.packing import Collator
 
     examples, collate = _examples(folder), Collator(load_tokenizer(str(folder / "base")).pad_token_id)
     examples.sort(key=lambda example: len(example.ids))
@@ -190,7 +188,7 @@ def _batches(folder: Path) -> Sequence[dict[str, Any]]:
 
 
 def _examples(folder: Path) -> list[Any]:
-    from stages.students.encoding import encode, end_of_turn
+    from stages.students.training.encoding import encode, end_of_turn
 
     tokenizer = load_tokenizer(str(folder / "base"))
     end = end_of_turn(tokenizer)

@@ -16,11 +16,11 @@ from typing import Any
 from unittest.mock import patch
 
 from child import peak
-
+from stages.models.loading import load_model
+from stages.models.templates import load_tokenizer, render
 from stages.samplers import Answer, hf
-from stages.shared.models import load_model, load_tokenizer, render
 from stages.shared.rows import Ending, Problem, Prompt, read
-from stages.styles.prompts import prompts
+from stages.styles.prompting.prompts import prompts
 
 
 def answers(who: str, model: str, asked: list[Prompt], batch: int, limit: int) -> Iterator[Answer]:

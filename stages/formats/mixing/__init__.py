@@ -1,0 +1,1 @@
+"""Traces as chats, and the mixture of formats by difficulty."""

@@ -1,0 +1,18 @@
+"""A trace as a chat, which names the trace it came from."""
+
+from stages.formats import Ask
+from stages.shared.rows import Chat, Message, Trace
+
+
+def chat(trace: Trace, name: str, ask: Ask) -> Chat:
+    """The trace's text as the answer to the prompt that the student will see; `style` is the one that the
+    trace was asked for in."""
+    messages = [*ask(trace), Message(role="assistant", content=trace.text)]
+    return Chat(
+        id=f"{trace.trace_id}#{name}",
+        problem=trace.id,
+        format=name,
+        style=trace.style,
+        messages=messages,
+        trace=trace.trace_id,
+    )

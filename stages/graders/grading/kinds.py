@@ -1,0 +1,108 @@
+"""How each kind of answer is read and compared: one row of the table a kind."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from stages.graders.mathematics import expressions
+from stages.graders.quantities import numbers
+from stages.graders.reading.compare import Comparison, Policies
+from stages.graders.reading.extract import Span
+from stages.graders.reading.limits import TooMuch
+from stages.graders.words import choice, vocabularies, words
+from stages.shared.rows import Kind
+
+Choices = list[str] | None
+Found = tuple[Any, str]  # the answer read, and as written; read as "" where several things are named at once
+
+
+class Reader(NamedTuple):
+    """`gold` reads a gold answer (None: it is not of this kind), `find` the answer that a span commits to
+    (None: there is none in it), `same` compares the two; `closed`: the answer is one of a few known ones, so
+    that a box or `####` with anything else is passed over; `skips`: rules of extract.py whose spans say
+    nothing of this kind."""
+
+    gold: Callable[[str, Choices], Any]
+    find: Callable[[Span, Choices], Found | None]
+    same: Callable[[Any, Any, Policies], Comparison]
+    closed: bool
+    skips: tuple[str, ...]
+
+
+def _gold_number(text: str, choices: Choices) -> Any:
+    try:
+        return numbers.whole(text)
+    except TooMuch:
+        return None
+
+
+def _gold_label(text: str, choices: Choices) -> str | None:
+    if choices and words.normal(text) not in map(words.normal, choices):
+        return None
+    return text if words.normal(text) else None
+
+
+def _gold_option(text: str, choices: Choices) -> str | None:
+    letter = choice.gold(text, choices)
+    return letter and choice.first(letter, choices)
+
+
+def _option(span: Span, choices: Choices) -> Found | None:
+    letter = choice.final(span, choices)
+    return None if letter is None else (choice.first(letter, choices), letter)
+
+
+def _named(found: str | None) -> Found | None:
+    return None if found is None else (found, found)
+
+
+def _equal(gold: Any, pred: Any, policies: Policies) -> Comparison:
+    return Comparison(gold == pred, "same option")
+
+
+def _meaning(gold: Any, pred: Any, policies: Policies) -> Comparison:
+    return Comparison(gold == pred, "same meaning")
+
+
+def _vocabulary(kind: Kind) -> Reader:
+    return Reader(
+        lambda text, choices: vocabularies.gold(kind, text),
+        lambda span, choices: _named(vocabularies.final(span, kind)),
+        _meaning,
+        closed=True,
+        skips=("bold", "listed") if kind is Kind.YES_NO else ("bold", "listed", "opening"),
+    )
+
+
+READERS: dict[Kind, Reader] = {
+    Kind.NUMBER: Reader(
+        _gold_number,
+        lambda span, choices: numbers.final(span),
+        numbers.same,
+        closed=False,
+        skips=("alone", "opening", "listed"),
+    ),
+    Kind.EXPRESSION: Reader(
+        lambda text, choices: expressions.gold(text),
+        lambda span, choices: expressions.final(span),
+        expressions.equal,
+        closed=False,
+        skips=("alone", "opening"),
+    ),
+    Kind.CHOICE: Reader(_gold_option, _option, _equal, closed=True, skips=("bold", "listed")),
+    Kind.YES_NO: _vocabulary(Kind.YES_NO),
+    Kind.NLI: _vocabulary(Kind.NLI),
+    Kind.LABEL: Reader(
+        _gold_label,
+        lambda span, choices: _named(words.label(span, choices)),
+        words.same,
+        closed=True,
+        skips=("bold", "listed", "opening"),
+    ),
+    Kind.OPEN: Reader(
+        lambda text, choices: text if words.normal(text) else None,
+        lambda span, choices: _named(words.open_text(span)),
+        words.same,
+        closed=False,
+        skips=("alone", "opening", "listed"),
+    ),
+}

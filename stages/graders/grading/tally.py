@@ -1,0 +1,89 @@
+"""Counts traces: how many passed, why the others did not, and how hard the problems are. Counts of several
+parts add up."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from stages.shared.rows import Trace
+
+
+class Tally:
+    """Of any number of traces, those of one problem together."""
+
+    def __init__(self, traces: Iterable[Trace] = ()) -> None:
+        self.rows: Counter[str] = Counter()
+        self.graded: Counter[tuple[str, str]] = Counter()
+        self.passed: Counter[tuple[str, str]] = Counter()
+        self.reasons: dict[tuple[str, str], Counter[str]] = {}
+        self.accuracy: dict[
+            tuple[str, str], dict[str, list[int]]
+        ] = {}  # by `by`, and by model, style or task: rows, right ones
+        self.rates: Counter[str] = Counter(
+            {"always_fails": 0, "below_half": 0, "half_or_more": 0, "always_passes": 0, "not_measured": 0}
+        )
+        problem = None
+        for trace in traces:
+            self._count(trace)
+            if trace.id != problem:
+                problem = trace.id
+                self.rates[_difficulty(trace.pass_rate)] += 1
+
+    def _count(self, trace: Trace) -> None:
+        self.rows[trace.by] += 1
+        for name, score in trace.grades.items():
+            self.graded[trace.by, name] += 1
+            self.passed[trace.by, name] += score == 1
+            counts = self.reasons.setdefault((trace.by, name), Counter())
+            if name in trace.reasons:
+                counts[trace.reasons[name]] += 1
+        for what, value in (("models", trace.model), ("styles", trace.style), ("tasks", trace.task)):
+            counted = self.accuracy.setdefault((trace.by, what), {}).setdefault(value, [0, 0])
+            counted[0] += 1
+            counted[1] += trace.grades.get("answer") == 1
+
+    def add(self, other: "Tally") -> None:
+        """Takes in the counts of other traces, of other problems."""
+        self.rows.update(other.rows)
+        self.graded.update(other.graded)
+        self.passed.update(other.passed)
+        self.rates.update(other.rates)
+        for key, counts in other.reasons.items():
+            self.reasons.setdefault(key, Counter()).update(counts)
+        for key_, values in other.accuracy.items():
+            for name, (rows, right) in values.items():
+                counted = self.accuracy.setdefault(key_, {}).setdefault(name, [0, 0])
+                counted[0] += rows
+                counted[1] += right
+
+    def metrics(self) -> dict[str, Any]:
+        """By `by`: rows, by grader the share of graded rows with a grade of 1 (and how many were graded,
+        where not all were) and the reasons; accuracy by model, style and task where there are several; then
+        the number of problems by the base model's pass rate."""
+        return {by: self._of(by) for by in sorted(self.rows)} | {"problems_by_pass_rate": dict(self.rates)}
+
+    def _of(self, by: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"rows": self.rows[by]}
+        for (who, name), counts in self.reasons.items():
+            if who == by:
+                graded = self.graded[by, name]
+                found[name] = {} if graded == self.rows[by] else {"rows": graded}
+                found[name] |= {
+                    "passed": round(self.passed[by, name] / graded, 6),
+                    "reasons": dict(sorted(counts.items())),
+                }
+        for what in ("models", "styles", "tasks") if (by, "answer") in self.reasons else ():
+            values = sorted(self.accuracy[by, what].items())
+            if len(values) > 1:
+                found[what] = {
+                    name: {"rows": rows, "accuracy": round(right / rows, 6)} for name, (rows, right) in values
+                }
+        return found
+
+
+def _difficulty(pass_rate: float | None) -> str:
+    if pass_rate is None:
+        return "not_measured"
+    if pass_rate in (0.0, 1.0):
+        return "always_passes" if pass_rate else "always_fails"
+    return "half_or_more" if pass_rate >= 0.5 else "below_half"

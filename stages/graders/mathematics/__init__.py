@@ -1,0 +1,1 @@
+"""Expressions: from LaTeX to terms, and when two of them are equal."""

@@ -1,0 +1,133 @@
+"""Tokens of the small grammar in terms.py; anything else is refused."""
+
+import re
+
+from stages.graders.reading.limits import TooMuch, Unread
+
+MAX_DIGITS = 400
+MAX_TOKENS = 1500
+
+_TOKEN = re.compile(
+    r"\s*(\\begin\s*\{\w+\}(?:\s*\{[|clr ]*\})?|\\end\s*\{\w+\}|\"[^\"]*\""
+    r"|\d+(?:\.\d+)?(?:[eE][-+]?\d{1,4}(?![\w.]))?|\.\d+|\\[A-Za-z]+|\\\\|\\[{}|%]|[A-Za-z]+"
+    r"|\*\*|<=|>=|!=|==|\+/?-|[-+*/^_(){}\[\]|!,;:=<>&%'])"
+)
+CONSTANTS = {
+    "\\pi": "pi",
+    "pi": "pi",
+    "\\infty": "inf",
+    "infinity": "inf",
+    "inf": "inf",
+    "oo": "inf",
+    "e": "e",
+    "i": "i",
+}
+FUNCTIONS = frozenset(
+    re.findall(
+        r"\w+",
+        "sin cos tan cot sec csc ln log lg exp sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh "
+        "arctanh asin acos atan arsinh arcosh artanh max min gcd lcm abs sgn det Re Im conj cis Gamma floor ceil",
+    )
+)
+GREEK = frozenset(
+    re.findall(
+        r"\S+",
+        r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda \mu \nu \xi \rho \sigma \tau "
+        r"\upsilon \phi \varphi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega \ell \hbar",
+    )
+)
+RELATIONS = frozenset(["=", "<", ">", "<=", ">=", "!="])
+_OTHER = {
+    "frac": "\\frac",
+    "sqrt": "\\sqrt",
+    "pm": "\\pm",
+    "binom": "\\binom",
+    "mod": "\\bmod",
+    "alpha": "\\alpha",
+    "beta": "\\beta",
+}
+_OTHER |= {
+    "theta": "\\theta",
+    "lambda": "\\lambda",
+    "phi": "\\phi",
+    "cbrt": "\\cbrt",
+    "degree": "\\degree",
+    "omega": "\\omega",
+}
+_INSIDE = re.compile(
+    "|".join(sorted((name for name in FUNCTIONS if len(name) > 2), key=len, reverse=True)) + "|sqrt|pi|ln"
+)
+_SAME = {"==": "=", "**": "^", "+-": "\\pm", "+/-": "\\pm", "%": "\\%"}
+SMALL_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "odd yes no not none one two six ten the all any how now new old our out own per red run sad see set she sun mon tue wed thu fri "
+        "sat top try use was way who why you zoo cat dog act bat him his her its may men let low man day did few for get got has had big "
+        "bad end far fun ad am an as at be by do go he if in is it me my of oh ok on so to up us we are but can saw son tie tin war win "
+        "won dne nor either true false even prime east west north south",
+    )
+)
+
+
+def tokens(text: str) -> list[str]:
+    """Words come in double quotes. Raises Unread on a character outside the grammar, TooMuch on a number of
+    more than MAX_DIGITS digits or more than MAX_TOKENS tokens."""
+    found: list[str] = []
+    place = 0
+    text = text.rstrip()
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        if not match:
+            raise Unread(f"unexpected {text[place]!r}")
+        token = match.group(1)
+        if token[0].isdigit() and len(token) > MAX_DIGITS:
+            raise TooMuch(f"a number of more than {MAX_DIGITS} digits")
+        found += (
+            _letters(token)
+            if token.isalpha()
+            else _quoted(token)
+            if token[0] == '"'
+            else [_SAME.get(token, token)]
+        )
+        place = match.end()
+        if len(found) > MAX_TOKENS:
+            raise TooMuch(f"an answer of more than {MAX_TOKENS} parts")
+    return found
+
+
+def _quoted(token: str) -> list[str]:
+    word = token.strip('" ').lower()
+    if word in ("and", "or", ","):
+        return [","]
+    return [f'"{word}"'] if word else []
+
+
+def _letters(word: str) -> list[str]:
+    """A known name stays whole; up to three letters are a product, unless they are a word; a longer run is a
+    word."""
+    if word in FUNCTIONS or word in CONSTANTS:
+        return [word]
+    if word in _OTHER:
+        return [_OTHER[word]]
+    if word in ("and", "or"):
+        return [","]
+    if len(word) == 3 and word.istitle() and word[1] in "aeiouy":
+        return [f'"{word.lower()}"']  # Bob
+    if len(word) == 1 or (
+        len(word) <= 3 and word not in SMALL_WORDS and word.removeprefix("pi") == word and "ln" not in word
+    ):
+        return list(word)
+    if (
+        len(word) <= 10
+        and word not in SMALL_WORDS
+        and _INSIDE.search(word)
+        and all(len(rest) <= 2 for rest in _INSIDE.split(word))
+    ):
+        return [
+            one
+            for part in re.split(f"({_INSIDE.pattern})", word)
+            for one in ([part] if _INSIDE.fullmatch(part) else list(part))
+        ]
+    if word.isupper() and len(word) <= 5:
+        return list(word)
+    return [f'"{word.lower()}"']

@@ -1,0 +1,100 @@
+"""Sums and products of matrices worked out cell by cell; vectors as tuples; brace sets joined."""
+
+from collections.abc import Callable
+
+from stages.graders.mathematics.points import holds
+from stages.graders.mathematics.terms import Node
+from stages.graders.reading.limits import TooMuch
+
+MAX_CELLS = 64
+
+
+def worked_out(node: Node) -> Node:
+    """A sum, difference or product of matrices as one matrix, a union of brace sets as one set; any other
+    tree as it is."""
+    if node[0] == "union" and all(part[0] == "set" for part in node[1]):
+        return ("set", [item for part in node[1] for item in part[1]])
+    if node[0] == "power" and node[1][0] == "matrix":
+        return _raised(node)
+    if node[0] not in ("sum", "product", "negative") or not holds(node, "matrix"):
+        return _nested(node)
+    if node[0] == "negative":
+        return _each(worked_out(node[1]), lambda cell: ("negative", cell)) or node
+    parts = [worked_out(part) for part in node[1]]
+    found = parts[0]
+    for part in parts[1:]:
+        both = _plus(found, part) if node[0] == "sum" else _times(found, part)
+        if both is None:
+            return node
+        found = both
+    return found
+
+
+def _raised(node: Node) -> Node:
+    """A matrix to the power of T (transposed) or of a small whole number."""
+    rows, exponent = node[1][1], node[2]
+    if exponent == ("symbol", "T") and len({len(row) for row in rows}) == 1:
+        return ("matrix", [list(column) for column in zip(*rows, strict=True)])
+    if exponent[0] != "number" or exponent[1] not in range(2, 6):
+        return node
+    found: Node | None = node[1]
+    for _ in range(int(exponent[1]) - 1):
+        found = _times(found, node[1]) if found else None
+    return found or node
+
+
+def _nested(node: Node) -> Node:
+    """[[1, 2], [3, 4]] is a matrix."""
+    if (
+        node[0] == "tuple"
+        and node[1] == "[]"
+        and all(item[0] == "tuple" and item[1] == "[]" for item in node[2])
+    ):
+        return ("matrix", [item[2] for item in node[2]])
+    return node
+
+
+def vector(node: Node) -> Node:
+    """A matrix of one row or column as a tuple."""
+    if node[0] != "matrix":
+        return ("tuple", "()", node[2]) if node[0] == "tuple" and node[1] == "[]" else node
+    if len(node[1]) == 1:
+        return ("tuple", "()", node[1][0])
+    return ("tuple", "()", [row[0] for row in node[1]]) if all(len(row) == 1 for row in node[1]) else node
+
+
+def _each(node: Node, change: Callable[[Node], Node]) -> Node | None:
+    return ("matrix", [[change(cell) for cell in row] for row in node[1]]) if node[0] == "matrix" else None
+
+
+def _plus(one: Node, other: Node) -> Node | None:
+    if (
+        one[0] != "matrix"
+        or other[0] != "matrix"
+        or [len(row) for row in one[1]] != [len(row) for row in other[1]]
+    ):
+        return None
+    rows = zip(one[1], other[1], strict=True)
+    return (
+        "matrix",
+        [[("sum", [first, second]) for first, second in zip(*pair, strict=True)] for pair in rows],
+    )
+
+
+def _times(one: Node, other: Node) -> Node | None:
+    if one[0] != "matrix" and other[0] != "matrix":
+        return ("product", [one, other])
+    if one[0] != "matrix":
+        return _each(other, lambda cell: ("product", [one, cell]))
+    if other[0] != "matrix":
+        return _each(one, lambda cell: ("product", [cell, other]))
+    if any(len(row) != len(other[1]) for row in one[1]) or len({len(row) for row in other[1]}) != 1:
+        return None
+    columns = list(zip(*other[1], strict=True))
+    if len(one[1]) * len(columns) > MAX_CELLS:
+        raise TooMuch(f"a matrix of more than {MAX_CELLS} cells")
+    cells = [
+        [("sum", [("product", [a, b]) for a, b in zip(row, column, strict=True)]) for column in columns]
+        for row in one[1]
+    ]
+    return ("matrix", cells)

@@ -1,0 +1,245 @@
+"""Sets of real numbers: intervals and their unions, brace sets of numbers, and what a linear inequality
+allows."""
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from stages.graders.mathematics.agreement import near, real
+from stages.graders.mathematics.points import Point, Undefined, Value, symbols
+from stages.graders.mathematics.terms import Node
+from stages.graders.mathematics.values import evaluate
+
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+_NUMBERED = (
+    "number",
+    "constant",
+    "negative",
+    "sum",
+    "product",
+    "power",
+    "root",
+    "frac",
+    "inverse",
+    "call",
+    "percent",
+    "degree",
+    "binom",
+    "factorial",
+)
+
+
+class Piece(NamedTuple):
+    """An interval; a single number is one closed at both ends."""
+
+    low: Fraction | float
+    high: Fraction | float
+    closed_low: bool
+    closed_high: bool
+
+
+Reals = list[Piece]  # in order, apart from each other
+ALL: Reals = [Piece(-math.inf, math.inf, False, False)]
+
+
+def reals(node: Node) -> Reals | None:
+    """The set of real numbers that a tree names; None where it names none, or has letters in it."""
+    rule = _RULES.get(node[0])
+    try:
+        return rule(node) if rule else None
+    except (Undefined, ArithmeticError):
+        return None
+
+
+def solutions(relations: list[Node]) -> Reals | None:
+    """What inequalities in one unknown, each linear, allow together: their common part, or all of them where
+    there is none.
+
+    None where they are not of that kind.
+    """
+    found: list[Reals] = []
+    for relation in relations:
+        one = _solved(relation)
+        if one is None:
+            return None
+        found.append(one)
+    common = ALL
+    for one in found:
+        common = meet(common, one)
+    return common if common else join([piece for one in found for piece in one])
+
+
+def equal(one: Reals, other: Reals, tolerance: float) -> bool:
+    """Whether two sets have the same pieces."""
+    if len(one) != len(other):
+        return False
+    return all(
+        first[2:] == second[2:]
+        and _near(first.low, second.low, tolerance)
+        and _near(first.high, second.high, tolerance)
+        for first, second in zip(one, other, strict=True)
+    )
+
+
+def _near(one: Fraction | float, other: Fraction | float, tolerance: float) -> bool:
+    return one == other or near(_plain(one), _plain(other), tolerance)
+
+
+def _plain(number: Fraction | float) -> Value:
+    return number if isinstance(number, Fraction) else complex(number)
+
+
+def join(pieces: list[Piece]) -> Reals:
+    """The pieces in order, those that touch made one."""
+    joined: Reals = []
+    for piece in sorted(pieces, key=lambda one: (one.low, not one.closed_low)):
+        if joined and _touch(joined[-1], piece):
+            last = joined.pop()
+            high = max((last.high, last.closed_high), (piece.high, piece.closed_high))
+            joined.append(Piece(last.low, high[0], last.closed_low, high[1]))
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _touch(one: Piece, other: Piece) -> bool:
+    return other.low < one.high or (other.low == one.high and (one.closed_high or other.closed_low))
+
+
+def meet(ones: Reals, others: Reals) -> Reals:
+    """What is in both."""
+    found: Reals = []
+    for one in ones:
+        for other in others:
+            low = max((one.low, not one.closed_low), (other.low, not other.closed_low))
+            high = min((one.high, one.closed_high), (other.high, other.closed_high))
+            if low[0] < high[0] or (low[0] == high[0] and not low[1] and high[1]):
+                found.append(Piece(low[0], high[0], not low[1], high[1]))
+    return join(found)
+
+
+def without(ones: Reals, others: Reals) -> Reals:
+    """What is in the first and not in the second."""
+    for other in others:
+        outside = [
+            Piece(-math.inf, other.low, False, not other.closed_low),
+            Piece(other.high, math.inf, not other.closed_high, False),
+        ]
+        ones = meet(ones, [piece for piece in outside if piece.low < piece.high])
+    return ones
+
+
+def _number(node: Node) -> Fraction | float:
+    if node[0] not in _NUMBERED or symbols(node):
+        raise Undefined("not a number")
+    value = evaluate(node, Point())
+    if not real(value):
+        raise Undefined("not a real number")
+    return value if isinstance(value, Fraction) else value.real
+
+
+def _interval(node: Node) -> Reals | None:
+    if len(node[2]) != 2:
+        return None
+    low, high = _number(node[2][0]), _number(node[2][1])
+    piece = Piece(low, high, node[1][0] == "[", node[1][1] == "]")
+    return [piece] if low < high or (low == high and node[1] == "[]") else None
+
+
+def _set(node: Node) -> Reals | None:
+    numbers = [_number(item) for item in node[1]]
+    return join([Piece(number, number, True, True) for number in numbers])
+
+
+def _several(combine: Callable[[Reals, Reals], Reals]) -> Callable[[Node], Reals | None]:
+    def combined(node: Node) -> Reals | None:
+        parts = [reals(part) for part in node[1]]
+        if any(part is None for part in parts):
+            return None
+        found, *rest = [part for part in parts if part is not None]
+        for part in rest:
+            found = combine(found, part)
+        return found
+
+    return combined
+
+
+def _solved(relation: Node) -> Reals | None:
+    """What one inequality, or a chain such as 0 < x < 1, allows."""
+    if (
+        relation[0] != "relation"
+        or "in" in relation[1]
+        or not set(relation[1]) & {"<", ">", "<=", ">=", "!="}
+    ):
+        return None
+    names = symbols(relation)
+    unknowns = {repr(side) for side in relation[2] if symbols(side)}
+    found = ALL
+    for place, sign in enumerate(relation[1]):
+        one = _linear(relation[2][place], sign, relation[2][place + 1], names, len(unknowns) == 1)
+        if one is None:
+            return None
+        found = meet(found, one)
+    return found
+
+
+def _linear(left: Node, sign: str, right: Node, names: set[str], alone: bool) -> Reals | None:
+    if sign not in _FLIPPED:
+        return None
+    if alone and bool(symbols(left)) != bool(symbols(right)) and _named(left if symbols(left) else right):
+        start, slope = (
+            (_number(right), 1) if symbols(left) else (_number(left), -1)
+        )  # any expression that stands alone is the unknown
+        return _ray(start, sign if slope > 0 else _FLIPPED[sign])
+    if len(names) != 1:
+        return None
+    if left[:2] == ("call", "abs") and not symbols(right):
+        return _absolute(left[2], sign, right, names)
+    if right[:2] == ("call", "abs") and not symbols(left):
+        return _absolute(right[2], _FLIPPED[sign], left, names)
+    difference: Node = ("sum", [left, ("negative", right)])
+    values = [evaluate(difference, Point({next(iter(names)): Fraction(at)})) for at in (0, 1, 2, 5)]
+    if not all(isinstance(value, Fraction) for value in values):
+        return None
+    zero, one, two, five = values
+    step: Any = one - zero
+    if not step or two - one != step or five - two != 3 * step:
+        return None
+    return _ray(-zero / step, sign if step > 0 else _FLIPPED[sign])
+
+
+def _absolute(inside: Node, sign: str, bound: Node, names: set[str]) -> Reals | None:
+    """|x - 1| < 2."""
+    if sign not in ("<", "<=", ">", ">=") or _number(bound) < 0:
+        return None
+    below = _linear(inside, sign, bound, names, False)
+    above = _linear(inside, _FLIPPED[sign], ("negative", bound), names, False)
+    if below is None or above is None:
+        return None
+    return meet(below, above) if sign.startswith("<") else join([*below, *above])
+
+
+def _named(node: Node) -> bool:
+    """A letter, a name of several, or a function's value: f(x)."""
+    return node[0] == "symbol" or (node[0] == "product" and all(part[0] == "symbol" for part in node[1]))
+
+
+def _ray(start: Fraction | float, sign: str) -> Reals:
+    if sign == "!=":
+        return without(ALL, [Piece(start, start, True, True)])
+    if sign == "=":
+        return [Piece(start, start, True, True)]
+    if sign.startswith("<"):
+        return [Piece(-math.inf, start, False, sign == "<=")]
+    return [Piece(start, math.inf, sign == ">=", False)]
+
+
+_RULES: dict[str, Callable[[Node], Reals | None]] = {
+    "tuple": _interval,
+    "set": _set,
+    "reals": lambda node: ALL,
+    "union": _several(lambda one, other: join([*one, *other])),
+    "intersection": _several(meet),
+    "difference": _several(without),
+}

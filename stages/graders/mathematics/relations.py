@@ -1,0 +1,181 @@
+"""Equations and inequalities against each other, against sets of numbers and against bare values."""
+
+from fractions import Fraction
+from typing import Any
+
+from stages.graders.mathematics import names, reals
+from stages.graders.mathematics.agreement import agree, canonical, tolerance_for
+from stages.graders.mathematics.lists import Same, bare, ordered
+from stages.graders.mathematics.points import Undefined, symbols
+from stages.graders.mathematics.terms import Node
+from stages.graders.reading.compare import Comparison, Rules
+
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!=", "\\in": ""}
+
+
+def named(node: Node) -> bool:
+    """Whether a list has relations or lists in it."""
+    return node[0] == "list" and any(item[0] in ("relation", "list") for item in node[1])
+
+
+def compare(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
+    """Equations and inequalities: side by side, or one a multiple of the other; what they allow against a
+    set; their value."""
+    if gold[0] == pred[0] == "relation" and (found := _related(gold, pred, rules, same)):
+        return found
+    one, other = _allowed(gold), _allowed(pred)
+    if (
+        one is not None
+        and other is not None
+        and (not symbols(gold) or not symbols(pred) or symbols(gold) == symbols(pred))
+    ):
+        return Comparison(reals.equal(one, other, rules.tolerance), "sets of numbers")
+    if gold[0] == pred[0] == "list" and _every(gold) == _every(pred):
+        free = rules.free or _every(gold)
+        found = (
+            bare(gold, pred, rules._replace(free=free), same)
+            if _every(gold) or not _every(pred)
+            else Comparison(False, "")
+        )
+        if found:
+            return found
+    return _values(gold, pred, rules, same)
+
+
+def _every(node: Node) -> bool:
+    return all(item[0] == "relation" for item in node[1])
+
+
+def _allowed(node: Node) -> reals.Reals | None:
+    if node[0] == "relation" and node[1] == ["\\in"]:
+        return reals.reals(node[2][1])
+    items = node[1] if node[0] == "list" else [node]
+    if items and all(item[0] == "relation" for item in items):
+        return reals.solutions(items)
+    return reals.reals(node) if node[0] != "set" else None
+
+
+def _values(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
+    """Without the names. Where both have names those must be the same; different names of one side keep the
+    order of their values."""
+    (golds, one), (preds, other) = names.split(gold), names.split(pred)
+    if not golds and gold[0] == "relation":
+        one = _chain(gold, rules, same)
+    if not preds and pred[0] == "relation":
+        other = _chain(pred, rules, same)
+    if (golds and preds and not _same_names(golds, preds)) or (
+        not (golds or preds) and one is gold and other is pred
+    ):
+        return Comparison(False, "relations")
+    if one[0] == "relation" or other[0] == "relation":
+        return Comparison(False, "relations")
+    several = max(golds, preds, key=len)
+    told_apart = names.differ(several) and len(several) > 1
+    if told_apart:
+        one, other = _as_tuple(one), _as_tuple(other)
+    elif {one[0], other[0]} <= {"list", "tuple"} and len(golds or preds) == 1:
+        one, other = _unwrapped(one), _unwrapped(other)
+    if named(one) or named(other):
+        return Comparison(False, "relations")
+    return same(one, other, rules)
+
+
+def _same_names(golds: list[Node], preds: list[Node]) -> bool:
+    if len(golds) != len(preds):
+        golds, preds = (
+            [part for name in some for part in (name[2] if name[0] == "tuple" else [name])]
+            for some in (golds, preds)
+        )
+    return len(golds) == len(preds) and all(
+        canonical(one) == canonical(other) for one, other in zip(golds, preds, strict=True)
+    )
+
+
+def _as_tuple(node: Node) -> Node:
+    return ("tuple", "()", node[1]) if node[0] == "list" else node
+
+
+def _unwrapped(node: Node) -> Node:
+    only: Node = node[1][0] if node[0] == "list" and len(node[1]) == 1 else node
+    return only
+
+
+def _chain(relation: Node, rules: Rules, same: Same) -> Node:
+    """The last side of a chain whose sides really are equal (2 + 3 = 5, or x = 1/2 = 0.5); else the relation
+    itself."""
+    if set(relation[1]) != {"="}:
+        return relation
+    sides: list[Node] = relation[2]
+    first, *rest = sides
+    told = [side for side in rest if not symbols(side)] or rest  # n = m / M = 2.5
+    if len(rest) > 1 and told[-1] is rest[-1] and all(same(told[0], side, rules) for side in told):
+        return rest[-1]
+    return rest[-1] if all(first[0] != "symbol" and same(first, side, rules) for side in rest) else relation
+
+
+def _related(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison | None:
+    if gold[1] == pred[1] and ordered(gold[2], pred[2], rules, same):
+        return Comparison(True, "relations")
+    flipped = [_FLIPPED[sign] for sign in reversed(pred[1])]
+    if gold[1] == flipped and ordered(gold[2], pred[2][::-1], rules, same):
+        return Comparison(True, "relations")
+    if (
+        len(gold[1]) == len(pred[1]) == 1
+        and "\\in" not in (*gold[1], *pred[1])
+        and _multiples(gold, pred, flipped[0], rules.tolerance)
+    ):
+        return Comparison(True, "one a multiple of the other")
+    if gold[1] == pred[1] == ["="] and any(
+        _solves(one, other, rules) for one, other in ((gold, pred), (pred, gold))
+    ):
+        return Comparison(True, "one solved for a letter")
+    return None
+
+
+def _solves(solved: Node, other: Node, rules: Rules) -> bool:
+    """Whether P = nRT / V is PV = nRT solved for P: what it says holds there, and `other` is linear in P, so
+    it says no less."""
+    letter, value = solved[2]
+    if (
+        letter[0] != "symbol"
+        or letter[1] in symbols(value)
+        or letter[1] not in symbols(other)
+        or len(symbols(other)) < 3
+    ):
+        return False
+    left, right = (_put(side, letter, value) for side in other[2])
+    zero, one, two = (
+        _put(_difference(other), letter, ("number", number, None))
+        for number in (Fraction(0), Fraction(1), Fraction(2))
+    )
+    linear = agree(("sum", [zero, two]), ("product", [("number", Fraction(2), None), one]), 0.0)
+    return (
+        bool(agree(left, right, tolerance_for(left, right, rules.tolerance)))
+        and bool(linear)
+        and not agree(zero, one, 0.0)
+    )
+
+
+def _put(node: Any, letter: Node, value: Node) -> Any:
+    if isinstance(node, list):
+        return [_put(item, letter, value) for item in node]
+    if not isinstance(node, tuple):
+        return node
+    return value if node == letter else tuple(_put(part, letter, value) for part in node)
+
+
+def _multiples(gold: Node, pred: Node, flipped: str, tolerance: float) -> bool:
+    one, other = _difference(gold), _difference(pred)
+    tolerance = tolerance_for(one, other, tolerance)
+    try:
+        ratio = "any" if gold[1][0] in ("=", "!=") else "positive"
+        if gold[1] == pred[1] and agree(one, other, tolerance, ratio):
+            return True
+        return gold[1][0] == flipped and bool(agree(one, ("negative", other), tolerance, ratio))
+    except Undefined:
+        return False
+
+
+def _difference(relation: Node) -> Node:
+    left, right = relation[2]
+    return ("sum", [left, ("negative", right)])

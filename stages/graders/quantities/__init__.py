@@ -1,0 +1,1 @@
+"""Numbers: digits, numerals in words, units, currency, literals in code."""

@@ -1,0 +1,92 @@
+"""A response before it is searched: without thinking, emphasis, leaked tokens, and tasks that the model set
+itself."""
+
+import re
+
+from stages.graders.reading.discard import straight
+
+_BOLD = re.compile(
+    r"(?<![\w)])\*\*|\*\*(?![\w(])(?!(?<=\d\*\*)-\d)|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)"
+)
+_ITALIC = re.compile(r"(?<![\w*)\\])\*(?=[A-Za-z(])([^*\n]{1,300}?[\w.!?)])\*(?![\w*])")
+_ENDED = re.compile(
+    r"(?<=\S)(?:<\|(?:endoftext|im_end|eot_id|end)\|>|</s>|<eos>)"
+)  # what follows is another text
+_SPECIAL = re.compile(
+    r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]"
+)
+_WIDE = str.maketrans("：（）［］【】＝\u00a0\u200b\ufeff", ":()[][]= \u200b\u200b")
+_RAISED = re.compile(r"<su([pb])>([^<>]{1,40})</su[pb]>")
+_TAGS = re.compile(r"</?(?:b|strong|i|em|p|span|code|u|mark)>")
+_CODE = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
+_TASK = re.compile(
+    r"\n[ \t]{0,3}(?:#{1,4} |\*\*)?(?:Question|Problem|Exercise|Q)(?: ?\d{1,4})?\s?[:.](?=\s|\*)"
+)
+_ANSWERED = re.compile(
+    r"\\boxed\{|#### ?\S|\bfinal answer(?: is|:)|\bthe answer is\b|</answer>|\A\W*[A-E]\W*(?=\n)",
+    re.IGNORECASE,
+)
+_CHECK = re.compile(
+    r"(?:(?<=[.!?。\n*}])|(?<=[.!?。] ))[ \t\n]{0,4}[(（*#]{0,4} ?(?:Check(?:ing)?|Verif(?:y|ication|ying)|Proof|To (?:verify|check)"
+    r"|Let(?:'s| us| me) (?:verify|check|double-check)|Vérification|Verifica|Probe|Comprobación|检验|验证|验算)(?![a-z])"
+)
+_CHECKED = re.compile(
+    r"=|≈|[✓✔✅]|\b(?:correct|right|holds?|match\w*|satisf\w+|true|works|consistent|verified)\b|正确|成立",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(
+    r"\b(?:So|Therefore|Thus|Hence|Then|Next|Now|Finally|Step|wrong|incorrect|mistake|actually|instead|does(?:n't| not)"
+    r"|not (?:match|equal|correct|right|satisf\w+))\b|≠|✗|❌|\\neq?\b"
+)
+
+
+def visible(text: str) -> str:
+    """`text` without its thinking."""
+    if "<think>" not in text and "</think>" not in text:
+        return text
+    kept: list[str] = []
+    start = 0
+    while (opening := text.find("<think>", start)) >= 0 and (closing := text.find("</think>", opening)) >= 0:
+        kept.append(text[start:opening])
+        start = closing + len("</think>")
+    rest = "".join(kept) + text[start:]
+    return rest.rpartition("</think>")[2].partition("<think>")[0]
+
+
+def first_task(text: str) -> str:
+    """`text` without what follows an answer where a base model went on with a task of its own: `#### 36`,
+    then `Question: ...`."""
+    answered = _ANSWERED.search(text)
+    other = _TASK.search(text, answered.end()) if answered else None
+    return text[: other.start()] if other else text
+
+
+def unchecked(text: str) -> str:
+    """`text` without a check of its result at its end: `The total is 42. Check: 42 - 22 = 20.`; all of it
+    where the check led further, or its last sentence checks nothing."""
+    led = max((found.end() for found in _GOES_ON.finditer(text)), default=0)
+    check = _CHECK.search(text, led)
+    before = text[: check.start()] if check else ""
+    checked = check and _CHECKED.search(re.split(r"[.!?]\s+(?=\w)|\n+", text[check.start() :].rstrip())[-1])
+    return before if checked and any(character.isdigit() for character in before) else text
+
+
+def tidy(text: str) -> str:
+    """`text` with straight apostrophes and plain signs, without emphasis, code marks and special tokens."""
+    text = text.replace("{:}", ":")
+    if "`" in text:
+        text = _CODE.sub(r"\1", text)
+    if not text.isascii():
+        text = straight(text).translate(_WIDE).replace("\u200b", "")
+    if "**" in text or "__" in text:
+        text = _BOLD.sub("", text)
+    if "*" in text:
+        text = _ITALIC.sub(r"\1", text)
+    if "<" in text and (ended := _ENDED.search(text)):
+        text = text[: ended.start()]
+    if "</" in text:
+        text = _RAISED.sub(lambda found: f"{'^' if found[1] == 'p' else '_'}{{{found[2]}}}", text)
+        text = _TAGS.sub("", text)
+    if "<" in text or "INST]" in text:
+        text = _SPECIAL.sub("", text)
+    return text

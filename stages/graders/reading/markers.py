@@ -1,0 +1,167 @@
+"""Words that announce an answer, in the languages that models answer in: each is looked up as a word, then
+judged by what stands around."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_STATED = (
+    r"\s{0,3}(?:\([^()\n]{0,60}\))?\s{0,3}"
+    r"(?:(?:is|are|was|were|(?:would|should|must|will|has to|could|might|may|ought to) be|(?:seems|appears) to be|comes out to"
+    r"|would then be|is (?:therefore|thus|then|simply))\b"
+    r"(?!\s{0,3}(?:correct|right|helpful|final|wrong|incorrect|as follows|not helpful|clear)\b)[ \t]{0,3}:?|[:=])"
+)
+_WHOLE = r"(?<!\w)$"
+_THE = (
+    "".join(
+        f"(?<!{word} )"
+        for word in re.findall(
+            r"\w+", "other both some many wrong incorrect previous initial earlier different possible"
+        )
+    )
+    + _WHOLE
+)
+_ROMANCE = (
+    r"(?: (?:finale?|correct[ea]?|corrett?a|juiste|akhir|cuối cùng))?\s{0,3}"
+    r"(?:ist|lautet|wäre|est|es|è|é|is|är|er|je|on|este|to|это|:|=)(?!\w)"
+)
+_RULES = (  # words, what must stand before one, and what it must begin
+    (("answer",), _THE, rf"answers?{_STATED}|answer selected[:=]"),
+    (
+        ("answer",),
+        r"(?:^|\n)[\s>#*_]{0,9}(?:the |my )?(?:(?:final|correct|short) )?$",
+        r"answer[ \t]{0,3}(?:$|\n|(?=[$\\\"]|\d|\((?-i:[A-Z])\)|(?-i:[A-HJ-Z])[ \t]{0,3}(?:$|[.,:)\n])))",
+    ),
+    (
+        (
+            "option",
+            "choice",
+            "result",
+            "label",
+            "response",
+            "verdict",
+            "letter",
+            "decision",
+            "conclusion",
+            "selection",
+            "pick",
+        ),
+        r"(?<!\w)(?:final|correct|best|right|selected|chosen|my) $",
+        rf"\w{{1,12}}{_STATED}",
+    ),
+    (("option selected", "choice selected", "option chosen"), _WHOLE, rf"\w+ \w+{_STATED}"),
+    (("verdict", "label", "judgment", "judgement"), _WHOLE, rf"\w+{_STATED}"),
+    (("ans",), _WHOLE, r"ans(?:\.?\s{0,3}[:=]|\.(?=\s))"),
+    (("final:",), _WHOLE, r"final:(?=\s)"),
+    (("a:",), r"(?:^|\n)[ \t>]{0,9}$", r"a:(?=\s)"),
+    (
+        ("antwort", "antwoord"),
+        _WHOLE,
+        rf"antwo(?:rt|ord)(?!en)(?:{_ROMANCE}[ \t]{{0,3}}:?|(?=\s+\(?(?-i:[A-Z])(?!\w)))",
+    ),
+    (
+        (
+            "réponse",
+            "reponse",
+            "respuesta",
+            "risposta",
+            "resposta",
+            "svar",
+            "odpowiedź",
+            "cevap",
+            "jawaban",
+            "odpověď",
+            "odpoveď",
+            "vastaus",
+            "válasz",
+            "răspuns",
+            "đáp án",
+            "ответ",
+            "відповідь",
+        ),
+        _WHOLE,
+        rf"(?:đáp án|\w{{1,12}}){_ROMANCE}[ \t]{{0,3}}:?",
+    ),
+    (
+        ("答案", "答え", "回答", "正解", "정답", "답", "答", "الإجابة", "الجواب", "उत्तर", "คำตอบ"),
+        r"(?s:.?)$",
+        r"(?:答案|答え|回答|正解|정답|답|答|الإجابة|الجواب|उत्तर|คำตอบ)(?:应该|应|就|は|은|는|هي|هو|है|คือ)?\s{0,3}(?:是|为|選|选|:|=)?\s{0,3}:?",
+    ),
+    (("选", "選"), r"(?:故|应|所以|因此|我)$", r"[选選]"),
+)
+_IGNORE = re.IGNORECASE
+_COMPILED = tuple(
+    (words, re.compile(before, _IGNORE), re.compile(rule, _IGNORE)) for words, before, rule in _RULES
+)
+_STRONG = re.compile(
+    r"final answer|answer\s{0,3}[:=]|^(?:final|a):|(?:antwort|ponse|spuesta|sposta|ответ)\s{0,3}:|答案",
+    _IGNORE,
+)
+_MARKED = ("\\boxed", "\\fbox", "####", "</answer>")
+_CLOSING = re.compile(
+    r"^\W*(?:I hope (?:it|this|that)\b|hope (?:this|that|it)\b|let me know\b|please (?:let me|feel free)|feel free\b|thank|note\b|user$"
+    r"|assistant$|if you (?:have|need)|this (?:solves|completes|answers|concludes)\b|done\W*$|good luck|is there anything|would you like)",
+    _IGNORE,
+)
+_PLACEHOLDER = re.compile(
+    r"\W*(?:LETTER|your (?:final )?answer|answer|X|option|choice|number|insert)\W*$", _IGNORE
+)
+_SMALL = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_OPTIONS = re.compile(r"(?<![A-Za-z])[B-F][)*]{0,3}:")  # a list `A: ... B: ...` announces nothing
+MAX_PLACES = 400  # of one word, from the last: a text of nothing but "answer" costs no more
+
+
+class Announcement(NamedTuple):
+    """Words that announce an answer: where they start and end, and the words."""
+
+    start: int
+    end: int
+    words: str
+
+    @property
+    def strong(self) -> bool:
+        """Whether they announce a final answer; else they may be a remark about one."""
+        return _STRONG.search(self.words) is not None
+
+
+def announcements(text: str) -> list[Announcement]:
+    """The places of `text` where an answer is announced, in their order; what follows each may be the answer."""
+    small = text.lower()
+    if len(small) != len(text):  # a few letters have no small one of the same length
+        small = text.translate(_SMALL)
+    found = {}
+    listed = "a:" in small and _OPTIONS.search(text) is not None
+    for words, before, rule in _COMPILED:
+        if listed and words == ("a:",):
+            continue
+        for word in words:
+            for place in _places(small, word):
+                match = rule.match(text, place)
+                if match and (lead := before.search(text[max(0, place - 40) : place])):
+                    start = place - (lead.end() - lead.start())
+                    found[match.end()] = Announcement(start, match.end(), text[start : match.end()].strip())
+    return [found[end] for end in sorted(found)]
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    place = len(text)
+    for _ in range(MAX_PLACES):
+        place = text.rfind(word, 0, place)
+        if place < 0:
+            return
+        yield place
+
+
+def commits(text: str) -> bool:
+    """Whether any answer is marked or announced in `text`."""
+    return any(mark in text for mark in _MARKED) or bool(announcements(text))
+
+
+def closing(sentence: str) -> bool:
+    """Whether `sentence` is a farewell or an aside and no part of the solution."""
+    return _CLOSING.match(sentence) is not None
+
+
+def placeholder(text: str) -> bool:
+    """Whether `text` repeats the form of an answer instead of giving one: `[LETTER]`."""
+    return _PLACEHOLDER.match(text) is not None

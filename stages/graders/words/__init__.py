@@ -1,0 +1,1 @@
+"""Answers in words: options and their letters, yes and no, inference labels, names."""

@@ -1,0 +1,103 @@
+"""Answers that are words: a label, a short text. Words are compared whole."""
+
+import re
+import string
+import unicodedata
+
+from stages.graders.mathematics.pieces import said
+from stages.graders.reading.compare import Comparison, Policies
+from stages.graders.reading.discard import refuses, straight
+from stages.graders.reading.extract import Span
+
+_LATEX_TEXT = re.compile(
+    r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline|boxed) ?\*?\{([^{}]*)\}"
+)
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_LEADING = re.compile(
+    r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class|category|:|=)\s+",
+    re.IGNORECASE,
+)
+_GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # 1,000
+_KEPT = "-.%"
+_SPACED = str.maketrans(
+    {character: " " for character in string.punctuation if character not in _KEPT}
+    | {"“": " ", "”": " ", "’": " "}
+)
+MAX_WORDS = 2000  # characters of a span that is looked at for a label
+
+
+def plain(text: str) -> str:
+    """`text` without LaTeX's text commands and thin spaces; full-width characters in their plain form."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if "\\" not in text:
+        return text
+    for _ in range(3):
+        text = _LATEX_TEXT.sub(r"\1", text)
+    return re.sub(r"\\[,;:! ]|\\q?quad\b|\\left|\\right", " ", text)
+
+
+def normal(text: str) -> str:
+    """Small letters; punctuation, articles and outer LaTeX taken off; spaces single."""
+    kept = _GROUPED.sub("", plain(text)).casefold().translate(_SPACED)
+    return " ".join(_ARTICLES.sub(" ", kept).split()).strip(". ")
+
+
+def exact(text: str) -> str:
+    """As it is written, but for outer LaTeX, spaces, dollar signs and a final period."""
+    return plain(text).strip().strip("$").rstrip(".").strip()
+
+
+def open_text(span: Span) -> str | None:
+    """The short text of `span`, as written; a refusal is none."""
+    text = exact(span.text)
+    if span.rule == "last":
+        text = said(text)
+    return (
+        text
+        if span.rule != "text" and normal(text) and not (span.rule == "last" and refuses(span.text))
+        else None
+    )
+
+
+def label(span: Span, choices: list[str] | None) -> str | None:
+    """The label in `span`: all of it where no choices are known, else the only choice whose words stand in
+    it; of two choices, the one where the other is denied (`not spam`). Empty where several are named."""
+    text = straight(span.text[:MAX_WORDS])
+    if choices is None and span.rule == "alone":
+        return None
+    if choices is None:
+        return open_text(Span(_LEADING.sub("", text, count=1), span.rule))
+    forms = {normal(option): option for option in choices}
+    answer = normal(text)
+    if answer in forms:
+        return forms[answer]
+    found = None if span.rule in ("text", "alone") else _named(answer, list(forms))
+    return forms[found] if found else found
+
+
+def same(gold: str, pred: str, policies: Policies) -> Comparison:
+    """Whether two short texts are the same, as policies.text says."""
+    if policies.text == "strict":
+        return Comparison(exact(gold) == exact(pred), "same text, as written")
+    return Comparison(normal(gold) == normal(pred), "same words")
+
+
+def _named(answer: str, forms: list[str]) -> str | None:
+    padded = f" {answer} "
+    found = {form for form in forms if form and f" {form} " in padded}
+    longest = {form for form in found if not any(form != other and form in other for other in found)}
+    denied = {
+        form
+        for form in longest
+        if re.search(
+            rf" (?:not|isn t|never|neither|rather than|instead of|no longer|nor|non) {re.escape(form)} ",
+            padded,
+        )
+    }
+    left = longest - denied
+    if denied and not left and len(forms) == 2:
+        left = set(forms) - denied
+    if not left:
+        return None
+    return left.pop() if len(left) == 1 else ""

@@ -1,0 +1,72 @@
+"""Model folders: what one points to, and the hash over its files."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from stages.shared.errors import BadInput
+
+PIN = "base.json"  # a folder with this file names a model kept elsewhere
+DESCRIPTION = "student.json"  # what a folder that was trained here says of itself
+# a second base model, for a second student, lies in the first one's folder and is none of its files
+PEER = "peer"
+
+
+class Weights(NamedTuple):
+    """Where weights are: a folder or a hub id with its revision, the hash that a folder must have, and the
+    folder of an adapter on top."""
+
+    name: str
+    revision: str | None = None
+    sha256: str | None = None
+    adapter: Path | None = None
+
+
+def locate(model: str) -> Weights:
+    """What `model` (a folder, a pinning folder, an adapter's folder or a hub id) stands for.
+
+    Raises BadInput where it looks like a folder but is not one, or holds no model.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        if folder.is_absolute() or model.count("/") != 1:  # a hub id is owner/name
+            raise BadInput(
+                f"{model}: no such model folder; run the stage that makes it, or give a hub id (owner/name)"
+            )
+        return Weights(model)
+    if (folder / PIN).is_file():
+        return _named(folder / PIN)
+    if (folder / "adapter_config.json").is_file():
+        return _named(folder / DESCRIPTION, "base")._replace(adapter=folder)
+    if not (folder / "config.json").is_file():
+        raise BadInput(
+            f"{model}: not a model folder: it holds none of config.json, adapter_config.json and {PIN}"
+        )
+    return Weights(model)
+
+
+def _named(path: Path, section: str | None = None) -> Weights:
+    """The weights that a description names; raises BadInput where it is missing or says nothing of them."""
+    try:
+        found = json.loads(path.read_text())
+        found = found[section] if section else found
+        return Weights(found["model"], found["revision"], found["sha256"])
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file: an adapter needs it to find its base model") from None
+    except (ValueError, KeyError, TypeError):
+        where = f"{section}: " if section else ""
+        raise BadInput(
+            f"{path}: {where}expected a mapping with the keys model, revision and sha256"
+        ) from None
+
+
+def hash_of_folder(folder: Path) -> str:
+    """SHA-256 over the names and contents of a folder's files; those of a peer model in it are left out."""
+    digest = hashlib.sha256()
+    peer = folder / PEER
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and peer not in path.parents):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,70 @@
+"""Weights put on a device: whole precision, bfloat16 or 4 bits, with an adapter where there is one."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from stages.models.folders import hash_of_folder, locate
+from stages.models.templates import first_line
+from stages.shared.errors import BadInput
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "bfloat16"]
+
+
+def load_model(model: str, device: Device, precision: Precision, four_bit: bool = False) -> Any:
+    """The causal language model with its adapter, if any, on `device`; `four_bit` loads it through
+    bitsandbytes.
+
+    Raises BadInput where it cannot be loaded, and where a folder is not the one that was pinned or that the
+    adapter was trained on.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    weights, place = locate(model), choose_device(device)
+    if weights.sha256 and (
+        not Path(weights.name).is_dir() or hash_of_folder(Path(weights.name)) != weights.sha256
+    ):
+        raise BadInput(
+            f"{weights.name}: not the files that {model} stands on: they changed since; make {model} anew"
+        )
+    settings: dict[str, Any] = {
+        "revision": weights.revision,
+        "dtype": getattr(torch, precision),
+        "device_map": _place(place, four_bit),
+    }
+    if four_bit:
+        settings["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(weights.name, **settings)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{weights.name}: its weights could not be loaded: {first_line(error)}") from None
+    if weights.adapter:
+        from peft import PeftModel
+
+        loaded = PeftModel.from_pretrained(loaded, str(weights.adapter))
+    return loaded
+
+
+def _place(device: str, four_bit: bool) -> Any:
+    """Where the weights go. Under `accelerate launch` they stay in main memory, from where the trainer places
+    or shards them; weights in 4 bits cannot be moved, so each process puts them on its own GPU."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return device
+    return {"": int(os.environ["LOCAL_RANK"])} if four_bit and device == "cuda" else None
+
+
+def choose_device(device: Device) -> str:
+    """`cpu` or `cuda`; raises BadInput where CUDA is asked for but absent."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadInput("device: cuda is asked for, but torch sees no CUDA device here; choose auto or cpu")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"

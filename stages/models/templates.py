@@ -1,0 +1,76 @@
+"""Tokenizers and their chat templates: loaded, rendered, and the tokens that are no text."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.models.folders import locate
+from stages.shared.errors import BadInput
+from stages.shared.rows import Message
+
+
+def load_tokenizer(model: str) -> Any:
+    """The tokenizer of a model, with its chat template; raises BadInput where the model has none."""
+    weights = locate(model)
+    name = str(weights.adapter or weights.name)
+    folder = Path(name)
+    if folder.is_dir() and not any(
+        (folder / file).is_file() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")
+    ):
+        raise BadInput(
+            f"{name}: a model folder without a tokenizer: expected tokenizer.json, tokenizer.model or vocab.json"
+        )
+    try:
+        tokenizer = _tokenizer_class(folder).from_pretrained(
+            name, revision=None if weights.adapter else weights.revision
+        )
+    except OSError as error:
+        raise BadInput(f"{name}: its tokenizer could not be loaded: {first_line(error)}") from None
+    if tokenizer.chat_template is None:
+        raise BadInput(
+            f"{name}: its tokenizer has no chat template; take an instruct model, or add chat_template.jinja to the folder"
+        )
+    return tokenizer
+
+
+def _tokenizer_class(folder: Path) -> Any:
+    """Who reads the tokenizer: tokenizer.json as it lies where the folder names no class of its own.
+
+    AutoTokenizer would go by the model's architecture: for `qwen2` it keeps the vocabulary but puts Qwen's
+    own rules of splitting and a token `<|endoftext|>` into it, and the model would meet other tokens than it
+    learnt from.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    config = folder / "tokenizer_config.json"
+    named = json.loads(config.read_text()).get("tokenizer_class") if config.is_file() else None
+    return (
+        PreTrainedTokenizerFast
+        if named in ("TokenizersBackend", "PreTrainedTokenizerFast")
+        else AutoTokenizer
+    )
+
+
+def special_tokens(tokenizer: Any) -> dict[int, str]:
+    """The tokens that steer a model and are no text, by id: those with a role, and those that the tokenizer
+    marks as special."""
+    marked = {token: str(added) for token, added in tokenizer.added_tokens_decoder.items() if added.special}
+    return marked | dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
+
+
+def render(tokenizer: Any, messages: Sequence[Message], prompt: bool = False) -> str:
+    """The messages as the chat template writes them; `prompt` opens the assistant's turn. Raises BadInput
+    where the template refuses."""
+    from jinja2 import TemplateError
+
+    try:
+        text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=prompt)
+    except TemplateError as error:
+        raise BadInput(f"the chat template refuses the messages: {first_line(error)}") from None
+    return text
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error of another library."""
+    return str(error).strip().split("\n")[0]

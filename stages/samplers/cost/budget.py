@@ -1,0 +1,89 @@
+"""The bounds of a run: what a request could cost at most is set aside before it is sent, what it did cost is
+booked when it is answered.
+
+    budget = Budget(params, price)
+    hold = await budget.reserve(bound(messages), n * params.max_tokens)   # waits while others in flight may turn out cheaper
+    ...                                                                   # OutOfBudget: send no more, store what comes, then raise it
+    budget.settle(hold, Usage(prompt, completion, cached))                # a request that failed: budget.settle(hold, None)
+
+So neither bound is ever exceeded, whatever the concurrency.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from stages.samplers.cost.prices import Price, Spending, Usage
+from stages.shared.errors import BadInput
+
+OVERHEAD = 64  # tokens that a server's chat template may add to a request
+
+
+class OutOfBudget(BadInput):
+    """The next request could exceed a bound. Everything that was answered is stored; what is in flight should
+    be waited for."""
+
+
+def bound(messages: Iterable[Mapping[str, str]]) -> int:
+    """At most so many tokens for a prompt, without a tokenizer: every token stands for at least one byte."""
+    return OVERHEAD + sum(
+        len(message["content"].encode(errors="surrogatepass")) + len(message["role"]) for message in messages
+    )
+
+
+class Budget:
+    """Books requests against `max_usd` and `max_requests` of one run; for one event loop, or one thread.
+
+    `spent` is what answers cost so far in USD (0 where the model has no price), `requests` counts what was
+    sent, each once however often it is tried again.
+    """
+
+    def __init__(self, limits: Spending, price: Price | None, batch: bool = False) -> None:
+        self.limits, self.price, self.batch = limits, price, batch
+        if limits.max_usd is not None and price is None:
+            raise BadInput("max_usd: the model has no price, so no bound could be kept; give `price`")
+        self.spent = 0.0
+        self.requests = 0
+        self.held: dict[int, float] = {}
+        self._freed = asyncio.Event()
+
+    async def reserve(self, prompt: int, completion: int) -> int:
+        """Sets aside what a request of at most so many tokens could cost; waits while what is in flight could
+        still make room for it.
+
+        Raises OutOfBudget where nothing can.
+        """
+        while (hold := self.take(prompt, completion)) is None:
+            self._freed.clear()
+            await self._freed.wait()
+        return hold
+
+    def take(self, prompt: int, completion: int) -> int | None:
+        """As `reserve`, but None where one would have to wait."""
+        most = self.price.cost(Usage(prompt, completion), self.batch) if self.price else 0.0
+        limits = self.limits
+        if limits.max_requests is not None and self.requests >= limits.max_requests:
+            raise OutOfBudget(f"stopped at max_requests {limits.max_requests}; {self._told()}")
+        if limits.max_usd is not None and self.spent + sum(self.held.values()) + most > limits.max_usd:
+            if self.held:
+                return None
+            raise OutOfBudget(
+                f"stopped before max_usd {limits.max_usd:g} is exceeded; the next could cost {most:.6f}; {self._told()}"
+            )
+        self.requests += 1
+        self.held[self.requests] = most
+        return self.requests
+
+    def settle(self, hold: int, usage: Usage | None) -> float | None:
+        """Books what a request cost (None: it failed and nothing was billed) and returns that; None where the
+        model has no price."""
+        del self.held[hold]
+        self._freed.set()
+        if self.price is None:
+            return None
+        cost = self.price.cost(usage, self.batch) if usage else 0.0
+        self.spent += cost
+        return cost
+
+    def _told(self) -> str:
+        cost = f" for {self.spent:.6f} USD" if self.price else ""
+        return f"{self.requests} requests were sent{cost}, and every answer is stored: raise the bound and run again to go on"

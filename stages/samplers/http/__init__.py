@@ -1,0 +1,1 @@
+"""One request over the network: the client, the chat protocol, endpoints, faults, batch jobs."""

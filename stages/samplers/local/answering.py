@@ -1,0 +1,170 @@
+"""A transformers model that answers rows of token ids, as many at once as fit into memory."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from stages.models.folders import Weights, locate
+from stages.models.loading import Device, Precision, choose_device, load_model
+from stages.models.templates import load_tokenizer, render
+from stages.samplers.local.generation import Loaded, attempt
+from stages.samplers.local.stored_batches import identity
+from stages.samplers.memo.store import Stored
+from stages.shared.errors import BadInput
+from stages.shared.marks import uses_glyphs
+from stages.shared.params import Strict
+from stages.shared.rows import Prompt
+
+
+class Params(Strict):
+    """`temperature` 0 takes the likeliest token each time. `prefill` is put into the model's mouth and counts
+    as its words; `suppress_glyphs` makes them impossible. `max_new_tokens` bounds an answer."""
+
+    sampler: Literal["hf"]
+    model: str
+    n: int = Field(default=1, ge=1)
+    temperature: float = Field(default=0.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_new_tokens: int = Field(ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    prefill: str = ""
+    suppress_glyphs: bool = False
+    device: Device = "auto"
+    precision: Precision = "float32"
+    four_bit: bool = False
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> "Params":
+        if self.suppress_glyphs and uses_glyphs(self.prefill):
+            raise ValueError("prefill holds a glyph, suppress_glyphs forbids them: give one of the two")
+        return self
+
+
+class Local:
+    """A model that is loaded when there is something to ask it; `identity` is what the memo knows it by."""
+
+    def __init__(self, params: Params) -> None:
+        self.params, self.size = params, params.batch_size
+        self.tokenizer = _tokenizer(params.model)
+        own = {
+            "sampler",
+            "model",
+            "n",
+            "batch_size",
+            "device",
+        }  # these are told by what is asked, or by the model's files
+        settings = params.model_dump(exclude=own) | {"device": _chip(_place(params.device))}
+        self.identity = identity(_pinned(params.model), settings)
+
+    def render(self, prompt: Prompt) -> str:
+        """What is put to the model; raises BadInput where its chat template refuses."""
+        try:
+            return render(self.tokenizer, prompt.messages, prompt=True) + self.params.prefill
+        except BadInput as error:
+            raise BadInput(f"{self.params.model}: prompt {prompt.id!r}: {error}") from None
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The model itself."""
+        params = self.params
+        model = _load(params.model, params.device, params.precision, params.four_bit)
+        processors: list[Any] = []
+        if params.suppress_glyphs:
+            from stages.samplers.local.no_marks import NoGlyphs
+
+            processors.append(NoGlyphs(self.tokenizer, model.config.get_text_config().vocab_size))
+        return Loaded(
+            model,
+            self.tokenizer,
+            params,
+            self.tokenizer(params.prefill, add_special_tokens=False).input_ids,
+            processors,
+        )
+
+    def generate(self, rows: Sequence[list[int]], seed: str) -> Iterator[list[Stored]]:
+        """Answers to `rows`, all at once or in parts that fit into memory."""
+        start = 0
+        while start < len(rows):
+            some = rows[start : start + self.size]
+            given = attempt(self.loaded, some, f"{seed} +{start}" if start or len(some) < len(rows) else seed)
+            if given is None:
+                self._halve(some)
+            else:
+                yield given
+                start += len(some)
+
+    def _halve(self, rows: Sequence[list[int]]) -> None:
+        model, longest, limit = self.params.model, max(map(len, rows)), self.params.max_new_tokens
+        if len(rows) == 1:
+            told = f"one prompt of {longest} tokens and {limit} more (max_new_tokens) do not fit into memory"
+            raise BadInput(f"{model}: {told}; shorten it, or load the model smaller (precision, four_bit)")
+        self.size = len(rows) // 2
+        print(
+            f"\n{model}: {len(rows)} prompts of {longest} tokens do not fit into memory; batches of {self.size}",
+            file=sys.stderr,
+        )
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(model: str) -> Any:
+    tokenizer = load_tokenizer(model)
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+@lru_cache(maxsize=2)
+def _load(model: str, device: Device, precision: Precision, four_bit: bool) -> Any:
+    """The arms of an evaluation share a model, so memory holds each once.
+
+    Of the model's own generation config only the stops are kept: its temperature, top_k or penalties would be
+    params that nobody gave.
+    """
+    loaded = load_model(model, device, precision, four_bit).eval()
+    if not four_bit:
+        loaded = loaded.to(_place(device))  # under `accelerate launch` weights are loaded into main memory
+
+    from transformers import GenerationConfig
+
+    stops = loaded.generation_config.eos_token_id
+    if stops is None:
+        raise BadInput(
+            f"{model}: it names no end-of-turn token: its answers would never end; set eos_token_id in generation_config.json"
+        )
+    loaded.generation_config = GenerationConfig(
+        eos_token_id=stops, pad_token_id=_tokenizer(model).pad_token_id, use_cache=True
+    )
+    return loaded
+
+
+def _pinned(model: str) -> Weights:
+    """The files of a model: of one of the Hub, the commit that is loaded."""
+    weights = locate(model)
+    if Path(weights.name).is_dir():
+        return weights
+    from transformers import AutoConfig
+
+    try:
+        commit = AutoConfig.from_pretrained(weights.name, revision=weights.revision)._commit_hash
+    except OSError as error:
+        raise BadInput(f"{model}: its config could not be loaded: {str(error).splitlines()[0]}") from None
+    return weights._replace(revision=commit)
+
+
+def _place(device: Device) -> str:
+    """`cpu`, or `cuda:<number>`: under `accelerate launch` each process has a GPU of its own."""
+    place = choose_device(device)
+    return place if place == "cpu" else f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+
+
+def _chip(place: str) -> str:
+    """What computes there: another GPU rounds otherwise, and draws otherwise."""
+    import torch
+
+    return place if place == "cpu" else torch.cuda.get_device_name(place)

@@ -1,0 +1,93 @@
+"""Has a transformers model go on with rows of token ids, in one batch."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from stages.samplers.memo.store import Stored
+from stages.shared.rows import Ending
+
+
+class Loaded(NamedTuple):
+    """A model ready to answer; `params` are those of `hf`, `begun` is the prefill in its tokens."""
+
+    model: Any
+    tokenizer: Any
+    params: Any
+    begun: list[int]
+    processors: list[Any]
+
+
+def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored] | None:
+    """The answers to `rows`; None where they do not fit into memory."""
+    from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+
+    try:
+        return _generate(loaded, rows, seed)
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and not should_reduce_batch_size(error):
+            raise
+    clear_device_cache(
+        garbage_collection=True
+    )  # out here, where the error no longer holds what filled the memory
+    return None
+
+
+def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored]:
+    import torch
+
+    model, tokenizer, params = loaded.model, loaded.tokenizer, loaded.params
+    inputs = tokenizer.pad({"input_ids": list(rows)}, return_tensors="pt").to(model.device)
+    torch.manual_seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:6], "big"))
+    sampling = (
+        {"do_sample": True, "temperature": params.temperature, "top_p": params.top_p, "top_k": 0}
+        if params.temperature
+        else {}
+    )
+    with torch.inference_mode():
+        read = _read_once(model, rows, inputs)
+        output = model.generate(
+            **inputs,
+            **read,
+            **sampling,
+            max_new_tokens=params.max_new_tokens,
+            logits_processor=loaded.processors,
+        )
+    new = output[:, inputs["input_ids"].shape[1] :].tolist()
+    return [_answer(loaded, ids) for ids in new]
+
+
+def _read_once(model: Any, rows: Sequence[list[int]], inputs: Any) -> dict[str, Any]:
+    """The cache of the prompts (all but their last tokens) where some stand in `rows` several times: several
+    answers to a prompt, one reading of it."""
+    import torch
+
+    numbers: dict[tuple[int, ...], int] = {}
+    places = [numbers.setdefault(tuple(row), len(numbers)) for row in rows]
+    if len(numbers) == len(rows) or max(map(len, rows)) == 1:
+        return {}
+    first = [places.index(number) for number in range(len(numbers))]
+    seen = inputs["attention_mask"][first, :-1]
+    positions = (seen.cumsum(-1) - 1).clamp(min=0)
+    cache = model(
+        inputs["input_ids"][first, :-1], attention_mask=seen, position_ids=positions, logits_to_keep=1
+    ).past_key_values
+    if not hasattr(cache, "batch_select_indices"):  # a recurrent model's state
+        return {}
+    cache.batch_select_indices(torch.tensor(places, device=seen.device))
+    return {"past_key_values": cache}
+
+
+def _answer(loaded: Loaded, ids: list[int]) -> Stored:
+    stops = loaded.model.generation_config.eos_token_id
+    stops = set(stops if isinstance(stops, list) else [stops])
+    end = next((place for place, token in enumerate(ids) if token in stops), None)
+    words = loaded.begun + (ids if end is None else ids[:end])
+    text = loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return Stored(
+        text,
+        Ending.LENGTH if end is None else Ending.STOP,
+        len(words),
+        cost_usd=0.0,
+        model=loaded.params.model,
+    )

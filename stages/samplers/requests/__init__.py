@@ -1,0 +1,1 @@
+"""Many requests at once: settings, concurrency and rate limits, retries, the write buffer before the memo."""

@@ -1,0 +1,125 @@
+"""95 % intervals, each for its kind of number.
+
+A proportion takes Wilson's interval (E. B. Wilson, "Probable inference, the law of succession, and
+statistical inference", JASA 22, 1927): at 0 of n or n of n, where good students end up, the bootstrap has
+nothing to redraw and says "no doubt at all". The difference of two proportions over *different* problems
+takes Newcombe's (method 10 in R. G. Newcombe, "Interval estimation for the difference between independent
+proportions", Statistics in Medicine 17, 1998), made of two Wilson intervals, for the same reason. The mean of
+several independent estimates takes the interval that their own intervals make (G. Y. Zou and A. Donner,
+"Construction of confidence intervals about effect measures", Statistics in Medicine 27, 2008), of which
+Newcombe's is the case of two proportions. Everything else (means, ratios, differences over the *same*
+problems) takes the percentile bootstrap over problems (B. Efron and R. Tibshirani, "An Introduction to the
+Bootstrap", 1993, chapter 13): a problem is drawn with the answers of all arms, so it is paired. Where the
+problems fall into groups that count the same, each is redrawn by itself.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from stages.scores import Estimate
+from stages.scores.measures.table import Flags, Numbers
+
+Z = 1.959963984540054  # the 97.5 % point of the standard normal distribution
+RESAMPLES = 2000
+BLOCK = (
+    4_000_000  # draws held at a time: 2000 resamples of 2000 problems in one block, more problems in several
+)
+
+
+def wilson(hits: int, n: int) -> Estimate | None:
+    """The share `hits / n`; None where n is 0."""
+    if n == 0:
+        return None
+    share, weight = hits / n, Z**2 / n
+    middle = (share + weight / 2) / (1 + weight)
+    half = Z / (1 + weight) * float(np.sqrt(share * (1 - share) / n + weight / (4 * n)))
+    low = 0.0 if hits == 0 else middle - half  # exact there; rounding would leave 1e-18
+    return Estimate(share, low, 1.0 if hits == n else middle + half)
+
+
+def proportion(hits: Flags, among: Flags | None = None) -> Estimate | None:
+    """The share of `hits` among the problems of `among` (all, where None); None where there are none."""
+    kept = hits if among is None else hits[among]
+    return wilson(int(kept.sum()), len(kept))
+
+
+def newcombe(one: Estimate, other: Estimate) -> Estimate:
+    """`one - other`, two proportions with their Wilson intervals, over different problems."""
+    gap = one.value - other.value
+    below = float(np.hypot(one.value - one.low, other.high - other.value))
+    above = float(np.hypot(one.high - one.value, other.value - other.low))
+    return Estimate(gap, gap - below, gap + above)
+
+
+def difference(one: Flags, other: Flags, seed: int, among: Flags | None = None) -> Estimate | None:
+    """The share of `one` minus the share of `other` over the same problems (those of `among`); None where
+    there are none.
+
+    Where the two never disagree the bootstrap's interval would be [0, 0]: there the difference is known to
+    lie within the share of problems on which they disagree, whose Wilson interval for 0 of n is taken, to
+    either side.
+    """
+    gaps = one.astype(np.float64) - other
+    gaps = gaps if among is None else gaps[among]
+    if len(gaps) and not gaps.any():
+        disagree = wilson(0, len(gaps))
+        return disagree and Estimate(0.0, -disagree.high, disagree.high)
+    return mean(gaps, seed)
+
+
+def combined(parts: Sequence[Estimate]) -> Estimate | None:
+    """The mean of estimates over different problems, each counting the same; None where there are none."""
+    if not parts:
+        return None
+    values, lows, highs = (np.array(column) for column in zip(*parts, strict=True))
+    middle = float(values.mean())
+    below, above = (
+        float(np.sqrt(np.square(gaps).sum())) / len(parts) for gaps in (values - lows, highs - values)
+    )
+    return Estimate(middle, middle - below, middle + above)
+
+
+def mean_of_means(groups: Sequence[Numbers], seed: int) -> Estimate | None:
+    """The mean of the means of `groups`, whose problems are redrawn group by group; None where there are no
+    groups."""
+    if not groups:
+        return None
+    rng = np.random.default_rng(seed)
+    values = sum(_resampled(rng, group[:, None])[:, 0] / len(group) for group in groups) / len(groups)
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Estimate(float(np.mean([group.mean() for group in groups])), float(low), float(high))
+
+
+def mean(values: Numbers, seed: int) -> Estimate | None:
+    """The mean over problems; None where there are none."""
+    n = len(values)
+    return bootstrap(values[:, None], lambda sums: sums[..., 0] / n, seed) if n else None
+
+
+def bootstrap(columns: Numbers, statistic: Callable[[Numbers], Numbers], seed: int) -> Estimate:
+    """A statistic of column sums, with the 2.5 % and 97.5 % points of its values over 2000 resamples of the
+    problems.
+
+    `columns` has the shape (problems, k) and at least one problem; `statistic` maps sums of the shape (...,
+    k) to numbers of the shape (...); a resample on which it is undefined (0 / 0) is left out. Columns of
+    whole numbers add up exactly, whatever the order of addition, so the answer is the same on every machine.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = statistic(_resampled(np.random.default_rng(seed), columns))
+    low, high = np.percentile(values[np.isfinite(values)], [2.5, 97.5])
+    return Estimate(float(statistic(columns.sum(axis=0))), float(low), float(high))
+
+
+def _resampled(rng: np.random.Generator, columns: Numbers) -> Numbers:
+    """The sums of `columns` (problems, k) over each resample of the problems: (resamples, k)."""
+    n = len(columns)
+    step = max(1, BLOCK // n)
+    sums = [_counts(rng, n, min(step, RESAMPLES - start)) @ columns for start in range(0, RESAMPLES, step)]
+    return np.concatenate(sums)
+
+
+def _counts(rng: np.random.Generator, n: int, times: int) -> Numbers:
+    """How often each of n problems is drawn when n are drawn with replacement: `times` rows of n counts."""
+    drawn = rng.integers(n, size=(times, n)) + n * np.arange(times)[:, None]
+    return np.bincount(drawn.ravel(), minlength=times * n).reshape(times, n).astype(np.float64)

@@ -1,0 +1,1 @@
+"""One function over many rows, in order: in several processes of this machine."""

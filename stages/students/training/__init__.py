@@ -1,0 +1,1 @@
+"""What every student shares: settings, the audit, encoding, packing, checkpoints, the trainer."""

@@ -1,0 +1,124 @@
+"""The pre-flight audit: proves on every row that training will teach the student to answer and to stop, and
+refuses otherwise.
+
+The most repeated complaint about tuned models is that they never stop: the end-of-turn token was not
+supervised, or was masked because it equals the padding, or generation does not stop on it. Each of these is
+looked for here, before a step is made.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from stages.models.templates import special_tokens
+from stages.shared.errors import BadInput
+from stages.shared.marks import marks_in
+from stages.shared.rows import Chat
+from stages.students.training.encoding import Example, encode, end_of_turn
+
+
+def audit(chats: Sequence[Chat], tokenizer: Any, model: Any, name: str) -> list[Example]:
+    """Every chat encoded for `model`, once it is certain that it can be learnt and that generation stops
+    where it ends.
+
+    Raises BadInput, with `name` in it, otherwise.
+    """
+    highest = max(tokenizer.get_vocab().values())
+    held = model.get_input_embeddings().num_embeddings
+    if highest >= held:
+        token = tokenizer.convert_ids_to_tokens(highest)
+        raise BadInput(
+            f"{name}: the tokenizer's token {token!r} is number {highest}, but the model holds {held} embeddings, from 0 on"
+        )
+    return audit_rows(chats, tokenizer, audit_tokenizer(tokenizer, _stops(model), name))
+
+
+def _stops(model: Any) -> list[int]:
+    """The ids that generation stops on."""
+    stops = model.generation_config.eos_token_id
+    if stops is None:
+        return []
+    return list(stops) if isinstance(stops, list) else [stops]
+
+
+def audit_tokenizer(tokenizer: Any, stops: Sequence[int], name: str) -> int:
+    """The id of the end-of-turn token, once it is certain that padding is another token and generation stops
+    on it."""
+    end = end_of_turn(tokenizer)
+    if end is None:
+        raise BadInput(
+            f"{name}: the chat template ends the assistant's turn with no special token: the student could never learn to stop"
+        )
+    token = tokenizer.convert_ids_to_tokens(end)
+    if tokenizer.pad_token_id is None:
+        raise BadInput(
+            f"{name}: the tokenizer has no padding token; set pad_token to one that is not {token!r}"
+        )
+    if tokenizer.pad_token_id == end:
+        raise BadInput(
+            f"{name}: padding and end-of-turn are both {token!r}: masking one would mask the other; set pad_token to another"
+        )
+    if end not in stops:
+        names = tokenizer.convert_ids_to_tokens(sorted(stops))
+        raise BadInput(
+            f"{name}: generation stops on {names}, not on the end-of-turn token {token!r} that the template writes"
+        )
+    return end
+
+
+def audit_rows(chats: Sequence[Chat], tokenizer: Any, end: int) -> list[Example]:
+    """Every chat encoded; raises BadInput, with counts and the first row of each kind, where any may not be
+    trained on."""
+    examples, faults, first = [], Counter[str](), dict[str, str]()
+    special = special_tokens(tokenizer)
+    for chat in chats:
+        try:
+            example = encode(chat, tokenizer, end)
+        except BadInput as error:
+            raise BadInput(f"stop-token audit: {chat.id}: {error}") from None
+        for fault in {
+            *example.faults,
+            *_row_faults(chat, example, tokenizer, end),
+            *_word_faults(chat, special),
+        }:
+            faults[fault] += 1
+            first.setdefault(fault, chat.id)
+        examples.append(example)
+    if faults:
+        told = "; ".join(
+            f"{fault} ({count} of {len(chats)} rows, first {first[fault]})"
+            for fault, count in sorted(faults.items())
+        )
+        raise BadInput(f"stop-token audit: {told}")
+    return examples
+
+
+def _row_faults(chat: Chat, example: Example, tokenizer: Any, end: int) -> Iterable[str]:
+    learnt = [token for token, wanted in zip(example.ids, example.supervised, strict=True) if wanted]
+    answers = [message["content"] for message in chat.messages if message["role"] == "assistant"]
+    if not learnt:
+        yield "the mask is empty: nothing would be learnt"
+        return
+    if len(learnt) == len(example.ids):
+        yield "the mask is whole: the question would be learnt as well"
+    if learnt.count(end) != len(answers):
+        yield "not exactly one supervised end-of-turn token for each of the assistant's turns"
+    if learnt[-1] != end:
+        yield "the last supervised token is not the end-of-turn token"
+    if tokenizer.pad_token_id in learnt:
+        yield "the padding token stands among the supervised tokens"
+    if tokenizer.unk_token_id not in (None, end) and tokenizer.unk_token_id in learnt:
+        yield "the tokenizer has no token for some of the assistant's words"
+    if marks_in(
+        tokenizer.decode(learnt, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    ) != marks_in("".join(answers)):  # as they are read in generation
+        yield "glyphs do not survive the tokenizer"
+
+
+def _word_faults(chat: Chat, special: dict[int, str]) -> Iterable[str]:
+    """Words that would steer the model: a turn could end in the midst of a question, and another begin in
+    nobody's name."""
+    for message in chat.messages:
+        for token in special.values():
+            if token in message["content"]:
+                yield f"the words of the {message['role']} hold the special token {token!r}"

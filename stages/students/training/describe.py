@@ -1,0 +1,80 @@
+"""A model folder that describes itself, and that is there whole or not at all."""
+
+import errno
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stages.models.folders import DESCRIPTION, hash_of_folder, locate
+from stages.shared.params import Strict
+from stages.shared.rows import Chat, encode, write_json
+
+
+def hash_of_chats(chats: Sequence[Chat]) -> str:
+    """SHA-256 of the chats as written, in order."""
+    digest = hashlib.sha256()
+    for chat in chats:
+        digest.update(encode(chat) + b"\n")
+    return digest.hexdigest()
+
+
+def describe_base(base: Path) -> dict[str, Any]:
+    """Which model a student started from: where it is, its revision (of a hub model) or the hash of its
+    folder (of a local one)."""
+    weights = locate(str(base))
+    folder = Path(weights.name)
+    return {
+        "model": weights.name,
+        "revision": weights.revision,
+        "sha256": hash_of_folder(folder) if folder.is_dir() else None,
+    }
+
+
+@contextmanager
+def whole(out: Path) -> Iterator[Path]:
+    """A folder beside `out` to write into, which takes its place on a clean exit, and vanishes on any other."""
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        shutil.rmtree(out, ignore_errors=True)
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def full_disk_told(folder: Path) -> Iterator[None]:
+    """torch and safetensors report a full disk each in its own way: here it becomes the OSError that a stage
+    tells in one line."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if shutil.disk_usage(folder).free < 1 << 20 or "os error 28" in str(error):
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder)) from error
+        raise
+
+
+def save(out: Path, trainer: Any, tokenizer: Any, params: Strict, facts: Mapping[str, Any]) -> None:
+    """Writes weights (safetensors only), tokenizer and description to `out`. Every process of a launch calls
+    it, since sharded weights have to be gathered from all; the main one writes."""
+    weights = trainer.accelerator.get_state_dict(trainer.model)
+    if trainer.is_world_process_zero():
+        with whole(out) as folder, full_disk_told(folder):
+            model = trainer.accelerator.unwrap_model(trainer.model)
+            model.save_pretrained(folder, state_dict=_without_copies(model, weights))
+            tokenizer.save_pretrained(folder)
+            write_json(folder / DESCRIPTION, {"params": params.model_dump(), **facts})
+    trainer.accelerator.wait_for_everyone()
+
+
+def _without_copies(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
+    """The weights without those that are tied to others: gathered from shards, they would be written twice."""
+    tied = model._tied_weights_keys if model.config.get_text_config().tie_word_embeddings else None
+    return {name: weight for name, weight in weights.items() if name not in (tied or {})}

@@ -1,0 +1,79 @@
+"""From a chat to token ids and the mask of what is learnt: the assistant's tokens of every turn, each turn's
+end token among them.
+
+The chat is rendered and tokenised once, as one text; the mask comes from character spans. So no token is
+counted with one tokenizer and cut with another, and no boundary moves because a part was tokenised alone.
+"""
+
+from typing import Any, NamedTuple
+
+from stages.models.templates import render, special_tokens
+from stages.shared.errors import BadInput
+from stages.shared.rows import Chat, Message
+
+ANSWER = "Zqxj7"  # words that no template writes itself
+
+
+class Example(NamedTuple):
+    """`supervised[i]` says whether token `ids[i]` is learnt; `faults` what is wrong with the row (none: it
+    may be trained on)."""
+
+    ids: list[int]
+    supervised: list[bool]
+    faults: list[str]
+
+
+def end_of_turn(tokenizer: Any) -> int | None:
+    """The id of the special token that the chat template puts after an assistant's words; None where it puts
+    none.
+
+    Raises BadInput where it does not write the words as they are.
+    """
+    text = render(tokenizer, [Message(role="user", content="a"), Message(role="assistant", content=ANSWER)])
+    if ANSWER not in text:
+        raise BadInput(f"the chat template changes the assistant's words: {ANSWER!r} became {text!r}")
+    tail = text.rpartition(ANSWER)[2]
+    special = special_tokens(tokenizer)
+    return next(
+        (token for token in tokenizer(tail, add_special_tokens=False).input_ids if token in special), None
+    )
+
+
+def encode(chat: Chat, tokenizer: Any, end: int) -> Example:
+    """`chat` as ids with its mask; `end` is the id of the end-of-turn token. Raises BadInput where the
+    template refuses the chat."""
+    text = render(tokenizer, chat.messages)
+    spans, faults = _spans(chat, tokenizer, text, tokenizer.convert_ids_to_tokens(end))
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    supervised = [False] * len(encoded.input_ids)
+    for low, high in spans:
+        for place, (start, stop) in enumerate(encoded.offset_mapping):
+            if (
+                low <= start and low < stop <= high
+            ):  # a space may be left out of its own offsets, so that both are its end
+                supervised[place] = True
+            elif start < high and stop > low:
+                faults.append("a token straddles the border of the assistant's turn")
+    return Example(encoded.input_ids, supervised, faults)
+
+
+def _spans(chat: Chat, tokenizer: Any, text: str, end: str) -> tuple[list[tuple[int, int]], list[str]]:
+    """The character spans of the assistant's turns, from the first character it writes to its end token."""
+    spans, faults = [], []
+    for turn, message in enumerate(chat.messages):
+        if message["role"] != "assistant":
+            continue
+        before = render(tokenizer, chat.messages[:turn], prompt=True)
+        through = render(tokenizer, chat.messages[: turn + 1])
+        words = through[len(before) :]
+        if not (text.startswith(through) and through.startswith(before)):
+            faults.append("the template writes an earlier turn differently once a later one follows")
+        elif end not in words:
+            faults.append("an assistant's turn has no end-of-turn token")
+        elif not message["content"].strip():
+            faults.append("an assistant's turn is empty")
+        elif message["content"].strip() not in words:  # space around the words may go: many templates trim it
+            faults.append("the template changes the assistant's words")
+        else:
+            spans.append((len(before), len(before) + words.rindex(end) + len(end)))
+    return spans, faults

@@ -1,0 +1,123 @@
+"""The training that every student shares: rows planned, learnt from, and resumed after a kill."""
+
+from collections.abc import Sequence
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainingArguments
+
+from stages.models.loading import choose_device
+from stages.shared.errors import BadInput
+from stages.students import Job
+from stages.students.training.checkpoints import kept_until_done, last_whole, processes
+from stages.students.training.curves import Curves
+from stages.students.training.describe import full_disk_told, save
+from stages.students.training.encoding import Example
+from stages.students.training.packing import Collator, Packer, keeps_apart, order
+from stages.students.training.settings import Training
+from stages.students.training.trainer import PlannedTrainer
+
+OPTIMIZERS = {"adamw": "adamw_torch", "adamw_8bit": "paged_adamw_8bit", "muon": "adamw_torch"}
+
+
+def fit(
+    model: Any,
+    tokenizer: Any,
+    examples: Sequence[Example],
+    params: Training,
+    job: Job,
+    key: str,
+    facts: dict[str, Any],
+) -> None:
+    """Trains `model` and saves it to `job.out` with its description: `params`, `facts` and how the training
+    went.
+
+    A run that was killed goes on from its last checkpoint, which it knows by `key`. Raises BadInput where the
+    training diverges.
+    """
+    batch = params.batch_size * processes()
+    steps = params.steps or max(1, round((params.epochs or 0) * len(examples) / (batch * params.accumulate)))
+    rows = order(len(examples), steps * batch * params.accumulate, job.seed)
+    if choose_device(params.device) == "cpu":
+        model.set_attn_implementation(
+            "eager"
+        )  # there the fused attention takes a third longer, mostly on its way back
+    with kept_until_done(job.checkpoints, key) as folder, full_disk_told(folder):
+        trainer = PlannedTrainer(
+            muon=params.weight_decay if params.optimizer == "muon" else None,
+            model=model,
+            args=_arguments(params, steps, folder, job.seed),
+            train_dataset=[examples[row] for row in rows],
+            data_collator=(Packer if params.packed else Collator)(tokenizer.pad_token_id),
+            callbacks=[Curves(job.curves)],
+        )
+        if params.packed:
+            _check_packing(trainer.model, str(job.base or "the model"))
+        trainer.train(resume_from_checkpoint=last_whole(folder))
+        model.config.use_cache = True  # off in training only
+        losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+        went = {
+            "steps": steps,
+            "rows": len(examples),
+            "last_loss": round(losses[-1], 6),
+            "tokens": _tokens(examples, rows),
+        }
+        save(job.out, trainer, tokenizer, params, {**facts, **went})
+
+
+def _check_packing(model: Any, name: str) -> None:
+    """Raises BadInput where rows of one line would learn from each other. Weights that other processes hold
+    cannot be tried."""
+    if processes() > 1:
+        return
+    model.eval()
+    apart = keeps_apart(model)
+    model.train()
+    if not apart:
+        raise BadInput(
+            f"{name}: its architecture lets rows that are packed into one line see each other; set train.packed to false"
+        )
+
+
+def _arguments(params: Training, steps: int, folder: Path, seed: int) -> TrainingArguments:
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=params.batch_size,
+        gradient_accumulation_steps=params.accumulate,
+        learning_rate=params.learning_rate,
+        lr_scheduler_type=params.schedule if params.schedule != "constant" else "constant_with_warmup",
+        warmup_steps=params.warmup_steps,
+        weight_decay=params.weight_decay,
+        max_grad_norm=params.max_grad_norm,
+        optim=OPTIMIZERS[params.optimizer],
+        bf16=params.bf16,
+        activation_checkpointing=params.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False} if params.gradient_checkpointing else None,
+        use_cpu=choose_device(params.device) == "cpu",
+        save_steps=params.checkpoint_steps,
+        save_total_limit=1,
+        # the mean over a point's steps starts anew with a checkpoint: only where it begins a point is a
+        # resumed curve the same
+        logging_steps=gcd(10, params.checkpoint_steps),
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
+        report_to=[],
+        seed=seed,
+    )
+    if processes() == 1:
+        arguments._n_gpu = min(
+            arguments.n_gpu, 1
+        )  # several GPUs are for accelerate launch: DataParallel would split planned batches
+    return arguments
+
+
+def _tokens(examples: Sequence[Example], rows: Sequence[int]) -> dict[str, int]:
+    """Tokens seen and tokens learnt from, over the whole training."""
+    return {
+        "seen": sum(len(examples[row].ids) for row in rows),
+        "learnt": sum(sum(examples[row].supervised) for row in rows),
+    }

@@ -1,0 +1,49 @@
+"""Muon for the matrices inside the transformer, AdamW for embeddings, norms and biases, as one optimizer.
+
+Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; the scaling that lets both share one
+learning rate: Liu et al. 2025, https://arxiv.org/abs/2502.16982.
+"""
+
+from typing import Any
+
+import torch
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """Behaves as one optimizer: two groups of weights, and one state that both parts keep theirs in."""
+
+    def __init__(self, model: Any, learning_rate: float, weight_decay: float) -> None:
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        outer = {
+            id(layer.weight)
+            for layer in (model.get_input_embeddings(), model.get_output_embeddings())
+            if layer is not None
+        }
+        matrices = [weight for weight in weights if weight.ndim == 2 and id(weight) not in outer]
+        chosen = {id(weight) for weight in matrices}
+        others = [weight for weight in weights if id(weight) not in chosen]
+        self.parts: list[torch.optim.Optimizer] = [
+            torch.optim.Muon(
+                matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+            )
+        ]
+        if others:  # adapters are matrices all
+            self.parts.append(
+                torch.optim.AdamW(others, lr=learning_rate, weight_decay=0.0, betas=(0.9, 0.95))
+            )
+        super().__init__([part.param_groups[0] for part in self.parts], {})
+        self._share()
+
+    def _share(self) -> None:
+        for part, group in zip(self.parts, self.param_groups, strict=True):
+            part.param_groups, part.state = [group], self.state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Comes with every loaded state."""
+        super().__setstate__(state)
+        self._share()
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One step of both."""
+        for part in self.parts:
+            part.step(closure)

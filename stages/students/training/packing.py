@@ -1,0 +1,129 @@
+"""In which order rows are trained on, and how a batch is made of them."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from stages.shared.errors import BadInput
+from stages.students.training.encoding import Example
+
+IGNORED = -100  # the label that the loss leaves out
+
+
+def fitting(examples: Sequence[Example], limit: int) -> tuple[list[Example], int]:
+    """The examples of at most `limit` tokens, and how many are longer: those are left out, never cut, since a
+    cut row has no end.
+
+    Raises BadInput where none fits.
+    """
+    short = [example for example in examples if len(example.ids) <= limit]
+    if not short:
+        shortest = min((len(example.ids) for example in examples), default=0)
+        raise BadInput(
+            f"max_tokens: none of {len(examples)} chats fits into {limit} tokens; the shortest has {shortest}"
+        )
+    return short, len(examples) - len(short)
+
+
+def order(count: int, rows: int, seed: int) -> list[int]:
+    """Indices of `rows` rows out of `count`: one epoch after the other, each in a seeded order of its own.
+
+    The whole order is fixed before the first step and depends on nothing else: a resumed run goes on with the
+    rows it would have seen. Batches of rows of like length would need no padding either, but what they teach
+    is lopsided: packing leaves them mixed.
+    """
+    stream: list[int] = []
+    for epoch in range(-(-rows // count)):
+        stream += random.Random(f"order/{seed}/{epoch}").sample(range(count), count)
+    return stream[:rows]
+
+
+def pack(lengths: Sequence[int], width: int) -> list[list[int]]:
+    """Which rows share a line of `width` tokens: the longest first, each in the first line that has room for
+    it."""
+    lines: list[list[int]] = []
+    room: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        line = next((number for number, free in enumerate(room) if free >= lengths[row]), len(lines))
+        if line == len(lines):
+            lines.append([])
+            room.append(width)
+        lines[line].append(row)
+        room[line] -= lengths[row]
+    return lines
+
+
+class Packer:
+    """Lays the rows of a batch end to end in lines as long as the longest of them: hardly any padding,
+    whatever their lengths.
+
+    input_ids, position_ids and labels are int64 tensors of shape (lines, tokens). Positions start anew with
+    each row: by that transformers keeps the rows of a line from seeing each other.
+    """
+
+    def __init__(self, pad: int) -> None:
+        self.pad = pad
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """The batch of `examples`."""
+        import torch
+
+        lengths = [len(example.ids) for example in examples]
+        width = max(lengths)
+        lines = pack(lengths, width)
+        ids = torch.full((len(lines), width), self.pad)
+        positions = torch.zeros((len(lines), width), dtype=torch.long)
+        labels = torch.full((len(lines), width), IGNORED)
+        for number, line in enumerate(lines):
+            start = 0
+            for example in (examples[row] for row in line):
+                end = start + len(example.ids)
+                ids[number, start:end] = torch.tensor(example.ids)
+                positions[number, start:end] = torch.arange(end - start)
+                labels[number, start:end] = torch.where(
+                    torch.tensor(example.supervised), ids[number, start:end], IGNORED
+                )
+                labels[number, start] = IGNORED  # what comes before it is another row
+                start = end
+            positions[number, start:] = torch.arange(width - start)
+        return {"input_ids": ids, "position_ids": positions, "labels": labels}
+
+
+def keeps_apart(model: Any) -> bool:
+    """Whether rows in one line do not see each other in `model`: what it says after the second must not
+    depend on the first."""
+    import torch
+
+    device = next(model.parameters()).device
+    positions = torch.tensor([[0, 1, 2, 0, 1, 2]], device=device)
+    said = []
+    for first in ([1, 2, 3], [3, 1, 2]):
+        ids = torch.tensor([[*first, 4, 5, 6]], device=device)
+        with torch.inference_mode():
+            said.append(model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, 3:].float())
+    return (
+        not (said[0] - said[1]).abs().max() > 1e-3 * said[0].std()
+    )  # of no numbers nothing is said here: the loss will tell
+
+
+class Collator:
+    """Pads rows to the longest of their batch: input_ids, attention_mask and labels, int64 tensors of shape
+    (rows, tokens)."""
+
+    def __init__(self, pad: int) -> None:
+        self.pad = pad
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """The batch of `examples`."""
+        import torch
+
+        width = max(len(example.ids) for example in examples)
+        ids = torch.full((len(examples), width), self.pad)
+        seen = torch.zeros((len(examples), width), dtype=torch.long)
+        labels = torch.full((len(examples), width), IGNORED)
+        for row, example in enumerate(examples):
+            size = len(example.ids)
+            ids[row, :size] = torch.tensor(example.ids)
+            seen[row, :size] = 1
+            labels[row, :size] = torch.where(torch.tensor(example.supervised), ids[row, :size], IGNORED)
+        return {"input_ids": ids, "attention_mask": seen, "labels": labels}

@@ -1,0 +1,1 @@
+"""Problems put in styles, and the core prompt that the reasoning styles share."""

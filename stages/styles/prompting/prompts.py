@@ -1,0 +1,83 @@
+"""Problems put in styles: the Prompt rows of a run."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from stages.shared.errors import unknown
+from stages.shared.params import Strict
+from stages.shared.rows import Problem, Prompt
+from stages.styles import STYLES, style
+
+
+def _known(name: str) -> str:
+    if name not in STYLES:
+        raise ValueError(unknown("style", name, STYLES))
+    return name
+
+
+StyleName = Annotated[str, AfterValidator(_known)]
+"""A params type: the name of a member of this room."""
+
+
+class Several(Strict):
+    """`n` of `styles` for each problem (null: all of them), in the order given: the first n, or n drawn by a
+    hash of seed and problem id."""
+
+    styles: list[StyleName] = Field(min_length=1)
+    n: int | None = Field(default=None, ge=1)
+    draw: Literal["first", "seeded"] = "first"
+
+    @model_validator(mode="after")
+    def _enough(self) -> "Several":
+        if twice := sorted({name for name in self.styles if self.styles.count(name) > 1}):
+            raise ValueError(f"styles: named twice: {', '.join(twice)}")
+        if self.n is not None and self.n > len(self.styles):
+            raise ValueError(f"n: {self.n} of {len(self.styles)} styles cannot be taken")
+        return self
+
+    def chosen(self, problem: str, seed: int) -> list[str]:
+        """The styles for the problem of this id: which ones depends on nothing else, so another style added
+        moves no more than it must."""
+        n = self.n or len(self.styles)
+        if self.draw == "first":
+            return self.styles[:n]
+        taken = set(
+            sorted(
+                self.styles,
+                key=lambda name: sha256(f"{seed} {name} {problem}".encode("utf-8", "surrogatepass")).digest(),
+            )[:n]
+        )
+        return [name for name in self.styles if name in taken]
+
+
+def _one_or_several(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Several.model_validate(value)
+    if not isinstance(value, str):
+        raise ValueError("expected a style, or a mapping with the key 'styles'")
+    return _known(value)
+
+
+Styles = Annotated[Any, BeforeValidator(_one_or_several)]
+"""A params type: the name of a style, or `Several`."""
+
+
+def prompts(
+    problems: Iterable[Problem], styles: Mapping[str, str | Several], seed: int = 0
+) -> Iterator[Prompt]:
+    """For each problem, its prompts next to each other: for each `by` of `styles` one, or one for each style
+    chosen of several."""
+    members = {
+        name: style(name)
+        for asked in styles.values()
+        for name in ([asked] if isinstance(asked, str) else asked.styles)
+    }
+    for problem in problems:
+        fields = msgspec.structs.asdict(problem)
+        for by, asked in styles.items():
+            for name in [asked] if isinstance(asked, str) else asked.chosen(problem.id, seed):
+                yield Prompt(**fields, by=by, style=name, messages=members[name].render(problem))

@@ -1,0 +1,1 @@
+"""Splits by id, and copies of test problems kept out of train."""

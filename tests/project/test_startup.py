@@ -1,0 +1,91 @@
+"""The flow without a model, each stage a process of its own as DVC starts it: what it loads is what it needs, and nothing heavy."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from house import ROOT, SCRIPTS, named, needs
+
+HEAVY = {
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "datasets",
+    "huggingface_hub",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+    "sympy",
+    "dvclive",
+}
+FLOW = ("collect", "prompt", "respond", "grade", "enrich", "filter", "format", "generate", "evaluate")  # in the order in which they run
+SCRIPTED = {"sampler": "scripted", "wrong": 0.3}
+
+
+def start(script: str, folder: Path, *args: str) -> tuple[int, list[str], str]:
+    """Runs a stage script as a program; its exit status, the modules it loaded, and what it said on standard error."""
+    code = (
+        f"import json, runpy, sys\nsys.argv = ['stages/{script}.py', *{list(args)!r}]\n"
+        f"try: runpy.run_module('stages.{script}', run_name='__main__')\n"
+        "finally: print('\\n' + json.dumps(sorted(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+
+def heavy(modules: list[str]) -> set[str]:
+    return {module.split(".")[0] for module in modules} & HEAVY
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_loads_nothing_heavy(script: str, tmp_path: Path) -> None:
+    """Of the stages that need a model as well."""
+    status, modules, said = start(script, tmp_path, "--help")
+    assert (status, said, heavy(modules)) == (0, "", set())
+
+
+@pytest.fixture(scope="module")
+def params() -> Any:
+    """The project's params, with a scripted model in the place of each real one, and few problems."""
+    found = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    glyph = found["systems"]["glyph"]
+    glyph["collect"] |= {"tasks": {"word_problems": {"train": 30, "test": 12, "levels": [1, 1, 1]}}}
+    glyph["respond"] |= {"probe": SCRIPTED | {"n": 4}}
+    for arm in glyph["generate"]["arms"].values():
+        arm["ask"] = SCRIPTED
+    return found
+
+
+@pytest.fixture(scope="module")
+def flow(params: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[int, list[str], str]]]:
+    """What became of each stage, one after the other in one folder."""
+    folder = tmp_path_factory.mktemp("flow")
+    (folder / "data/hub").mkdir(parents=True)
+    with (folder / "params.yaml").open("w") as file:
+        YAML().dump(params, file)
+    yield {script: start(script, folder, "glyph") for script in FLOW}
+
+
+@pytest.mark.parametrize("script", FLOW)
+def test_a_stage_without_a_model_loads_nothing_heavy(script: str, flow: dict[str, tuple[int, list[str], str]]) -> None:
+    status, modules, said = flow[script]
+    assert status == 0, said
+    assert heavy(modules) == set()
+
+
+@pytest.mark.parametrize("script", FLOW)
+def test_a_stage_loads_the_code_that_reading_it_tells(script: str, params: Any, flow: dict[str, tuple[int, list[str], str]]) -> None:
+    """So the closures that test_rooms.py compares with dvc.yaml are the truth."""
+    loaded = {module for module in flow[script][1] if module.startswith("stages.") and module != "stages.shared"}
+    starts = {f"stages/{script}.py"} | named(script, params["systems"]["glyph"][script])
+    files = {file for start in starts for file in needs(start)} - {f"stages/{script}.py"}  # which runs as __main__
+    assert loaded == {file.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for file in files}

@@ -1,0 +1,116 @@
+"""Batch mode, against the files and batches of a real server: half the price, and nothing submitted twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from threading import Event
+from typing import Any
+
+import pytest
+from stages.samplers.cost.prices import Usage
+from stages.shared.errors import BadInput
+from stages.shared.rows import Ending
+
+from house import ROOT
+from server import Call, Server
+from teachers import KEY, PRICE, ask, params, prompts, runs, workplace
+
+pytestmark = pytest.mark.usefixtures("workplace")
+__all__ = ["workplace"]
+
+
+def batched(server: Server, count: int, **changed: Any) -> list[list[Any]]:
+    return ask(server, prompts(count), **{"mode": "batch", "poll": 0.05} | changed)
+
+
+def submitted(server: Server) -> list[list[str]]:
+    """What was asked in each batch."""
+    files = [server.batches.files[batch["input_file_id"]] for batch in server.batches.made.values()]
+    return [[json.loads(line)["body"]["messages"][-1]["content"] for line in file.splitlines()] for file in files]
+
+
+def test_a_batch_is_answered_in_order_at_half_the_price_and_only_once() -> None:
+    with Server() as server:
+        answers = batched(server, 30)
+        assert [given.text for (given,) in answers] == [f"plain question {number} | batched" for number in range(30)]
+        assert answers[0][0].cost_usd == pytest.approx(PRICE.cost(Usage(10, 5)) / 2)
+        assert batched(server, 30) == ask(server, prompts(30)) == answers  # the memo does not care how it was bought
+        assert len(submitted(server)) == 1 and not server.calls
+        batched(server, 34)
+        assert [len(some) for some in submitted(server)] == [30, 4]
+    assert [run["bought"] for run in runs()] == [30, 0, 0, 4]
+
+
+def test_rows_that_fail_are_submitted_again_and_some_marked() -> None:
+    def plan(call: Call) -> str | None:
+        number = int(call.told.split()[-1])
+        return "context" if number == 7 else {3: "500", 5: "429"}.get(number) if call.tries == 0 else None
+
+    with Server(plan=plan) as server:
+        answers = batched(server, 10)
+        assert [given.ending for (given,) in answers].index(Ending.CONTEXT) == 7
+        assert [sorted(some) for some in submitted(server)][1] == ["plain question 3", "plain question 5"]
+        assert set(server.billed.values()) == {1}
+    assert runs()[0]["faults"] == {"rate limit": 1, "status 500": 1}
+
+
+def test_rows_that_fail_for_good_fail_the_run_at_its_end() -> None:
+    with Server(plan=lambda call: "500" if call.told.endswith(" 3") else None) as server:
+        with pytest.raises(BadInput, match=r"1 of 10 requests failed for good \(status 500 1\)"):
+            batched(server, 10, retries=2)
+        assert [len(some) for some in submitted(server)] == [10, 1, 1]
+
+
+def test_a_bound_is_kept() -> None:
+    with Server() as server:
+        with pytest.raises(BadInput, match="stopped at max_requests 6"):
+            batched(server, 10, max_requests=6)
+        assert sum(server.billed.values()) == 6  # and they are stored
+        batched(server, 10)
+        assert set(server.billed.values()) == {1}
+
+
+@pytest.mark.parametrize("fault", ["401", "404"])
+def test_what_no_retry_mends_stops_at_once_without_the_key(fault: str) -> None:
+    with Server() as server:
+        server.batches.fault = fault
+        with pytest.raises(BadInput, match=rf"\({fault}\)") as error:
+            batched(server, 10)
+        assert KEY not in str(error.value) and error.value.__cause__ is error.value.__context__ is None
+
+
+PROGRAM = """
+import sys
+sys.path[:0] = {paths}
+from teachers import params, prompts
+from stages.samplers import openai
+class At: url = {url!r}
+list(openai.answer(prompts(20), params(At, mode="batch", poll=0.05), 0))
+"""
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["after", "before the id came"])
+def test_after_a_kill_the_batch_is_collected(named: bool) -> None:
+    with Server() as server:
+        server.batches.looks = 10**9  # it is never done
+        server.batches.mute = not named  # the batch is made, but nobody is told
+        code = PROGRAM.format(paths=[str(ROOT), str(ROOT / "tests")], url=server.url)
+        program = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, env={**os.environ})
+        while not server.batches.made or (named and not any(batch["looks"] for batch in server.batches.made.values())):
+            assert program.poll() is None
+            Event().wait(0.05)
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        server.batches.looks, server.batches.mute = 1, False
+        answers = batched(server, 22)
+        assert len(answers) == 22 and set(server.billed.values()) == {1}
+        assert [len(some) for some in submitted(server)] == [20, 2]
+
+
+def test_the_params_of_both_modes_ask_the_same() -> None:
+    from stages.samplers.openai import asked
+
+    one, other = (asked(next(prompts(1)), params(None, mode=mode)) for mode in ("live", "batch"))
+    assert one == other

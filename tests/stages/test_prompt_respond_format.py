@@ -1,0 +1,334 @@
+"""The scripts prompt, respond, format and generate, run as a stage runs them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from stages.shared.errors import BadInput
+from stages.shared.rows import Chat, Kind, Problem, Prompt, Response, Trace, read, write
+
+from stages import format, generate, prompt, respond
+
+ROOT = Path(__file__).parents[2]
+SCRIPTED = {"sampler": "scripted", "n": 1}
+SECTIONS: dict[str, Any] = {
+    "prompt": {"teacher": "glyph", "probe": "plain"},
+    "respond": {"root": "none", "teacher": SCRIPTED, "probe": {"sampler": "scripted", "n": 2, "wrong": 0.5}},
+    "format": {"hard_below": 0.5},
+    "generate": {"arms": {"student": {"style": "plain", "ask": SCRIPTED}, "always": {"style": "glyph", "ask": SCRIPTED}}},
+}
+DATA = Path("data/S")
+
+
+@pytest.fixture(autouse=True)
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    sections()
+    for split in ("train", "test"):
+        write(DATA / f"{split}.jsonl", (problem(number, split) for number in range(40)))
+    return tmp_path
+
+
+def sections(seed: int = 3, **changed: Any) -> None:
+    with Path("params.yaml").open("w") as file:
+        YAML().dump({"seed": seed, "systems": {"S": SECTIONS | changed}}, file)
+
+
+def problem(number: int, split: str) -> Problem:
+    question = f"Tom has {number} figs. He buys 1 more. How many figs does Tom have now?"
+    solution = f"{number} + 1 = {number + 1}"
+    return Problem(
+        id=f"{split}{number}",
+        task="t",
+        kind=Kind.NUMBER,
+        split=split,
+        question=question,
+        answer=str(number + 1),
+        solution=solution,
+        level=1 + number % 2,
+    )
+
+
+def graded() -> list[Trace]:
+    """The responses as grade and filter would hand them on: only right ones, every second problem hard."""
+    rows = []
+    for row in read(DATA / "responses.jsonl", Response):
+        if row.text.endswith(f"The answer is {row.answer}."):
+            fields = {name: getattr(row, name) for name in row.__struct_fields__}
+            rows.append(Trace(**fields, pred=row.answer, grades={"answer": 1.0}, reasons={}, pass_rate=float(row.level == 1)))
+    return rows
+
+
+def to_chats() -> None:
+    prompt.main("S")
+    respond.main("S")
+    write(DATA / "kept.jsonl", graded())
+    format.main("S")
+
+
+def test_prompt_puts_every_problem_to_both() -> None:
+    prompt.main("S")
+    rows = list(read(DATA / "prompts.jsonl", Prompt))
+    assert [(row.id, row.by, row.style) for row in rows[:3]] == [
+        ("train0", "teacher", "glyph"),
+        ("train0", "probe", "plain"),
+        ("train1", "teacher", "glyph"),
+    ]
+    assert len(rows) == 80
+
+
+def test_respond_answers_all_prompts_in_order() -> None:
+    prompt.main("S")
+    respond.main("S")
+    rows = list(read(DATA / "responses.jsonl", Response, key=lambda row: row.trace_id))
+    assert [(row.id, row.by, row.sample) for row in rows[:4]] == [
+        ("train0", "teacher", 0),
+        ("train0", "probe", 0),
+        ("train0", "probe", 1),
+        ("train1", "teacher", 0),
+    ]
+    assert len(rows) == 120
+    assert rows[0].text == "🜞 How many figs does Tom have now?\n🜆 0 + 1\n🜂 0 + 1 = 1\n🜃 The answer is 1."
+
+
+def test_the_probe_may_be_left_out_of_both() -> None:
+    sections(prompt={"teacher": "glyph"}, respond={"root": "none", "teacher": SCRIPTED})
+    prompt.main("S")
+    respond.main("S")
+    assert {row.by for row in read(DATA / "responses.jsonl", Response)} == {"teacher"}
+
+
+def test_format_mixes_and_reports() -> None:
+    to_chats()
+    chats = list(read(DATA / "chats.jsonl", Chat, key=lambda chat: chat.id))
+    report = json.loads(Path("metrics/S_format.json").read_text())
+    assert report["latent"] == 20 == sum(chat.format == "latent" for chat in chats)
+    assert report["natural"] == len(chats) - 20 > 5
+    assert report["natural"] + report["no_natural"] == 20
+    assert report["natural_share"] == report["natural"] / report["chats"]
+    assert report["levels"] == {"1": {"natural": report["natural"]}, "2": {"latent": 20}}
+    assert sum(report["left_out"].values()) + len(chats) == len(graded())
+    asked = {row.id: row.question for row in read(DATA / "train.jsonl", Problem)}
+    assert all(chat.messages[0] == {"role": "user", "content": asked[chat.problem]} for chat in chats)
+
+
+def test_format_counts_styles_and_tasks_where_there_are_several() -> None:
+    sections(format={"selective": False, "hard": "direct", "per_problem": None})
+    to_chats()
+    assert not {"styles", "tasks", "answer_only"} & json.loads(Path("metrics/S_format.json").read_text()).keys()
+    kept = graded()
+    for number, row in enumerate(kept):
+        row.task, row.pass_rate, row.text = f"t{number % 3}", None, f"{number}: {row.text}"
+        row.style = "plain" if number % 5 and row.by == "teacher" else row.style
+    write(DATA / "kept.jsonl", kept)
+    format.main("S")
+    found = json.loads(Path("metrics/S_format.json").read_text())
+    assert sum(found["styles"]["direct"].values()) == sum(found["tasks"].values()) == found["chats"] == 40
+    assert found["styles"]["direct"].keys() == {"glyph", "plain"} and found["tasks"].keys() == {"t0", "t1", "t2"}
+    sections(format={"selective": False, "hard": "answer_only"})
+    format.main("S")
+    found = json.loads(Path("metrics/S_format.json").read_text())
+    assert (found["answer_only"], found["no_answer_only"], found["direct"]) == (40, 0, 0)
+
+
+def test_format_asks_in_the_style_of_the_student() -> None:
+    sections(format={"student_style": "no_symbols"})
+    to_chats()
+    chat = next(read(DATA / "chats.jsonl", Chat))
+    assert chat.messages[0]["content"].endswith("Do not use any special symbols or glyphs.")
+
+
+def test_generate_puts_every_arm_next_to_each_other() -> None:
+    generate.main("S")
+    rows = list(read(DATA / "generations.jsonl", Response, key=lambda row: row.trace_id))
+    assert [(row.id, row.by, row.style) for row in rows[:3]] == [
+        ("test0", "student", "plain"),
+        ("test0", "always", "glyph"),
+        ("test1", "student", "plain"),
+    ]
+    assert len(rows) == 80
+
+
+def test_what_the_teachers_answers_come_to() -> None:
+    """Of the teacher alone, and of the answers themselves: where they came from makes no difference."""
+    sections(respond=SECTIONS["respond"] | {"teacher": SCRIPTED | {"n": 2, "truncated": 0.5}})
+    prompt.main("S")
+    respond.main("S")
+    rows = [row for row in read(DATA / "responses.jsonl", Response) if row.by == "teacher"]
+    cut = sum(row.ending == "length" for row in rows)
+    assert 20 < cut < 60
+    assert json.loads(Path("metrics/S_teacher.json").read_text()) == {
+        "requests": 80,
+        "answers": 80,
+        "missing": 0,
+        "ended_stop": 80 - cut,
+        "ended_length": cut,
+        "ended_content_filter": 0,
+        "ended_refusal": 0,
+        "ended_context": 0,
+        "tokens": sum(row.tokens for row in rows),
+        "prompt_tokens": 0,
+        "cost_usd": 0.0,
+        "unpriced": 0,
+    }
+
+
+def test_of_processes_that_are_launched_together_the_first_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt.main("S")
+    for rank, written in (("1", False), ("0", True)):
+        monkeypatch.setenv("RANK", rank)
+        respond.main("S")
+        generate.main("S")
+        assert [Path(path).exists() for path in (DATA / "responses.jsonl", DATA / "generations.jsonl", "metrics/S_teacher.json")] == [
+            written
+        ] * 3
+
+
+def test_a_second_run_writes_the_same_bytes() -> None:
+    def run() -> dict[str, bytes]:
+        to_chats()
+        generate.main("S")
+        return {str(path): path.read_bytes() for folder in ("data", "metrics") for path in Path(folder).rglob("*.json*")}
+
+    first = run()
+    assert len(first) == 9
+    assert run() == first
+
+
+def test_the_seed_decides_who_errs_and_what_is_left_out() -> None:
+    def run(seed: int, kept_seed: int) -> dict[str, bytes]:
+        often = SCRIPTED | {"wrong": 0.5}
+        changed: dict[str, Any] = {"generate": {"arms": {"student": {"style": "plain", "ask": often}}}, "format": {"natural_ratio": 0.2}}
+        sections(kept_seed, **changed)
+        to_chats()
+        sections(seed, **changed)
+        format.main("S")
+        respond.main("S")
+        generate.main("S")
+        return {name: (DATA / f"{name}.jsonl").read_bytes() for name in ("responses", "generations", "chats")}
+
+    first, other = run(3, 3), run(4, 3)
+    assert [name for name in first if first[name] != other[name]] == ["responses", "generations", "chats"]
+
+
+@pytest.mark.parametrize(
+    ("main", "section", "values", "faults"),
+    [
+        (prompt.main, "prompt", {"teacher": "glpyh", "probe": 3}, ["teacher: unknown style 'glpyh' (did you mean 'glyph'?)", ".probe: "]),
+        (prompt.main, "prompt", {"probe": "plain", "tacher": "glyph"}, [".teacher: is missing", ".tacher: unknown key"]),
+        (
+            respond.main,
+            "respond",
+            {"root": "r", "teacher": {"sampler": "scripted", "wrong": 2.0, "n": 0}, "probe": {"sampler": "script"}},
+            [".teacher.wrong: ", ".teacher.n: ", ".probe: unknown sampler 'script' (did you mean 'scripted'?); choose from: "],
+        ),
+        (respond.main, "respond", {"root": "r", "teacher": {"sampler": "scripted", "wrong": 0.6, "missing": 0.6}}, ["sum to at most 1"]),
+        (
+            format.main,
+            "format",
+            {"hard": "latnet", "natural_ratio": 2, "student_style": "x", "selectiv": True},
+            [
+                ".hard: unknown format 'latnet'",
+                "choose from: answer_only, direct, latent, natural",
+                ".natural_ratio: ",
+                ".student_style: ",
+                ".selectiv: unknown key",
+            ],
+        ),
+        (generate.main, "generate", {"arms": {}}, [".arms: "]),
+        (
+            generate.main,
+            "generate",
+            {"arms": {"a": {"style": "x", "ask": {"sampler": "y"}}, "b": {"ask": {"sampler": "scripted", "k": 1}}}},
+            [".arms.a.style: unknown style", ".arms.a.ask: unknown sampler", ".arms.b.style: is missing", ".arms.b.ask.k: unknown key"],
+        ),
+    ],
+)
+def test_all_faults_of_a_section_are_told_at_once(main: Callable[[str], None], section: str, values: object, faults: list[str]) -> None:
+    changed: dict[str, Any] = {section: values}
+    sections(**changed)
+    with pytest.raises(BadInput) as error:
+        main("S")
+    assert "\n" not in str(error.value)
+    for fault in faults:
+        assert fault in str(error.value)
+
+
+BAD_LINES = [
+    (b"{not json}\n", "malformed JSON"),
+    (b'{"id": "a"}\n', "missing required field"),
+    (b"", "the file is empty"),
+    (None, "no such file"),
+]
+
+
+@pytest.mark.parametrize(("content", "told"), BAD_LINES)
+@pytest.mark.parametrize(
+    ("main", "source", "target"),
+    [
+        (prompt.main, "train", "prompts"),
+        (respond.main, "prompts", "responses"),
+        (format.main, "kept", "chats"),
+        (generate.main, "test", "generations"),
+    ],
+)
+def test_a_bad_input_file_is_named_and_nothing_is_overwritten(
+    main: Callable[[str], None], source: str, target: str, content: bytes | None, told: str
+) -> None:
+    to_chats()
+    generate.main("S")
+    before = (DATA / f"{target}.jsonl").read_bytes()
+    path = DATA / f"{source}.jsonl"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes((path.read_bytes() if content else b"") + content)
+    with pytest.raises(BadInput, match=told) as error:
+        main("S")
+    assert str(error.value).startswith(str(path))
+    assert (DATA / f"{target}.jsonl").read_bytes() == before
+    assert not list(DATA.glob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("main", "source"), [(prompt.main, "train"), (respond.main, "prompts"), (format.main, "kept"), (generate.main, "test")]
+)
+def test_a_duplicate_id_is_named_with_its_line(main: Callable[[str], None], source: str) -> None:
+    to_chats()
+    path = DATA / f"{source}.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, lines[0]]))
+    with pytest.raises(BadInput, match=f"{source}.jsonl:{len(lines) + 1}: duplicate id"):
+        main("S")
+
+
+def test_prompts_and_samplers_must_name_the_same_people() -> None:
+    prompt.main("S")
+    sections(respond={"root": "none", "teacher": SCRIPTED})
+    with pytest.raises(BadInput, match="no sampler for probe"):
+        respond.main("S")
+    assert not (DATA / "responses.jsonl").exists()
+
+
+def test_format_refuses_where_no_trace_fits() -> None:
+    to_chats()
+    write(DATA / "kept.jsonl", (row for row in graded() if row.by == "probe" and row.pass_rate == 0))
+    with pytest.raises(BadInput, match="no kept trace fits"):
+        format.main("S")
+
+
+@pytest.mark.parametrize("stage", ["prompt", "respond", "format", "generate"])
+def test_as_a_program_it_says_what_is_wrong_in_one_line_and_loads_no_model_library(stage: str, house: Path) -> None:
+    faulty: dict[str, Any] = {stage: {"tpyo": 1}}
+    sections(**faulty)
+    code = f"import sys, runpy; sys.argv = ['{stage}', 'S']\ntry: runpy.run_module('stages.{stage}', run_name='__main__')\n"
+    code += "finally: print([name for name in ('torch', 'transformers', 'datasets', 'sklearn', 'pandas') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=house, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (1, "[]")
+    assert done.stderr.startswith(f"{stage}: params.yaml: systems.S.{stage}")
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,97 @@
+"""Two processes train one student, as `accelerate launch` starts them: each on its share of the rows, or with a shard of the weights."""
+
+import os
+import socket
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tiny import one_thread, tune
+
+ROOT = Path(__file__).parents[2]
+
+
+def sharded() -> dict[str, str]:
+    """The environment that `accelerate launch` makes of conf/accelerate/fsdp.yaml, in float32 so that it can be compared."""
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from accelerate.utils.launch import prepare_multi_gpu_env
+
+    config = ROOT / "conf" / "accelerate" / "fsdp.yaml"
+    given = launch_command_parser().parse_args(["--config_file", str(config), "--num_processes", "2", "-m", "stages.train", "S"])
+    made: dict[str, str] = prepare_multi_gpu_env(_validate_launch_command(given)[0])
+    return {name: value for name, value in made.items() if name.startswith(("FSDP", "ACCELERATE"))} | {"ACCELERATE_MIXED_PRECISION": "no"}
+
+
+def rank(number: int, port: int, environment: dict[str, str], base: Path, folder: Path, settings: dict[str, Any]) -> None:
+    """One of the two processes."""
+    os.environ |= environment | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": str(number), "LOCAL_RANK": str(number)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    one_thread()
+    if environment:
+        let_cpus_shard()
+    tune(base, folder, **settings)
+
+
+def let_cpus_shard() -> None:
+    """PyTorch shards weights on CPUs as well as on GPUs; accelerate starts it for GPUs only, so it is told that these are some."""
+    from accelerate.state import PartialState
+    from accelerate.utils import DistributedType
+
+    begin = PartialState.__init__
+
+    def init(self: Any, *given: Any, **named: Any) -> None:
+        begin(self, *given, **named)
+        if self.distributed_type is DistributedType.MULTI_CPU:
+            self._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+
+    PartialState.__init__ = init  # for this process alone
+
+    from stages.students.training.trainer import PlannedTrainer
+
+    train = PlannedTrainer.train
+
+    def checked(self: Any, *given: Any, **named: Any) -> Any:
+        result = train(self, *given, **named)
+        assert {type(weight).__name__ for weight in self.model.parameters()} == {"DTensor"}
+        return result
+
+    PlannedTrainer.train = checked  # type: ignore[method-assign]
+
+
+def together(base: Path, folder: Path, environment: dict[str, str], **settings: Any) -> Path:
+    """The student of two processes."""
+    context = get_context("forkserver")  # which imports the libraries once for all of them
+    context.set_forkserver_preload(["peft", "stages.students.training.fit"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = [context.Process(target=rank, args=(number, port, environment, base, folder, settings)) for number in range(2)]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(120)
+    assert [process.exitcode for process in running] == [0, 0]
+    return folder / "student"
+
+
+@pytest.mark.parametrize("shards", [False, True], ids=["rows", "weights"])
+def test_two_processes_learn_what_one_does(base: Path, shards: bool, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    environment = sharded() if shards else {}
+    two = together(base, tmp_path / "two", environment, steps=6, batch_size=2, accumulate=2)
+    one = tune(base, tmp_path / "one", steps=6, batch_size=4, accumulate=2)
+    learnt, expected, before = (load_file(folder / "model.safetensors") for folder in (two, one, base))
+    assert sorted(learnt) == sorted(expected)
+    assert all(float((learnt[name] - expected[name]).abs().max()) < 1e-4 for name in expected)
+    assert any(float((learnt[name] - before[name]).abs().max()) > 1e-2 for name in expected)
+    assert sorted(path.name for path in two.iterdir()) == sorted(path.name for path in one.iterdir())
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["checkpoints", "curves", "student"]
+    assert list((tmp_path / "two" / "checkpoints").iterdir()) == []
+
+
+def test_adapters_and_muon_learn_together(base: Path, tmp_path: Path) -> None:
+    student = together(base, tmp_path / "a", {}, steps=2, batch_size=2, adapters={"r": 4, "alpha": 8}, optimizer="muon")
+    assert sorted(path.name for path in student.glob("*.safetensors")) == ["adapter_model.safetensors"]

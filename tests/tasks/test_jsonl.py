@@ -1,0 +1,121 @@
+"""Your own problems in the shapes that are about: options, premises, tables, truth values; what is wrong with a row; folders of files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from stages.shared.errors import BadInput
+from stages.shared.rows import Kind, Problem
+from stages.tasks.jsonl import Params, load
+
+Row = dict[str, Any]
+ASKED: Row = {"id": "a", "question": "Which?"}
+OPTIONS: Row = {"label": ["A", "B"], "text": ["red", "blue"]}
+DIGITS = {"label": ["1", "2", "3"], "text": ["3", "red", "blue"]}
+PAIR: Row = {"id": "a", "premise": "A cat sleeps.", "hypothesis": "A cat runs."}
+TABLE = "Thing | Price\nPen | 3"
+
+
+def write(path: Path, *rows: Row) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def everything(root: Path, **params: Any) -> list[Problem]:
+    section = Params.model_validate({"file": "mine.jsonl", "held_out": 0.5} | params)
+    return [problem for split in ("train", "test") for problem in load(split, section, root, 0)]
+
+
+SHAPES: list[tuple[Row, dict[str, Any]]] = [
+    (ASKED | {"choices": OPTIONS, "answerKey": "B"}, {"kind": Kind.CHOICE, "answer": "B", "choices": ["red", "blue"]}),
+    (ASKED | {"choices": OPTIONS, "answerKey": "B", "gold_answer": "blue", "answer": "b", "label": 1}, {"answer": "B"}),
+    (ASKED | {"choices": OPTIONS, "label": "A"}, {"answer": "A"}),
+    (ASKED | {"choices": ["red", "blue"], "gold_answer": "blue"}, {"kind": Kind.CHOICE, "answer": "B"}),
+    (ASKED | {"choices": DIGITS, "answerKey": 3}, {"answer": "C"}),
+    (ASKED | {"choices": DIGITS, "gold_answer": "blue"}, {"answer": "C"}),
+    (ASKED | {"choices": ["red", "blue"], "kind": "label", "label": 1}, {"kind": Kind.LABEL, "answer": "blue"}),
+    (PAIR | {"label": 2}, {"kind": Kind.NLI, "answer": "contradiction", "context": "A cat sleeps.", "question": "A cat runs."}),
+    (PAIR | {"label": "n"}, {"answer": "neutral"}),
+    (PAIR | {"gold_answer": "Entailment"}, {"answer": "entailment"}),
+    (ASKED | {"answer": True}, {"kind": Kind.YES_NO, "answer": "yes"}),
+    (ASKED | {"gold_answer": "False"}, {"kind": Kind.YES_NO, "answer": "no"}),
+    (ASKED | {"answer": False, "gold_answer": "no"}, {"kind": Kind.YES_NO, "answer": "no"}),
+    (ASKED | {"gold_answer": 8}, {"kind": Kind.NUMBER, "answer": "8"}),
+    (ASKED | {"table": TABLE, "gold_answer": "3"}, {"kind": Kind.NUMBER, "context": TABLE}),
+    (ASKED | {"table": [["Thing", "Price"], ["Pen", 3]], "gold_answer": "3"}, {"context": TABLE}),
+    (ASKED | {"table": TABLE, "context": "A shop.", "choices": OPTIONS, "gold_answer": "red"}, {"context": f"A shop.\n\n{TABLE}"}),
+    (ASKED | {"kind": "expression", "gold_answer": r"\frac12"}, {"kind": Kind.EXPRESSION, "answer": r"\frac12"}),
+]
+
+
+@pytest.mark.parametrize(("row", "expected"), SHAPES)
+def test_shapes(row: Row, expected: dict[str, Any], tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", row)
+    (problem,) = everything(tmp_path)
+    assert {field: getattr(problem, field) for field in expected} == expected
+
+
+BAD: list[tuple[Row, str]] = [
+    (ASKED | {"choices": OPTIONS, "answerKey": "E"}, "the gold answer 'E' names no option; choose from: A, B"),
+    (ASKED | {"choices": OPTIONS, "answerKey": "red"}, "the gold answer 'red' names no option; choose from: A, B"),
+    (ASKED | {"choices": OPTIONS, "gold_answer": "green"}, "the gold answer 'green' names no option; choose from: A, B"),
+    (ASKED | {"choices": OPTIONS, "label": 2}, "the gold answer '2' names no option; choose from: A, B"),
+    (ASKED | {"choices": DIGITS, "gold_answer": "3"}, "the gold answer '3' is the label of one option and the text of another"),
+    (ASKED | {"choices": OPTIONS, "answerKey": "A", "answer": "blue"}, "`answer` and `answerKey` differ: 'blue' and 'A'"),
+    (ASKED | {"choices": OPTIONS | {"label": ["A", "A"]}, "answerKey": "A"}, "duplicate option label 'A' among A, A"),
+    (ASKED | {"choices": OPTIONS | {"label": ["A"]}, "answerKey": "A"}, "1 option labels for 2 option texts"),
+    (ASKED | {"choices": [], "answer": "A"}, "expected 2 to 26 options, got 0"),
+    (ASKED | {"choices": ["red", ""], "answer": "A"}, "an option is blank or no text, got ''"),
+    (ASKED | {"kind": "choice", "answer": "A"}, "a choice without `choices`"),
+    (PAIR | {"hypothesis": None, "label": 0}, "`premise` without `hypothesis`"),
+    (PAIR | {"premise": None, "question": "?", "label": 0}, "`hypothesis` without `premise`"),
+    (PAIR | {"premise": " ", "label": 0}, "`premise` is blank"),
+    (PAIR | {"question": "Does it?", "label": 0}, "`premise` and `hypothesis` stand for `context` and `question`; give one pair only"),
+    (PAIR | {"label": 3}, "the gold answer does not parse as nli, got '3'"),
+    (ASKED | {"answer": True, "gold_answer": "no"}, "`answer` and `gold_answer` differ: True and 'no'"),
+    (ASKED | {"kind": "number", "answer": True}, "the gold answer does not parse as number, got True"),
+    (ASKED | {"table": "Thing | Price\nPen", "answer": "3"}, "the table does not parse: row 2 has 1 cells, row 1 has 2"),
+    (ASKED | {"table": "Thing\nPen", "answer": "3"}, "the table does not parse: expected cells parted by ' | ', got 'Thing'"),
+    (ASKED | {"table": "Pens cost 3.", "answer": "3"}, "the table does not parse: expected a head and at least one row, got 1 line(s)"),
+    (ASKED | {"table": [["Thing", "Price"], ["a | b", 3]], "answer": "3"}, "the table does not parse: a cell holds a line break or '|'"),
+    (ASKED | {"answer": "yes"}, "mixed kinds in one file: this row is yes_no, line 1 is number; name all kinds in tasks.jsonl.kinds"),
+    (ASKED | {"kind": "expression", "answer": "1"}, "mixed kinds in one file: this row is expression, line 1 is number; "),
+]
+
+
+@pytest.mark.parametrize(("row", "told"), BAD)
+def test_a_bad_row_is_told_in_one_line(row: Row, told: str, tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", {"id": "first", "question": "What is 1 + 1?", "answer": "2"}, row)
+    with pytest.raises(BadInput) as error:
+        everything(tmp_path)
+    assert str(error.value).startswith(f"{tmp_path / 'mine.jsonl'}:2: {told}") and "\n" not in str(error.value)
+
+
+def test_kinds(tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", ASKED | {"answer": "2"}, PAIR | {"id": "b", "label": 0})
+    assert {problem.kind for problem in everything(tmp_path, kinds=["nli", "number"])} == {Kind.NLI, Kind.NUMBER}
+    with pytest.raises(BadInput, match=r"mine\.jsonl:2: mixed kinds in one file: this row is nli, tasks\.jsonl\.kinds has number, choice"):
+        everything(tmp_path, kinds=["number", "choice"])
+    for wrong in ([], ["numbr"], "number"):
+        with pytest.raises(ValidationError):
+            Params.model_validate({"file": "mine.jsonl", "kinds": wrong})
+
+
+def test_folders(tmp_path: Path) -> None:
+    """Each file has a kind of its own; `train/` and `test/` say the split of rows that do not."""
+    rows: dict[str, Row] = {"b/train/x": {"answer": "1"}, "a/test/x": {"answer": True}, "train/y": {"answer": "2", "split": "test"}}
+    for name, row in rows.items():
+        write(tmp_path / "own" / f"{name}.jsonl", ASKED | {"id": name} | row)
+    found = everything(tmp_path, file="own")
+    assert [(problem.id, problem.split) for problem in found] == [("b/train/x", "train"), ("a/test/x", "test"), ("train/y", "test")]
+    assert [problem.id for problem in everything(tmp_path, file="own", skip_train=True)] == ["a/test/x"]
+    with pytest.raises(BadInput, match=r"own/b: the folder holds no \*\.jsonl file outside train/, which skip_train leaves out"):
+        everything(tmp_path, file="own/b", skip_train=True)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadInput, match=r"none: the folder holds no \*\.jsonl file$"):
+        everything(tmp_path, file="none")
+    write(tmp_path / "own/train/test/z.jsonl", ASKED | {"answer": "1"})
+    with pytest.raises(BadInput, match=r"test/z\.jsonl: it lies in a folder train and in a folder test"):
+        everything(tmp_path, file="own")
