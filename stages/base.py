@@ -13,7 +13,7 @@ from pydantic import model_validator
 from stages.models.folders import PEER
 from stages.samplers import scripted
 from stages.shared import params
-from stages.shared.cli import progress, run, workshop
+from stages.shared.cli import progress, run, working_directory
 from stages.shared.params import Strict, member, members
 from stages.shared.rows import Chat, Message, Problem, Prompt, read
 from stages.students import STUDENTS, Job, student
@@ -60,7 +60,9 @@ def main(system: str) -> None:
 
 def _make(model: Any, chats: list[Chat], out: Path, curves: str, seed: int) -> None:
     student(model.student).train(
-        chats, Job(out, workshop() / "curves" / curves, workshop() / "checkpoints", seed), model
+        chats,
+        Job(out, working_directory() / "curves" / curves, working_directory() / "checkpoints", seed),
+        model,
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
-from stages.shared.cli import leads, progress, run
+from stages.shared.cli import is_main_process, progress, run
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt, read, write
 from stages.styles.prompting.prompts import StyleName, prompts
@@ -41,7 +41,7 @@ def main(system: str) -> None:
         return prompts(read(data / "test.jsonl", Problem, key=lambda problem: problem.id), styles)
 
     responses = progress(ask(put, {by: arm.ask for by, arm in arms.items()}, params.seed()), "generate")
-    if not leads():
+    if not is_main_process():
         deque(responses, maxlen=0)
         return
     write(data / "generations.jsonl", responses, empty="no arm answered any problem")

@@ -11,7 +11,7 @@ from stages.samplers import SAMPLERS
 from stages.samplers.ask import Bill, ask
 from stages.samplers.cost.estimation import estimates, told
 from stages.shared import params
-from stages.shared.cli import leads, progress, run
+from stages.shared.cli import is_main_process, progress, run
 from stages.shared.params import Strict, member
 from stages.shared.rows import Prompt, read, write, write_json
 
@@ -40,7 +40,7 @@ def main(system: str) -> None:
     mine = params.read(system, "respond", Params)
     bill = Bill("teacher", mine.teacher.n)
     responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), bill), "respond")
-    if not leads():
+    if not is_main_process():
         deque(responses, maxlen=0)
         return
     write(Path("data", system, "responses.jsonl"), responses, empty="no prompt was answered by any sampler")

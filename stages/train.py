@@ -4,7 +4,7 @@ checkpoint."""
 from pathlib import Path
 
 from stages.shared import params
-from stages.shared.cli import progress, run, workshop
+from stages.shared.cli import progress, run, working_directory
 from stages.shared.rows import Chat, read
 from stages.students import STUDENTS, Job, student
 
@@ -19,7 +19,7 @@ def main(system: str) -> None:
     job = Job(
         models / "student",
         Path("metrics", f"{system}_train"),
-        workshop() / "checkpoints",
+        working_directory() / "checkpoints",
         params.seed(),
         models / "base",
     )

@@ -10,7 +10,7 @@ import pytest
 from stages.samplers import Answer, openai, scripted
 from stages.samplers.cost.prices import Price
 from stages.samplers.openai import Params
-from stages.shared.cli import workshop
+from stages.shared.cli import working_directory
 from stages.shared.rows import Kind, Prompt, read
 
 from server import Call, Response, Server
@@ -50,7 +50,7 @@ def ask(server: Server | None, asked: Iterable[Prompt], **changed: Any) -> list[
 
 def runs() -> list[dict[str, Any]]:
     """What the memo keeps of each run."""
-    with sqlite3.connect(workshop() / "memo.sqlite") as store:
+    with sqlite3.connect(working_directory() / "memo.sqlite") as store:
         return [json.loads(counts) for (counts,) in store.execute("SELECT counts FROM runs ORDER BY rowid")]
 
 

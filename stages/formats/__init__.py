@@ -4,7 +4,7 @@ the student will see."""
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from stages.shared.registry import enter
+from stages.shared.registry import load_member
 from stages.shared.rows import Chat, Message, Problem, Trace
 
 FORMATS = {
@@ -27,5 +27,5 @@ class Format(Protocol):
 
 def format_named(name: str) -> Format:
     """The member called `name`."""
-    member: Format = enter(__name__, FORMATS, name)
+    member: Format = load_member(__name__, FORMATS, name)
     return member

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple, Protocol
 
-from stages.shared.registry import enter
+from stages.shared.registry import load_member
 from stages.shared.rows import Response
 
 GRADERS = {
@@ -31,5 +31,5 @@ class Grader(Protocol):
 
 def grader(name: str) -> Grader:
     """The member called `name`."""
-    member: Grader = enter(__name__, GRADERS, name)
+    member: Grader = load_member(__name__, GRADERS, name)
     return member

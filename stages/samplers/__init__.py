@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
-from stages.shared.registry import enter
+from stages.shared.registry import load_member
 from stages.shared.rows import Ending, Prompt
 
 SAMPLERS = {
@@ -40,5 +40,5 @@ class Sampler(Protocol):
 
 def sampler(name: str) -> Sampler:
     """The member called `name`."""
-    member: Sampler = enter(__name__, SAMPLERS, name)
+    member: Sampler = load_member(__name__, SAMPLERS, name)
     return member

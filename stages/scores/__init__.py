@@ -7,7 +7,7 @@ each with its interval.
 from typing import NamedTuple, Protocol
 
 from stages.scores.measures.table import Table
-from stages.shared.registry import enter
+from stages.shared.registry import load_member
 
 SCORES = {
     "accuracy": "share of right answers, by arm, level and difficulty, and paired differences between arms",
@@ -41,5 +41,5 @@ class Score(Protocol):
 
 def score(name: str) -> Score:
     """The member called `name`."""
-    member: Score = enter(__name__, SCORES, name)
+    member: Score = load_member(__name__, SCORES, name)
     return member

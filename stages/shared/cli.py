@@ -63,7 +63,7 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
     return bar
 
 
-def workshop() -> Path:
+def working_directory() -> Path:
     """Where unfinished work is kept: `.athanor` in the repository, outside every stage's outs.
 
     DVC removes a stage's outs before it runs, and `dvc exp run --temp` works in a copy: DVC_ROOT names the
@@ -72,6 +72,6 @@ def workshop() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")) / ".athanor"
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Whether this process writes: of those that `accelerate launch` starts together the first does."""
     return os.environ.get("RANK", "0") == "0"

@@ -7,7 +7,7 @@ from typing import Any
 from stages.shared.errors import BadInput, unknown
 
 
-def enter(package: str, members: Mapping[str, str], name: str) -> Any:
+def load_member(package: str, members: Mapping[str, str], name: str) -> Any:
     """The module `package.name`; raises BadInput with the choices where the room has no such member.
 
     Imported late, so that a stage loads (and depends on) only the members that its params name.

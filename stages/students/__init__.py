@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from stages.shared.registry import enter
+from stages.shared.registry import load_member
 from stages.shared.rows import Chat
 
 logging.getLogger("bitsandbytes").setLevel(
@@ -45,5 +45,5 @@ class Student(Protocol):
 
 def student(name: str) -> Student:
     """The member called `name`."""
-    member: Student = enter(__name__, STUDENTS, name)
+    member: Student = load_member(__name__, STUDENTS, name)
     return member

@@ -3,7 +3,7 @@ nowhere else."""
 
 from typing import Protocol
 
-from stages.shared.registry import enter
+from stages.shared.registry import load_member
 from stages.shared.rows import Message, Problem
 
 STYLES = {
@@ -29,5 +29,5 @@ class Style(Protocol):
 
 def style(name: str) -> Style:
     """The member called `name`."""
-    member: Style = enter(__name__, STYLES, name)
+    member: Style = load_member(__name__, STYLES, name)
     return member

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from stages.shared.registry import enter
+from stages.shared.registry import load_member
 from stages.shared.rows import Problem
 
 TASKS = {
@@ -44,5 +44,5 @@ class Task(Protocol):
 
 def task(name: str) -> Task:
     """The member called `name`."""
-    member: Task = enter(__name__, TASKS, name)
+    member: Task = load_member(__name__, TASKS, name)
     return member

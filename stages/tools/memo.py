@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from stages.samplers.memo.administration import bring, holdings, lines, prune, runs
-from stages.shared.cli import guard, progress, workshop
+from stages.shared.cli import guard, progress, working_directory
 from stages.shared.rows import as_bytes, replacing
 
 MEMO = "memo.sqlite"
@@ -48,7 +48,7 @@ def thin_out(given: argparse.Namespace) -> None:
 def main() -> None:
     """Reads the command line and does it."""
     parser = argparse.ArgumentParser(prog="python -m stages.tools.memo", description=__doc__)
-    parser.set_defaults(act=tell, memo=workshop() / MEMO)
+    parser.set_defaults(act=tell, memo=working_directory() / MEMO)
     commands = parser.add_subparsers(metavar="list | runs | export | import | prune")
     for name, act in (
         ("list", tell),

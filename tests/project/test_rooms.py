@@ -182,7 +182,7 @@ def test_only_scripts_write_files(file: str) -> None:
 
 @pytest.mark.parametrize("file", [file for file in SOURCES if place(file) != "script"])
 def test_only_scripts_know_paths(file: str) -> None:
-    """Elsewhere no path is written down, but those of params.yaml and of the workshop."""
+    """Elsewhere no path is written down, but those of params.yaml and of the working_directory."""
     known = {"stages/shared/params.py": {"'params.yaml'"}, "stages/shared/cli.py": {"os.environ.get('DVC_ROOT', '.')", "sys.argv[0]"}}
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Path":

@@ -36,7 +36,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The memo of these tests lies in a folder of their own."""
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "root"))
     return tmp_path / "root" / ".athanor"
@@ -301,12 +301,12 @@ class TestMemo:
         assert {answer.model for (answer,) in again(folder, QUESTIONS[:3])} == {str(folder)}
         assert asked.sizes == []
 
-    def test_the_memo_tells_who_answered(self, taught: Path, workshop: Path) -> None:
+    def test_the_memo_tells_who_answered(self, taught: Path, working_directory: Path) -> None:
         from stages.samplers.memo.administration import holdings
 
         answers = ask(taught, QUESTIONS[:3])
         tokens = sum(answer.tokens for (answer,) in answers)
-        assert holdings(workshop / "memo.sqlite") == [("hf", str(taught), 3, tokens, 0, 0.0, 0)]
+        assert holdings(working_directory / "memo.sqlite") == [("hf", str(taught), 3, tokens, 0, 0.0, 0)]
 
 
 class TestMemory:

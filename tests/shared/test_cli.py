@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from stages.shared.cli import progress, run, workshop
+from stages.shared.cli import progress, run, working_directory
 from stages.shared.errors import BadInput, unknown
 
 from house import ROOT, SCRIPTS
@@ -136,6 +136,6 @@ def test_progress_gives_the_items_as_they_come_and_is_quiet_in_a_log(monkeypatch
 
 def test_the_workshop_is_that_of_the_repository_even_in_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    assert workshop() == Path(".athanor")
+    assert working_directory() == Path(".athanor")
     monkeypatch.setenv("DVC_ROOT", "/the/repository")
-    assert workshop() == Path("/the/repository/.athanor")
+    assert working_directory() == Path("/the/repository/.athanor")

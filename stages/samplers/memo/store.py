@@ -23,7 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from stages.samplers.memo.claims import Claims
 from stages.samplers.memo.writer import Writer, connect
-from stages.shared.cli import workshop
+from stages.shared.cli import working_directory
 from stages.shared.rows import Ending
 
 FIELDS = "text, ending, tokens, prompt_tokens, cost_usd, model"
@@ -70,7 +70,7 @@ class Memo:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or workshop() / "memo.sqlite"
+        self.path = path or working_directory() / "memo.sqlite"
 
     def __enter__(self) -> "Memo":
         self.reader = connect(self.path)
