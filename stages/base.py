@@ -10,17 +10,18 @@ from typing import Any
 import msgspec
 from pydantic import model_validator
 
-from stages.models.folders import PEER
+from stages.models.saving import replacing_folder
 from stages.samplers import scripted
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
 from stages.shared.params import Strict, member, members
 from stages.shared.rows import Chat, Message, Problem, Prompt, read
 from stages.students import STUDENTS, Job, student
-from stages.students.training.describe import whole
 from stages.styles import plain
 from stages.tasks import TASKS, task
 from stages.tasks.splitting.decontaminate import Sieve
+
+PEER = "peer"  # the folder of the second model in the first one's
 
 
 class Params(Strict):
@@ -53,7 +54,7 @@ def main(system: str) -> None:
     if mine.peer is None:
         _make(mine.model, chats, out, f"{system}_base", seed)
         return
-    with whole(out) as folder:  # both or none
+    with replacing_folder(out) as folder:  # both or none
         _make(mine.model, chats, folder, f"{system}_base", seed)
         _make(mine.peer, chats, folder / PEER, f"{system}_{PEER}", seed + 1)
 

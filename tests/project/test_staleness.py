@@ -91,7 +91,6 @@ ROOM_FILES = {
     "stages/students/scratch.py": "base",
     "stages/students/training/unigram.py": "base",
     "stages/students/sft.py": "train",
-    "stages/students/pinned.py": "",
     "stages/scores/*.py": "enrich evaluate",
 }
 INPUTS = {

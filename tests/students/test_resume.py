@@ -170,7 +170,7 @@ def test_a_stage_that_is_killed_resumes(base: Path, tmp_path: Path, monkeypatch:
     whole, mine = (project(tmp_path / name, base) for name in ("whole", "mine"))
     code = "import os, signal; import tiny; from test_resume import *; tiny.one_thread()\n"
     code += "Curves.on_step_begin = at_step(9, lambda: os.kill(os.getpid(), signal.SIGKILL)); train.main('S')"
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{Path(__file__).parent}"}
     done = subprocess.run([sys.executable, "-c", code], cwd=mine, env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     left = list((mine / ".athanor" / "checkpoints").iterdir())
