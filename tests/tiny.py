@@ -60,7 +60,7 @@ SCRATCH: dict[str, Any] = TRAINING | {
     "heads": 2,
     "feed_forward": 32,
 }
-LORA: dict[str, Any] = TRAINING | {"student": "lora"}
+SFT: dict[str, Any] = TRAINING | {"student": "sft"}
 ADAPTERS: dict[str, Any] = {"r": 4, "alpha": 8, "dropout": 0.2}
 
 
@@ -76,11 +76,11 @@ def make(folder: Path, given: Sequence[Chat] | None = None, **changed: Any) -> P
 
 def tune(base: Path, folder: Path, seed: int = 0, given: Sequence[Chat] | None = None, **changed: Any) -> Path:
     """The model in `base` trained further, in `folder`/student."""
-    from stages.students import Job, lora
+    from stages.students import Job, sft
 
     one_thread()
     job = Job(folder / "student", folder / "curves", folder / "checkpoints", seed, base)
-    lora.train(given or chats(), job, lora.Params(**LORA | changed))
+    sft.train(given or chats(), job, sft.Params(**SFT | changed))
     return job.out
 
 

@@ -39,7 +39,7 @@ SECTIONS: dict[str, Any] = {
     "enrich": {},
     "filter": {"rules": {"teacher": RULES, "probe": RULES}},
     "format": {"hard_below": 0.9},
-    "train": {"student": "lora"} | TRAINING,
+    "train": {"student": "sft"} | TRAINING,
     "generate": {"arms": ARMS},
     "evaluate": {"graders": {"answer": {}, "glyph_structure": {}}, "scores": ["accuracy", "glyph_use"], "hard_below": 0.9, "samples": 3},
 }
@@ -182,7 +182,7 @@ UNKNOWN: list[tuple[str, dict[str, Any], str, dict[str, str]]] = [
     ("filter", {"rules": {"teacher": {"grades": {"x": 1.0}}}}, ".rules.teacher.grades.x.[key]: unknown grader 'x'", GRADERS),
     ("format", {"hard": "latnt"}, ".hard: unknown format 'latnt' (did you mean 'latent'?)", FORMATS),
     ("format", {"student_style": "x"}, ".student_style: unknown style 'x'", STYLES),
-    ("train", {"student": "lorra"}, ": unknown student 'lorra' (did you mean 'lora'?)", STUDENTS),
+    ("train", {"student": "stf"}, ": unknown student 'stf' (did you mean 'sft'?)", STUDENTS),
     ("generate", {"arms": {"a": {"style": "x", "ask": SCRIPTED}}}, ".arms.a.style: unknown style 'x'", STYLES),
     ("generate", {"arms": {"a": {"style": "plain", "ask": {"sampler": "x"}}}}, ".arms.a.ask: unknown sampler 'x'", SAMPLERS),
     ("evaluate", {"scores": ["acuracy"]}, ".scores.0: unknown score 'acuracy' (did you mean 'accuracy'?)", SCORES),

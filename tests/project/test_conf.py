@@ -73,7 +73,7 @@ SCALES: dict[str, dict[str, Any]] = {
     "gpu24": {
         "base.model.student": "pinned",
         "base.model.model": "Qwen/Qwen2.5-0.5B-Instruct",
-        "train.student": "lora",
+        "train.student": "sft",
         **{f"train.adapters.{key}": value for key, value in ADAPTERS.items()},
         "train.learning_rate": 2e-4,
         "train.max_tokens": 1024,

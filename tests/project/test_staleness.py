@@ -90,8 +90,7 @@ ROOM_FILES = {
     "stages/students/training/fit.py": TRAINED,
     "stages/students/scratch.py": "base",
     "stages/students/training/unigram.py": "base",
-    "stages/students/lora.py": "train",
-    "stages/students/pinned.py": "",
+    "stages/students/sft.py": "train",
     "stages/scores/*.py": "enrich evaluate",
 }
 INPUTS = {

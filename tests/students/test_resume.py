@@ -19,7 +19,7 @@ from stages.students.training.checkpoints import fingerprint, kept_until_done, l
 from stages.students.training.curves import Curves
 
 from stages import train
-from tiny import ADAPTERS, LORA, chats, make, tune
+from tiny import ADAPTERS, SFT, chats, make, tune
 
 pytestmark = pytest.mark.usefixtures("base")
 ROOT = Path(__file__).parents[2]
@@ -161,7 +161,7 @@ def project(folder: Path, base: Path) -> Path:
     shutil.copytree(base, folder / "models" / "S" / "base")
     write(folder / "data" / "S" / "chats.jsonl", chats())
     with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"seed": 0, "systems": {"S": {"train": LORA | SETTINGS}}}, file)
+        YAML().dump({"seed": 0, "systems": {"S": {"train": SFT | SETTINGS}}}, file)
     return folder
 
 
@@ -170,7 +170,7 @@ def test_a_stage_that_is_killed_resumes(base: Path, tmp_path: Path, monkeypatch:
     whole, mine = (project(tmp_path / name, base) for name in ("whole", "mine"))
     code = "import os, signal; import tiny; from test_resume import *; tiny.one_thread()\n"
     code += "Curves.on_step_begin = at_step(9, lambda: os.kill(os.getpid(), signal.SIGKILL)); train.main('S')"
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{Path(__file__).parent}"}
     done = subprocess.run([sys.executable, "-c", code], cwd=mine, env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     left = list((mine / ".athanor" / "checkpoints").iterdir())
@@ -187,7 +187,7 @@ def test_a_stage_that_is_killed_resumes(base: Path, tmp_path: Path, monkeypatch:
 def test_faults_in_params_are_told_before_torch_is_loaded(base: Path, tmp_path: Path) -> None:
     folder = project(tmp_path, base)
     with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"seed": 0, "systems": {"S": {"train": LORA | {"learning_rat": 1, "batch_size": 0, "epochs": 1.0}}}}, file)
+        YAML().dump({"seed": 0, "systems": {"S": {"train": SFT | {"learning_rat": 1, "batch_size": 0, "epochs": 1.0}}}}, file)
     code = "import sys, runpy; sys.argv = ['train', 'S']\ntry: runpy.run_module('stages.train', run_name='__main__')\n"
     code += "finally: print([name for name in ('torch', 'transformers') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)

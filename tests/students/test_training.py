@@ -179,7 +179,7 @@ def test_the_same_seed_gives_the_same_bytes(base: Path, changed: dict[str, Any],
 
 
 def test_a_folder_describes_itself(base: Path, tmp_path: Path) -> None:
-    from stages.students.lora import Params
+    from stages.students.sft import Params
     from stages.students.training.describe import hash_of_chats
     from stages.students.training.settings import Training
 
@@ -284,7 +284,7 @@ def no_number(folder: Path) -> None:
         (cut, {}, "its weights could not be loaded: "),
         (None, {"pad_token": "<none>"}, "pad_token '<none>' is not in the vocabulary of "),
         (None, {"pad_token": "<|im_end|>"}, "padding and end-of-turn are both '<|im_end|>'"),
-        (None, {"adapters": ADAPTERS | {"targets": ["q_prj"]}}, "lora: adapters.targets ['q_prj']: Target modules"),
+        (None, {"adapters": ADAPTERS | {"targets": ["q_prj"]}}, "sft: adapters.targets ['q_prj']: Target modules"),
         (None, {"max_tokens": 8}, "max_tokens: none of 40 chats fits into 8 tokens"),
         (no_number, {}, "train: the training diverged: its loss is nan at step 4"),
     ],
@@ -366,7 +366,7 @@ def test_params_that_contradict_each_other(changed: dict[str, Any], told: str) -
 
 
 def test_four_bits_need_adapters() -> None:
-    from stages.students.lora import Params
+    from stages.students.sft import Params
 
     with pytest.raises(ValueError, match="weights in 4 bits cannot be trained; give adapters as well"):
-        Params(**tiny.LORA, four_bit=True)
+        Params(**tiny.SFT, four_bit=True)

@@ -12,7 +12,7 @@ from stages.shared.errors import BadInput
 from stages.students import Job
 from stages.students.training.checkpoints import kept_until_done, last_whole, processes
 from stages.students.training.curves import Curves
-from stages.students.training.describe import full_disk_told, save
+from stages.students.training.describe import full_disk_as_oserror, save
 from stages.students.training.encoding import Example
 from stages.students.training.packing import Collator, Packer, keeps_apart, order
 from stages.students.training.settings import Training
@@ -43,7 +43,7 @@ def fit(
         model.set_attn_implementation(
             "eager"
         )  # there the fused attention takes a third longer, mostly on its way back
-    with kept_until_done(job.checkpoints, key) as folder, full_disk_told(folder):
+    with kept_until_done(job.checkpoints, key) as folder, full_disk_as_oserror(folder):
         trainer = PlannedTrainer(
             muon=params.weight_decay if params.optimizer == "muon" else None,
             model=model,
