@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, TypeAdapter
 from stages.models import pinning
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
-from stages.shared.params import Strict
 from stages.shared.rows import Chat, read
 from stages.students import STUDENTS, Job, student
 
@@ -21,7 +20,7 @@ def _pinned_or_trained(value: Any) -> Any:
     return _trained.validate_python(value)
 
 
-Params = Annotated[Strict, BeforeValidator(_pinned_or_trained)]
+Params = Annotated[Any, BeforeValidator(_pinned_or_trained)]
 """A pinned model (`pinned` names it), or the params of a student that is made from nothing."""
 
 

@@ -50,7 +50,7 @@ def _chats(section: Params, seed: int) -> Iterator[Chat]:
     sieve = Sieve(section.near)
     for problem in _held_out():
         sieve.test(problem)
-    for name, chosen in section.tasks.items():
+    for name, chosen in (section.tasks or {}).items():
         for problem in task(name).load("pretrain", chosen, Path(section.root), seed):
             if sieve.train(problem) is None:
                 yield _chat(problem)

@@ -69,7 +69,8 @@ def _entry(family: str, name: str, path: Path) -> dict[str, Any]:
         raise BadInput(f"{path}: {unknown(family.removesuffix('s'), name, values)}")
     if not isinstance(values[name], dict):
         raise BadInput(f"{path}: {family}.{name}: expected a mapping, got {values[name]!r}")
-    return values[name]
+    entry: dict[str, Any] = values[name]
+    return entry
 
 
 def seed(path: Path = PARAMS) -> int:

@@ -64,8 +64,8 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     names = list(dict.fromkeys(base for bases in needed.values() for base in sorted(bases)))
     others = [base for base in params.entries("bases", path) if base not in names] if every else []
     order = [_base(base) for base in names]
-    for system, bases in needed.items():
-        need = frozenset(f"base {base}" for base in bases)
+    for system, names_of_bases in needed.items():
+        need = frozenset(f"base {base}" for base in names_of_bases)
         order.append(Job(system, ("--downstream", f"prompt@{system}"), need))
     return order + [_base(base) for base in others]
 

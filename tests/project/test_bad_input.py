@@ -23,7 +23,7 @@ from stages.students import STUDENTS
 from stages.styles import STYLES
 from stages.tasks import TASKS
 
-from house import contents
+from project_tree import contents
 
 SCRIPTED: dict[str, Any] = {"sampler": "scripted"}
 RULES = {"grades": {"answer": 1.0}}

@@ -9,7 +9,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 from stages.shared import params
 
-from house import COMPOSITIONS, GROUPS, ROOT, SCRIPTS, compose
+from project_tree import COMPOSITIONS, GROUPS, ROOT, SCRIPTS, compose
 
 
 def load(path: Path) -> Any:

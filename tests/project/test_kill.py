@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from house import copy
+from project_tree import copy
 from tiny import LORA, SCRATCH
 
 MODEL = {"sampler": "hf", "max_new_tokens": 6, "batch_size": 4, "device": "cpu"}

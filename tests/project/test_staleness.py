@@ -15,7 +15,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 from test_rooms import ENGINE
 
-from house import SCRIPTS, TOOLS, copy, sources
+from project_tree import SCRIPTS, TOOLS, copy, sources
 
 ALL = " ".join(SCRIPTS)
 TRAINED = "base train"  # the stages that train a model
