@@ -23,7 +23,7 @@ from stages.shared.marks import GLYPHS, uses_glyphs
 from stages.shared.rows import Ending, Kind, Problem, write
 
 from templates import tokenizer
-from tiny import ADAPTERS, loaded, make, prompts, question, talk, tune
+from tiny import ADAPTERS, copy_of_code, loaded, make, prompts, question, talk, tune
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = [question(number) for number in range(23)]
@@ -300,6 +300,18 @@ class TestMemo:
         folder = shutil.copytree(taught, tmp_path / "model")
         assert {answer.model for (answer,) in again(folder, QUESTIONS[:3])} == {str(folder)}
         assert asked.sizes == []
+
+    @pytest.mark.parametrize("changed", ["models/loading.py", "samplers/hf.py", "samplers/local/generation.py", "samplers/local/new.py"])
+    def test_other_code_is_another_one(self, taught: Path, changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        ask(taught, QUESTIONS[:4])
+        copied = copy_of_code(tmp_path, monkeypatch)
+        asked = Counted(monkeypatch)
+        again(taught, QUESTIONS[:4])
+        assert asked.sizes == []
+        with (copied / changed).open("a") as file:
+            file.write("# changed\n")
+        again(taught, QUESTIONS[:4])
+        assert asked.sizes == [4]
 
     def test_the_memo_tells_who_answered(self, taught: Path, working_directory: Path) -> None:
         from stages.samplers.memo.administration import holdings
