@@ -1,9 +1,12 @@
 """Models of a few thousand weights, and chats for them to learn: what the tests of students and samplers share."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+from stages.models import code
 from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.shared.rows import Chat, Kind, Message, Prompt
@@ -86,3 +89,11 @@ def tune(base: Path, folder: Path, seed: int = 0, given: Sequence[Chat] | None =
 
 def loaded(folder: Path) -> tuple[Any, Any]:
     return load_model(str(folder), "cpu", "float32"), load_tokenizer(str(folder))
+
+
+def copy_of_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the package `stages`, which is then what identities of results are hashed from."""
+    copied = folder / "stages"
+    shutil.copytree(code.ROOT, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "ROOT", copied)
+    return copied

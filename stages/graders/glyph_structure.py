@@ -29,7 +29,7 @@ def grade(response: Response, params: Params) -> Grade:
 def _arrangement(text: str) -> str:
     if not uses_glyphs(text):
         return "no_glyphs"
-    marks = marks_in(text)
+    marks = marks_in(text, GLYPHS.values())
     for fault, wrong in (("missing", lambda count: count == 0), ("repeated", lambda count: count > 1)):
         for name, glyph in GLYPHS.items():
             if wrong(marks.count(glyph)):

@@ -1,5 +1,5 @@
-"""Pins a model that others trained: a folder that names the model, with the commit of its revision or the hash
-of its files. The weights stay where they are."""
+"""Pins a model that others trained: writes a folder that names the model, with the commit of its revision or
+the hash of its files. The weights stay where they are."""
 
 from pathlib import Path
 from typing import Any

@@ -63,7 +63,7 @@ ROOM_FILES = {
     "stages/samplers/memo/store.py": ASKED,
     "stages/samplers/memo/administration.py": "grade",
     "stages/samplers/memo/writer.py": ASKED,
-    "stages/samplers/local/no_marks.py": ASKED,
+    "stages/samplers/local/steering/*.py": ASKED,
     "stages/samplers/scripted.py": "base respond grade",
     "stages/samplers/script/mistakes.py": "base respond grade",
     "stages/samplers/script/rationales.py": "base respond grade",

@@ -16,7 +16,7 @@ from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.samplers import hf
 from stages.samplers.local.answering import Local
-from stages.samplers.local.no_marks import token_bytes
+from stages.samplers.local.steering.token_bytes import token_bytes
 from stages.shared import params
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, uses_glyphs

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from ruamel.yaml import YAML
+from stages.models.code import hash_of_code
 from stages.shared.rows import write
-from stages.students.training import checkpoints
 from stages.students.training.checkpoints import fingerprint, kept_until_done, last_whole
 from stages.students.training.curves import Curves
 
 from stages import train
-from tiny import ADAPTERS, SFT, chats, make, tune
+from tiny import ADAPTERS, SFT, chats, copy_of_code, make, tune
 
 pytestmark = pytest.mark.usefixtures("base")
 ROOT = Path(__file__).parents[2]
@@ -118,15 +118,27 @@ def test_so_does_one_from_another_base(base: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_a_fingerprint_is_of_all_that_the_outcome_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [fingerprint({"a": 1}), fingerprint({"a": 2}), fingerprint({"a": 1}, 0)]
+    keys = [fingerprint({"a": 1}), fingerprint({"a": 2}), fingerprint({"a": 1}, 0)]
     monkeypatch.setenv("WORLD_SIZE", "2")
-    found.append(fingerprint({"a": 1}))
+    keys.append(fingerprint({"a": 1}))
+    assert len(set(keys)) == 4
     monkeypatch.undo()
-    monkeypatch.setattr(checkpoints, "CODE", ROOT / "stages" / "shared")
-    found.append(fingerprint({"a": 1}))
-    assert len(set(found)) == 5
-    monkeypatch.undo()
-    assert fingerprint({"a": 1}) == found[0]
+    assert fingerprint({"a": 1}) == keys[0]
+
+
+@pytest.mark.parametrize("changed", ["models/loading.py", "students/sft.py", "students/training/optimizers.py", "students/training/new.py"])
+def test_other_code_of_students_or_models_has_another_fingerprint(changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint({"a": 1})
+    copied = copy_of_code(tmp_path, monkeypatch)
+    assert fingerprint({"a": 1}) == before
+    with (copied / changed).open("a") as file:
+        file.write("# changed\n")
+    assert fingerprint({"a": 1}) != before
+
+
+def test_a_package_that_is_not_there_is_no_code(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        hash_of_code("samplers/no_such_module.py")
 
 
 def test_two_runs_of_the_same_training_do_not_share_a_folder(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ supervised, or was masked because it equals the padding, or generation does not 
 looked for here, before a step is made.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stages.models.templates import special_tokens
 from stages.shared.errors import BadInput
-from stages.shared.marks import marks_in
 from stages.shared.rows import Chat
 from stages.students.training.encoding import Example, encode, end_of_turn
 
@@ -109,10 +109,27 @@ def _row_faults(chat: Chat, example: Example, tokenizer: Any, end: int) -> Itera
         yield "the padding token stands among the supervised tokens"
     if tokenizer.unk_token_id not in (None, end) and tokenizer.unk_token_id in learnt:
         yield "the tokenizer has no token for some of the assistant's words"
-    if marks_in(
-        tokenizer.decode(learnt, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    ) != marks_in("".join(answers)):  # as they are read in generation
-        yield "glyphs do not survive the tokenizer"
+        return
+    # as answers are read in generation
+    decoded = tokenizer.decode(learnt, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    if not _holds(decoded, "".join(answers)):
+        yield "some of the assistant's words do not survive the tokenizer"
+
+
+def _holds(decoded: str, words: str) -> bool:
+    """Whether all characters of `words` stand in `decoded`, in their order.
+
+    A template may write words of its own among them. White space, case and Unicode's compatible forms do not
+    count, since many a tokenizer normalises them.
+    """
+    if words in decoded:
+        return True
+    remaining = iter(_normalised(decoded))
+    return all(character in remaining for character in _normalised(words))
+
+
+def _normalised(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _word_faults(chat: Chat, special: dict[int, str]) -> Iterable[str]:
