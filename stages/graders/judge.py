@@ -28,7 +28,8 @@ def grade(response: Response, params: Params) -> Grade:
     """1 where the verdict is VALID, else 0 with the reason. Raises BadInput where nobody was asked."""
     if not isinstance(response, Trace) or response.verdict is None:
         raise BadInput(
-            f"grader judge: no judge was asked about {response.trace_id!r}; only the grade stage asks (grade.judge)"
+            f"grader judge: no judge was asked about {response.trace_id!r}; only the grade stage asks "
+            f"(grade.judge)"
         )
     found = verdict(response.verdict)
     return Grade(1.0) if found == "valid" else Grade(0.0, found)

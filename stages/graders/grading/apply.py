@@ -54,7 +54,8 @@ def problems(responses: Iterable[Row]) -> Iterator[list[Row]]:
     for problem, rows in groupby(responses, key=lambda row: row.id):
         if not ended.add(problem):
             raise BadInput(
-                f"the rows of problem {problem!r} are not adjacent; every problem's responses must stand together"
+                f"the rows of problem {problem!r} are not adjacent; every problem's responses must stand "
+                f"together"
             )
         yield list(rows)
 

@@ -33,7 +33,8 @@ _MODULUS = re.compile(
 )
 _BUILDER = re.compile(r"^\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||:)\s*(.*)\\\}$")
 _EXCEPT = re.compile(
-    r"(?i)\"?all real (?:numbers|values)(?: of \w)? (?:except|other than|but|besides)(?: for)?\"?\s*(?:[a-z]\s*=\s*)?([-\d\s,./\\{}a-z]+)$"
+    r"(?i)\"?all real (?:numbers|values)(?: of \w)? (?:except|other than|but"
+    r"|besides)(?: for)?\"?\s*(?:[a-z]\s*=\s*)?([-\d\s,./\\{}a-z]+)$"
 )
 _POSITIVE = re.compile(
     r"\\mathbb\s*\{?\s*R\s*\}?\s*(?:\^\s*\{?\s*\+\s*\}?|_\s*\{?\s*>\s*0\s*\}?|_\s*\{?\s*\+\s*\}?)"

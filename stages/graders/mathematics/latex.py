@@ -13,30 +13,33 @@ from stages.graders.reading.limits import TooMuch
 MAX_LENGTH = 2000  # characters of one answer
 
 _RENAMED = {
-    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "<=", "leq": "<=", "leqslant": "<=", "leqq": "<=", "ge": ">=", "geq": ">=",
-    "geqslant": ">=", "geqq": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "cdot": "*", "times": "*", "ast": "*", "div": "/",
-    "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
-    "varnothing": "emptyset",
-    "land": ",", "lor": ",", "wedge": ",", "vee": ",", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots", "colon": ":",
-    "equiv": "=", "infin": "infty", "degrees": "degree", "ang": "angle", "dbinom": "binom", "tbinom": "binom", "tg": "tan", "ctg": "cot",
-    "arctg": "arctan", "sh": "sinh", "ch": "cosh", "th": "tanh", "backslash": "setminus", "lang": "langle", "rang": "rangle", "mod": "bmod",
-    "R": "mathbb{R}", "N": "mathbb{N}", "Z": "mathbb{Z}", "imath": "i ", "Longrightarrow": "to", "Rightarrow": "to", "implies": "to",
-    "rightarrow": "to", "longrightarrow": "to", "dollar": " ",
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "<=", "leq": "<=", "leqslant": "<=",
+    "leqq": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "geqq": ">=", "lt": "<", "gt": ">", "ne": "!=",
+    "neq": "!=", "cdot": "*", "times": "*", "ast": "*", "div": "/", "lbrace": "\\{", "rbrace": "\\}",
+    "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
+    "varnothing": "emptyset", "land": ",", "lor": ",", "wedge": ",", "vee": ",", "dots": "ldots",
+    "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots", "colon": ":", "equiv": "=", "infin": "infty",
+    "degrees": "degree", "ang": "angle", "dbinom": "binom", "tbinom": "binom", "tg": "tan", "ctg": "cot",
+    "arctg": "arctan", "sh": "sinh", "ch": "cosh", "th": "tanh", "backslash": "setminus", "lang": "langle",
+    "rang": "rangle", "mod": "bmod", "R": "mathbb{R}", "N": "mathbb{N}", "Z": "mathbb{Z}", "imath": "i ",
+    "Longrightarrow": "to", "Rightarrow": "to", "implies": "to", "rightarrow": "to", "longrightarrow": "to",
+    "dollar": " ",
 }  # fmt: skip
 _DROPPED = frozenset(
     re.findall(
         r"\w+",
-        "left right big Big bigl bigr Bigl Bigr bigg Bigg biggl biggr displaystyle textstyle scriptstyle limits nolimits "
-        "quad qquad phantom hfill boldsymbol angle measuredangle triangle overline vec hat bar widehat underline mathbf "
-        "mathit mathcal mathsf bf rm it mathop hspace nonumber notag middle overrightarrow bm tilde cancel enspace thinspace "
-        "square Box blacksquare therefore because rule",
+        "left right big Big bigl bigr Bigl Bigr bigg Bigg biggl biggr displaystyle textstyle scriptstyle "
+        "limits nolimits quad qquad phantom hfill boldsymbol angle measuredangle triangle overline vec hat "
+        "bar widehat underline mathbf mathit mathcal mathsf bf rm it mathop hspace nonumber notag middle "
+        "overrightarrow bm tilde cancel enspace thinspace square Box blacksquare therefore because rule",
     )
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?:\*(?=\{))?")
 _GLUED = re.compile(r"\\q?quad(?=[A-Za-z])")
 _SPACES = re.compile(r"(?<!\\)\\[,!;:> ]|~|(?<!\\)\\(?=\s|$)")
 _GROUPING = re.compile(
-    r"(?<=\d)(?!(?<=[^\d]0)\{,\})(?!(?<=^0)\{,\})(?:\s?\{\s?[,.]\s?\}|,?\\!|,?\\[,: ])\s*(?:\\!)?\s*(?=\d{3}(?!\d))"
+    r"(?<=\d)(?!(?<=[^\d]0)\{,\})(?!(?<=^0)\{,\})(?:\s?\{\s?[,.]\s?\}|,?\\!"
+    r"|,?\\[,: ])\s*(?:\\!)?\s*(?=\d{3}(?!\d))"
 )
 _COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
 _SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
@@ -45,7 +48,8 @@ _DEGREE = re.compile(
     r"\^\s*(?:\{\s*\\circ\s*\}|\\circ\b)|\\circ\b(?=\s*(?:[CF]?\s*[$.]?\s*$|[,)}\]+]))|\\degrees?\b"
 )
 _TEXT = re.compile(
-    r"\\(?:text\w{0,6}|mbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|bf|rm|hbox|emph|mathop)\s*\{([^{}]*)\}"
+    r"\\(?:text\w{0,6}|mbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|bf|rm|hbox|emph"
+    r"|mathop)\s*\{([^{}]*)\}"
 )
 _DELIMITERS = re.compile(r"\\[\[\]()]|^\$+|(?<!\\)\$+$")
 _DOLLAR = re.compile(r"(?<!\\)\$")
@@ -79,35 +83,16 @@ _ATOM = (
     r"(?:\s*\^\s*\{?\s*\d\s*\}?|\s*(?:squared|cubed)\b)?"
 )
 _UNIT = re.compile(
-    rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s*(?:/|\bper\b|\ba\b)\s*{_ATOM})?)\s*\.?$",
+    rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s*(?:/|\bper\b"
+    rf"|\ba\b)\s*{_ATOM})?)\s*\.?$",
     re.IGNORECASE,
 )
 _TEMPERATURE = re.compile(r"\s*\\degree\s*([CFK])\s*$")
 _CAPITAL = re.compile(r"(?<=\d)\s+([NJWVKLA])$")
 _NOUN = re.compile(r"^([^A-Za-z]*[\d})!])\s+([A-Za-z][A-Za-z]{2,}(?:[ -][A-Za-z]{2,}){0,4})\s*\.?$")
 _CONNECTORS = frozenset(
-    [
-        "and",
-        "or",
-        "if",
-        "for",
-        "when",
-        "mod",
-        "to",
-        "where",
-        "than",
-        "with",
-        "base",
-        "not",
-        "but",
-        "from",
-        "such",
-        "is",
-        "are",
-    ]
+    re.findall(r"\w+", "and or if for when mod to where than with base not but from such is are")
 )
-
-
 SCALES = frozenset(["hundred", "thousand", "million", "billion", "trillion", "dozen"])
 
 

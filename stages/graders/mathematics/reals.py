@@ -2,6 +2,7 @@
 allows."""
 
 import math
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -12,21 +13,11 @@ from stages.graders.mathematics.terms import Node
 from stages.graders.mathematics.values import evaluate
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
-_NUMBERED = (
-    "number",
-    "constant",
-    "negative",
-    "sum",
-    "product",
-    "power",
-    "root",
-    "frac",
-    "inverse",
-    "call",
-    "percent",
-    "degree",
-    "binom",
-    "factorial",
+_NUMBERED = tuple(
+    re.findall(
+        r"\w+",
+        "number constant negative sum product power root frac inverse call percent degree binom factorial",
+    )
 )
 
 

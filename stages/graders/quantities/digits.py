@@ -23,17 +23,21 @@ _ASIDE = re.compile(
 )  # `34 apples (12 of them red)`
 _CITED = re.compile(r"(?<=[\w$).]) ?\[\d{1,2}\](?=\W*$)")  # `The result is 30 [1].`
 _WHY = re.compile(  # `The number is 15, since 15 = 3 * 5`
-    r"[,;(]?\s(?:because|since|as (?=\$?\d)|for (?=\d+ [=+*/])|which (?:is|equals)(?= \$?[\d\\(][^A-Za-z.]{0,20}[-+*/×·^=])).*$",
+    r"[,;(]?\s(?:because|since|as (?=\$?\d)|for (?=\d+ [=+*/])|which (?:is"
+    r"|equals)(?= \$?[\d\\(][^A-Za-z.]{0,20}[-+*/×·^=])).*$",
     re.IGNORECASE | re.DOTALL,
 )
 _SCENE = re.compile(  # `12 apples left after giving away 3`, `$12 in 2 hours`, `10 of the 50 students`
     r"\s(?:after|before|(?:out )?of (?:the|a total of|all)"
-    r"|(?:in|for|from|over|with|on|within|during|by|per|every|to|than|into|among|between|at|around|across|because of|instead of)"
-    r"(?= (?:(?:the|all|these|those|about|his|her|their|its|only|\w{1,12}ing) ){0,3}\$?\d))\s[^,;:.=]{1,80}[.!]?$",
+    r"|(?:in|for|from|over|with|on|within|during|by|per|every|to|than|into|among|between|at|around|across"
+    r"|because of|instead of)"
+    r"(?= (?:(?:the|all|these|those|about|his|her|their|its|only"
+    r"|\w{1,12}ing) ){0,3}\$?\d))\s[^,;:.=]{1,80}[.!]?$",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(  # `There are 24 ways: 4 choices for the first, 3 for the second`
-    r"([^:\n]{0,120}\b(?:are|is|was|were|has|have|had|gets?|makes?|gives?)\b[^:\n]{0,60}\d[^:\n]{0,60}):\s(?=[^\n]{0,200}\d[^\n]{0,200}\d)"
+    r"([^:\n]{0,120}\b(?:are|is|was|were|has|have|had|gets?|makes?"
+    r"|gives?)\b[^:\n]{0,60}\d[^:\n]{0,60}):\s(?=[^\n]{0,200}\d[^\n]{0,200}\d)"
 )
 _SUMMED = re.compile(r"\b(?:total|sum|altogether|so|thus|hence|therefore|in all)\b|=", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")

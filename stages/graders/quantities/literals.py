@@ -29,17 +29,21 @@ _TIMES = re.compile(
 )
 _CALENDAR = re.compile(
     rf"\b{_MONTH.replace('?P<month>', '?:')}\s+\d{{1,2}}(?!\d)(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?"
-    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH.replace('?P<month>', '?:')}(?![a-z])(?:,?\s+\d{{4}})?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH.replace('?P<month>', '?:')}(?![a-z])"
+    rf"(?:,?\s+\d{{4}})?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
     re.IGNORECASE,
 )
 _BASED = re.compile(
-    r"\(?\s*(-?)\s*([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)\s*\)?\s*(?:_\s*\{?\s*\(?\s*\"?\s*|\s*\(?\s*(?:in\s+)?\"?\s*base[\s-]+)(\d{1,2}|[a-z]{3,12})\s*\"?\s*\)?\s*\}?"
+    r"\(?\s*(-?)\s*([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)\s*\)?\s*(?:_\s*\{?\s*\(?\s*\"?\s*"
+    r"|\s*\(?\s*(?:in\s+)?\"?\s*base[\s-]+)(\d{1,2}|[a-z]{3,12})\s*\"?\s*\)?\s*\}?"
 )
 _IN_BASE = re.compile(r"\s+\(?(?:in )?(binary|octal|hex)(?:adecimal)?\)?$")  # 110 in binary
 _PREFIXED = re.compile(r"0([xbo])([0-9a-f]+)", re.IGNORECASE)
 _WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
-_NAMED = {"binary": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octal": 8, "nine": 9, "ten": 10,
-          "eleven": 11, "twelve": 12, "sixteen": 16, "hex": 16}  # fmt: skip
+_NAMED = {
+    "binary": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octal": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16, "hex": 16,
+}  # fmt: skip
 _PREFIXES = {"x": 16, "b": 2, "o": 8}
 MAX_DIGITS = 200
 EMPTY = frozenset(

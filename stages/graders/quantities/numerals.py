@@ -6,33 +6,19 @@ import re
 _SMALL = {
     word: value
     for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]
+        re.findall(
+            r"\w+",
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+            "sixteen seventeen eighteen nineteen",
+        )
     )
 }
 _SMALL |= {
-    word: 10 * value for value, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
-} | {"fourty": 40}  # fmt: skip
+    word: 10 * value
+    for value, word in enumerate(
+        re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety"), 2
+    )
+} | {"fourty": 40}
 _SCALES = {
     "dozen": 12,
     "hundred": 100,
@@ -43,21 +29,24 @@ _SCALES = {
 }
 _PARTS = {"half": 2, "halves": 2, "quarter": 4} | {
     word: value
-    for value, word in enumerate(
-        ["third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], 3
-    )
+    for value, word in enumerate(re.findall(r"\w+", "third fourth fifth sixth seventh eighth ninth tenth"), 3)
 }
 _PARTS |= {f"{word}s": value for word, value in _PARTS.items() if word not in ("half", "halves")}
 _ANY = "|".join(sorted([*_SMALL, *_SCALES], key=len, reverse=True))
 _PART = "|".join(sorted(_PARTS, key=len, reverse=True))
-_CARDINAL = rf"(?:{'|'.join(_SMALL)}|an?(?=[ -](?:{'|'.join(_SCALES)})))(?![a-z])(?:(?:[ -]|,? and )(?:{_ANY})(?![a-z])){{0,12}}"
+_CARDINAL = (
+    rf"(?:{'|'.join(_SMALL)}|an?(?=[ -](?:{'|'.join(_SCALES)})))(?![a-z])(?:(?:[ -]"
+    rf"|,? and )(?:{_ANY})(?![a-z])){{0,12}}"
+)
 _RUN = re.compile(
-    rf"(?<![\w.-])(?:(?:(?P<whole>\d{{1,9}}|{_CARDINAL}) and )?(?P<above>(?:{'|'.join(_SMALL)})(?![a-z])|an?(?=[ -]))?(?:[ -]|\b)"
+    rf"(?<![\w.-])(?:(?:(?P<whole>\d{{1,9}}|{_CARDINAL}) and )?(?P<above>(?:{'|'.join(_SMALL)})(?![a-z])"
+    rf"|an?(?=[ -]))?(?:[ -]|\b)"
     rf"(?P<part>{_PART})|(?P<number>{_CARDINAL}))(?![\w])(?!-[a-z])",
     re.IGNORECASE,
 )
 _STATED = re.compile(
-    r"(?:^|\b(?:is|are|was|were|has|have|had|be|equals?|gets?|gives?|needs?|makes?|leaves|left with|total of|sum of|or|minus|negative)\b)"
+    r"(?:^|\b(?:is|are|was|were|has|have|had|be|equals?|gets?|gives?|needs?|makes?|leaves|left with|total of"
+    r"|sum of|or|minus|negative)\b)"
     r"(?: (?:therefore|thus|then|now|exactly|only|just|about|still|a total of|equal to|to|an?)\b){0,2} *$",
     re.IGNORECASE,
 )

@@ -8,44 +8,57 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-_LENGTH = {
-    "mm": "0.001",
-    "cm": "0.01",
-    "dm": "0.1",
-    "m": "1",
-    "km": "1000",
-    "in": "0.0254",
-    "ft": "0.3048",
-    "yd": "0.9144",
-    "mi": "1609.344",
-}
+_LENGTH = {"mm": "0.001", "cm": "0.01", "dm": "0.1", "m": "1", "km": "1000"} | {
+    "in": "0.0254", "ft": "0.3048", "yd": "0.9144", "mi": "1609.344"
+}  # fmt: skip
 _BASE: dict[str, dict[str, str]] = {
     "length": _LENGTH | {"um": "0.000001", "nm": "0.000000001"},
-    "mass": {"mg": "0.001", "g": "1", "kg": "1000", "oz": "28.349523125", "lb": "453.59237", "ton": "1000000"},
+    "mass": {
+        "mg": "0.001",
+        "g": "1",
+        "kg": "1000",
+        "oz": "28.349523125",
+        "lb": "453.59237",
+        "ton": "1000000",
+    },
     "time": {"ms": "0.001", "s": "1", "min": "60", "h": "3600", "day": "86400", "week": "604800"},
     "months": {"month": "1", "year": "12"},
     "volume": {"ml": "0.001", "l": "1", "cl": "0.01"},
     "gallons": {"gal": "1", "quart": "0.25", "pint": "0.125", "cup": "0.0625"},
-    "angle": {"deg": "1"}, "radian": {"rad": "1"},
-    "dollar": {"dollar": "1", "cent": "0.01"}, "euro": {"euro": "1"}, "pound": {"gbp": "1"}, "rupee": {"inr": "1"}, "yen": {"yen": "1"},
+    "angle": {"deg": "1"},
+    "radian": {"rad": "1"},
+    "dollar": {"dollar": "1", "cent": "0.01"},
+    "euro": {"euro": "1"},
+    "pound": {"gbp": "1"},
+    "rupee": {"inr": "1"},
+    "yen": {"yen": "1"},
     "yuan": {"yuan": "1"},
-    "energy": {"j": "1", "kj": "1000"}, "power": {"watt": "1", "kw": "1000"}, "force": {"newton": "1"}, "voltage": {"volt": "1"},
-    "pressure": {"pa": "1", "kpa": "1000"}, "frequency": {"hz": "1", "khz": "1000", "mhz": "1000000"}, "resistance": {"ohm": "1"},
-    "celsius": {"celsius": "1"}, "fahrenheit": {"fahrenheit": "1"}, "kelvin": {"kelvin": "1"}, "amount": {"mol": "1"},
+    "energy": {"j": "1", "kj": "1000"},
+    "power": {"watt": "1", "kw": "1000"},
+    "force": {"newton": "1"},
+    "voltage": {"volt": "1"},
+    "pressure": {"pa": "1", "kpa": "1000"},
+    "frequency": {"hz": "1", "khz": "1000", "mhz": "1000000"},
+    "resistance": {"ohm": "1"},
+    "celsius": {"celsius": "1"},
+    "fahrenheit": {"fahrenheit": "1"},
+    "kelvin": {"kelvin": "1"},
+    "amount": {"mol": "1"},
     "current": {"ampere": "1"},
     "data": {"byte": "1", "kb": "1000", "mb": "1000000", "gb": "1000000000"},
-    "am": {"am": "1"}, "pm": {"pm": "1"},
-}  # fmt: skip
+    "am": {"am": "1"},
+    "pm": {"pm": "1"},
+}
 _NAMES = {
-    "mm": "millimeter millimetre", "cm": "centimeter centimetre", "m": "meter metre", "km": "kilometer kilometre", "in": "inch inche",
-    "ft": "feet foot", "yd": "yard", "mi": "mile", "mg": "milligram", "g": "gram gm", "kg": "kilogram kilo", "oz": "ounce",
-    "lb": "pound lbs",
-    "ton": "tonne", "ms": "millisecond", "s": "second sec", "min": "minute", "h": "hour hr", "week": "wk", "year": "yr", "month": "mo",
-    "ml": "milliliter millilitre", "l": "liter litre", "gal": "gallon", "quart": "qt", "deg": "degree", "rad": "radian",
-    "dollar": "usd buck", "cent": "penny pennie", "euro": "eur", "inr": "rupee", "yuan": "rmb cny", "j": "joule", "kj": "kilojoule",
-    "kw": "kilowatt", "pa": "pascal", "hz": "hertz", "ohm": "ohms", "mol": "mole", "dm": "decimeter decimetre",
-    "cl": "centiliter centilitre",
-    "mph": "", "kph": "kmh", "um": "micrometer", "nm": "nanometer",
+    "mm": "millimeter millimetre", "cm": "centimeter centimetre", "m": "meter metre",
+    "km": "kilometer kilometre", "in": "inch inche", "ft": "feet foot", "yd": "yard", "mi": "mile",
+    "mg": "milligram", "g": "gram gm", "kg": "kilogram kilo", "oz": "ounce", "lb": "pound lbs",
+    "ton": "tonne", "ms": "millisecond", "s": "second sec", "min": "minute", "h": "hour hr", "week": "wk",
+    "year": "yr", "month": "mo", "ml": "milliliter millilitre", "l": "liter litre", "gal": "gallon",
+    "quart": "qt", "deg": "degree", "rad": "radian", "dollar": "usd buck", "cent": "penny pennie",
+    "euro": "eur", "inr": "rupee", "yuan": "rmb cny", "j": "joule", "kj": "kilojoule", "kw": "kilowatt",
+    "pa": "pascal", "hz": "hertz", "ohm": "ohms", "mol": "mole", "dm": "decimeter decimetre",
+    "cl": "centiliter centilitre", "mph": "", "kph": "kmh", "um": "micrometer", "nm": "nanometer",
 }  # fmt: skip
 _KNOWN = {
     name: (kind, Fraction(worth))
@@ -61,21 +74,7 @@ _ATOM = re.compile(
 )
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _NOISE = frozenset(
-    [
-        "of",
-        "the",
-        "a",
-        "an",
-        "in",
-        "each",
-        "total",
-        "different",
-        "possible",
-        "about",
-        "approximately",
-        "exactly",
-        "distinct",
-    ]
+    re.findall(r"\w+", "of the a an in each total different possible about approximately exactly distinct")
 )
 WORDS = frozenset(_KNOWN) | frozenset(_RATES)
 

@@ -11,7 +11,8 @@ _JOIN = re.compile(
     r"(?:[\s$,;\\()\[\]]|and\b|or\b|\\q?quad\b|\\text ?\{[^{}]{0,40}\}|[A-Za-z](?:_\{?\w\}?)? ?=){0,20}"
 )
 _APPROXIMATELY = re.compile(
-    r"[\s$,.()\[\]\\]{0,9}(?:\\approx|≈|(?:or )?(?:approximately|about|numerically|roughly))[\s$,.()\[\]\\:]{0,9}"
+    r"[\s$,.()\[\]\\]{0,9}(?:\\approx|≈|(?:or )?(?:approximately|about|numerically|roughly))[\s$,."
+    r"()\[\]\\:]{0,9}"
 )
 _OR = re.compile(r"\bor\b")
 

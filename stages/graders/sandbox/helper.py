@@ -22,7 +22,10 @@ from stages.graders.reading.limits import Limits, TooMuch
 
 START = 120.0  # seconds for a helper to import what it needs: generous, since a machine may be busy
 GRACE = 0.3  # seconds beyond its limit after which a helper that has not answered is given up
-_CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from stages.graders.sandbox.helper import serve; serve(sys.argv[2])"
+_CODE = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from stages.graders.sandbox.helper import "
+    "serve; serve(sys.argv[2])"
+)
 _READY, _LIMIT = b"ready\n", b"limit\n"
 
 

@@ -26,22 +26,24 @@ MAX_FACTORIAL = 1000  # a whole number beside a factorial or in a binomial
 MAX_BANGS = 4
 
 _TOKEN = re.compile(
-    r"\\(?:begin|end)\s*\{[a-zA-Z]{1,10}\}|\\[A-Za-z]+|\\[,;:!{}| \\]|\d+(?:\.\d+)?|\.\d+|[A-Za-z]+|[-+*/^_(){}\[\]|!,=&]|[\s~$]+",
+    r"\\(?:begin|end)\s*\{[a-zA-Z]{1,10}\}|\\[A-Za-z]+|\\[,;:!{}| \\]|\d+(?:\.\d+)?|\.\d+|[A-Za-z]+"
+    r"|[-+*/^_(){}\[\]|!,=&]|[\s~$]+",
     re.ASCII,
 )
 _WORDY = re.compile(r"\\(?:operatorname|mathrm|text|mathop|rm)\s*\{\s*([A-Za-z]{1,6})\s*\}")
 _KEPT = (
-    "frac sqrt sum prod int lim infty pi binom cdot times div mod lfloor rfloor lceil rceil exp log ln max min gcd lcm "
-    "sin cos tan csc sec cot sinh cosh tanh arcsin arccos arctan arcsec arccsc arccot arsinh arcosh artanh arcsinh arccosh arctanh "
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega to"
+    "frac sqrt sum prod int lim infty pi binom cdot times div mod lfloor rfloor lceil rceil exp log ln max "
+    "min gcd lcm sin cos tan csc sec cot sinh cosh tanh arcsin arccos arctan arcsec arccsc arccot arsinh "
+    "arcosh artanh arcsinh arccosh arctanh alpha beta gamma delta epsilon zeta eta theta iota kappa lambda "
+    "mu nu xi rho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega to"
 )
 _DROPPED = (
     "left right big Big bigl bigr Bigl Bigr bigg Bigg displaystyle textstyle limits nolimits quad qquad"
 )
 _RENAMED = {
-    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom", "rightarrow": "\\to",
-    "bmod": "\\mod", "lg": "\\log", "tg": "\\tan", "ctg": "\\cot", "lvert": "|", "rvert": "|", "vert": "|",
+    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
+    "rightarrow": "\\to", "bmod": "\\mod", "lg": "\\log", "tg": "\\tan", "ctg": "\\cot", "lvert": "|",
+    "rvert": "|", "vert": "|",
 }  # fmt: skip
 _NAMES: dict[str, str] = (
     {name: f"\\{name}" for name in _KEPT.split()} | dict.fromkeys(_DROPPED.split(), "") | _RENAMED

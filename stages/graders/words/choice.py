@@ -14,20 +14,24 @@ MAX_PROSE = 20_000  # and of a whole text
 NOTHING = ""  # what is committed to is not one option
 
 _START = re.compile(
-    r"[\W_]{0,9}(?:\((?P<low>[A-Za-z])\)|(?P<bare>[A-Za-z])(?:[.):\]]|\s{0,3}$|\s{0,3}\n))(?=\s|$|[^\x00-\x7f])"
+    r"[\W_]{0,9}(?:\((?P<low>[A-Za-z])\)|(?P<bare>[A-Za-z])(?:[.):\]]|\s{0,3}$|\s{0,3}\n))(?=\s|$"
+    r"|[^\x00-\x7f])"
 )
 _SINGLE = re.compile(r"[^A-Za-z0-9]{0,20}([A-Za-z])[^A-Za-z0-9]{0,20}")
 _SMALL = re.compile(
     r"\W{0,5}(?:(?:I (?:believe|think|say|would say|choose|pick)(?: that)?|so|thus|therefore|hence),? )?"
-    r"(?:(?:[Tt]he )?(?:correct |best |right )?(?:[Oo]ption|[Cc]hoice|[Ll]etter)(?: is)? \(?([a-z])\)?(?![\w'])"
+    r"(?:(?:[Tt]he )?(?:correct |best |right )?(?:[Oo]ption|[Cc]hoice"
+    r"|[Ll]etter)(?: is)? \(?([a-z])\)?(?![\w'])"
     r"|\(?([a-z])\)? (?:because|since)\b)"
 )
 _SUBJECT = re.compile(  # `C is too large` tells of C, and does not choose it
-    r"[)\]\"'*]{0,3} (?:is|was|are|has|have|does|do|would|could|can|says|states|describes|refers|gives|means|makes|seems|looks)\b"
+    r"[)\]\"'*]{0,3} (?:is|was|are|has|have|does|do|would|could|can|says|states|describes|refers|gives|means"
+    r"|makes|seems|looks)\b"
 )
 _QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
 _UNDECIDED = re.compile(
-    r"\b(?:cannot|can't|could not|couldn't|can not|unable to|not able to|no way to|impossible to|hard to) (?:\w{1,12}ly )?"
+    r"\b(?:cannot|can't|could not|couldn't|can not|unable to|not able to|no way to|impossible to"
+    r"|hard to) (?:\w{1,12}ly )?"
     r"(?:determine|tell|choose|pick|select|decide|say|know|answer)\b",
     re.IGNORECASE,
 )

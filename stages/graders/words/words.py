@@ -10,11 +10,13 @@ from stages.graders.reading.discard import refuses, straight
 from stages.graders.reading.extract import Span
 
 _LATEX_TEXT = re.compile(
-    r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline|boxed) ?\*?\{([^{}]*)\}"
+    r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline"
+    r"|boxed) ?\*?\{([^{}]*)\}"
 )
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _LEADING = re.compile(
-    r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class|category|:|=)\s+",
+    r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class"
+    r"|category|:|=)\s+",
     re.IGNORECASE,
 )
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # 1,000
