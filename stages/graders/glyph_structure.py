@@ -40,11 +40,11 @@ def _arrangement(text: str) -> str:
 
 
 def _content(text: str, response: Response) -> str:
-    found = sections(text)
+    texts = sections(text)
     for name in GLYPHS:
-        if not found[name]:
+        if not texts[name]:
             return f"empty_{name}"
     try:
-        return "" if final(response, found["takeaway"]) is not None else "no_final_answer"
+        return "" if final(response, texts["takeaway"]) is not None else "no_final_answer"
     except TooMuch:
         return "no_final_answer"

@@ -31,8 +31,8 @@ def grade(response: Response, params: Params) -> Grade:
             f"grader judge: no judge was asked about {response.trace_id!r}; only the grade stage asks "
             f"(grade.judge)"
         )
-    found = verdict(response.verdict)
-    return Grade(1.0) if found == "valid" else Grade(0.0, found)
+    reading = verdict(response.verdict)
+    return Grade(1.0) if reading == "valid" else Grade(0.0, reading)
 
 
 def verdict(text: str) -> str:

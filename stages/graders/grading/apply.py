@@ -91,10 +91,10 @@ def _traces(rows: Sequence[Response], judges: Sequence[_Judge]) -> list[Trace]:
 
 def judged(trace: Trace, verdict: str, params: Any) -> Trace:
     """`trace` with what the judge wrote of it, and the grade that follows from it."""
-    found = grader("judge").grade(msgspec.structs.replace(trace, verdict=verdict), params)
-    reasons = trace.reasons | ({"judge": found.reason} if found.score < 1 else {})
+    graded = grader("judge").grade(msgspec.structs.replace(trace, verdict=verdict), params)
+    reasons = trace.reasons | ({"judge": graded.reason} if graded.score < 1 else {})
     return msgspec.structs.replace(
-        trace, verdict=verdict, grades=trace.grades | {"judge": found.score}, reasons=reasons
+        trace, verdict=verdict, grades=trace.grades | {"judge": graded.score}, reasons=reasons
     )
 
 
@@ -103,12 +103,12 @@ def _trace(row: Response, judges: Sequence[_Judge]) -> Trace:
     scores: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for name, grade, params in judges:
-        found = grade(row, params)
-        scores[name] = found.score
-        if found.score < 1:
-            reasons[name] = found.reason
+        result = grade(row, params)
+        scores[name] = result.score
+        if result.score < 1:
+            reasons[name] = result.reason
         if name == "answer":
-            pred = found.pred
+            pred = result.pred
     return Trace(
         **{field: getattr(row, field) for field in _FIELDS}, pred=pred, grades=scores, reasons=reasons
     )

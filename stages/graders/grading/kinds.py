@@ -51,8 +51,8 @@ def _option(span: Span, choices: Choices) -> Found | None:
     return None if letter is None else (choice.first(letter, choices), letter)
 
 
-def _named(found: str | None) -> Found | None:
-    return None if found is None else (found, found)
+def _named(answer: str | None) -> Found | None:
+    return None if answer is None else (answer, answer)
 
 
 def _equal(gold: Any, pred: Any, policies: Policies) -> Comparison:

@@ -42,15 +42,15 @@ class Tally:
             counted[0] += 1
             counted[1] += trace.grades.get("answer") == 1
 
-    def add(self, other: "Tally") -> None:
+    def add(self, tally: "Tally") -> None:
         """Takes in the counts of other traces, of other problems."""
-        self.rows.update(other.rows)
-        self.graded.update(other.graded)
-        self.passed.update(other.passed)
-        self.rates.update(other.rates)
-        for key, counts in other.reasons.items():
+        self.rows.update(tally.rows)
+        self.graded.update(tally.graded)
+        self.passed.update(tally.passed)
+        self.rates.update(tally.rates)
+        for key, counts in tally.reasons.items():
             self.reasons.setdefault(key, Counter()).update(counts)
-        for key_, values in other.accuracy.items():
+        for key_, values in tally.accuracy.items():
             for name, (rows, right) in values.items():
                 counted = self.accuracy.setdefault(key_, {}).setdefault(name, [0, 0])
                 counted[0] += rows
@@ -63,22 +63,22 @@ class Tally:
         return {by: self._of(by) for by in sorted(self.rows)} | {"problems_by_pass_rate": dict(self.rates)}
 
     def _of(self, by: str) -> dict[str, Any]:
-        found: dict[str, Any] = {"rows": self.rows[by]}
+        metrics: dict[str, Any] = {"rows": self.rows[by]}
         for (who, name), counts in self.reasons.items():
             if who == by:
                 graded = self.graded[by, name]
-                found[name] = {} if graded == self.rows[by] else {"rows": graded}
-                found[name] |= {
+                metrics[name] = {} if graded == self.rows[by] else {"rows": graded}
+                metrics[name] |= {
                     "passed": round(self.passed[by, name] / graded, 6),
                     "reasons": dict(sorted(counts.items())),
                 }
         for what in ("models", "styles", "tasks") if (by, "answer") in self.reasons else ():
             values = sorted(self.accuracy[by, what].items())
             if len(values) > 1:
-                found[what] = {
+                metrics[what] = {
                     name: {"rows": rows, "accuracy": round(right / rows, 6)} for name, (rows, right) in values
                 }
-        return found
+        return metrics
 
 
 def _difficulty(pass_rate: float | None) -> str:

@@ -129,9 +129,9 @@ def plain(text: str) -> Plain:
         text, named = _bare_unit(_trim(text))
     text = _COMMAND.sub(_command, text)
     text = _trim(_APPROXIMATE.sub("", _trim(text)))
-    text = _SPACED.sub(lambda found: found.group().replace(" ", ""), text)
+    text = _SPACED.sub(lambda match: match.group().replace(" ", ""), text)
     if not re.fullmatch(r"[\d,]*", text) and not re.search(r"[(\[{]", text):
-        text = _COMMAS.sub(lambda found: found.group().replace(",", ""), text)
+        text = _COMMAS.sub(lambda match: match.group().replace(",", ""), text)
     return Plain(" ".join(re.sub(r"\\?\$", " ", text).split()), named)
 
 
@@ -150,26 +150,26 @@ def _trim(text: str) -> str:
     return text
 
 
-def _fraction(found: "re.Match[str]") -> str:
+def _fraction(match: "re.Match[str]") -> str:
     """0.1\\overline{6} is 1/6, and so is 0.1666..."""
-    whole, fixed, *repeated = [part for part in found.groups() if part is not None]
+    whole, fixed, *repeated = [part for part in match.groups() if part is not None]
     again = repeated[0]
     if len(whole + fixed + again) > 60:
-        return found.group()
+        return match.group()
     value = Fraction(int((whole or "0") + fixed), 10 ** len(fixed)) + Fraction(
         int(again), (10 ** len(again) - 1) * 10 ** len(fixed)
     )
     return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
 
 
-def _unit_frac(found: "re.Match[str]") -> str:
-    above, below, power = found.groups()
-    return f"\\text{{ {above}/{below}}}{power or ''}" if above in WORDS and below in WORDS else found.group()
+def _unit_frac(match: "re.Match[str]") -> str:
+    above, below, power = match.groups()
+    return f"\\text{{ {above}/{below}}}{power or ''}" if above in WORDS and below in WORDS else match.group()
 
 
-def _word(found: "re.Match[str]") -> str:
+def _word(match: "re.Match[str]") -> str:
     """What stands in \\text{...}: mathematics as it is, words in double quotes."""
-    inside = found.group(1).strip().strip("$").strip()
+    inside = match.group(1).strip().strip("$").strip()
     name = inside.rstrip(".")
     if name in FUNCTIONS or name in ("and", "or"):
         return f" \\{name} " if name in FUNCTIONS else " , "
@@ -189,8 +189,8 @@ def _word(found: "re.Match[str]") -> str:
     return f' "{name}" '
 
 
-def _command(found: "re.Match[str]") -> str:
-    name = found.group(1)
+def _command(match: "re.Match[str]") -> str:
+    name = match.group(1)
     if name in _DROPPED:
         return " "
     new = _RENAMED.get(name, name)
@@ -252,12 +252,12 @@ def _bare_unit(text: str) -> tuple[str, Unit | None]:
         and "$" not in text[: behind.start()]
     ):
         return text[: behind.start()], unit(behind.group(1))
-    if found := _TEMPERATURE.search(text):
-        return text[: found.start()], unit("\\degree" + found.group(1))
-    if found := _CAPITAL.search(text):
-        return text[: found.start()], unit(found.group(1))
-    if (found := _UNIT.search(text)) and not _function(text[: found.start()]):
-        return text[: found.start()], unit(found.group(1))
+    if match := _TEMPERATURE.search(text):
+        return text[: match.start()], unit("\\degree" + match.group(1))
+    if match := _CAPITAL.search(text):
+        return text[: match.start()], unit(match.group(1))
+    if (match := _UNIT.search(text)) and not _function(text[: match.start()]):
+        return text[: match.start()], unit(match.group(1))
     noun = _NOUN.match(text)
     if (
         noun

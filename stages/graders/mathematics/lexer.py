@@ -75,7 +75,7 @@ SMALL_WORDS = frozenset(
 def tokens(text: str) -> list[str]:
     """Words come in double quotes. Raises Unread on a character outside the grammar, TooMuch on a number of
     more than MAX_DIGITS digits or more than MAX_TOKENS tokens."""
-    found: list[str] = []
+    parts: list[str] = []
     place = 0
     text = text.rstrip()
     while place < len(text):
@@ -85,7 +85,7 @@ def tokens(text: str) -> list[str]:
         token = match.group(1)
         if token[0].isdigit() and len(token) > MAX_DIGITS:
             raise TooMuch(f"a number of more than {MAX_DIGITS} digits")
-        found += (
+        parts += (
             _letters(token)
             if token.isalpha()
             else _quoted(token)
@@ -93,9 +93,9 @@ def tokens(text: str) -> list[str]:
             else [_SAME.get(token, token)]
         )
         place = match.end()
-        if len(found) > MAX_TOKENS:
+        if len(parts) > MAX_TOKENS:
             raise TooMuch(f"an answer of more than {MAX_TOKENS} parts")
-    return found
+    return parts
 
 
 def _quoted(token: str) -> list[str]:
@@ -127,9 +127,9 @@ def _letters(word: str) -> list[str]:
         and all(len(rest) <= 2 for rest in _INSIDE.split(word))
     ):
         return [
-            one
+            token
             for part in re.split(f"({_INSIDE.pattern})", word)
-            for one in ([part] if _INSIDE.fullmatch(part) else list(part))
+            for token in ([part] if _INSIDE.fullmatch(part) else list(part))
         ]
     if word.isupper() and len(word) <= 5:
         return list(word)

@@ -100,9 +100,9 @@ class Lines(Tokens):
         """Sets joined, met or taken from one another."""
         tree = self.sum()
         while sign := self.accept(*_SETS):
-            other = self.sum()
+            right = self.sum()
             joined = sign == "\\cup" and tree[0] == "union"
-            tree = ("union", [*tree[1], other]) if joined else (_SETS[sign], [tree, other])
+            tree = ("union", [*tree[1], right]) if joined else (_SETS[sign], [tree, right])
         return tree
 
     def sum(self) -> Node:

@@ -31,7 +31,7 @@ _SEVERAL: dict[str, Callable[..., Any]] = {
     "min": min,
     "gcd": math.gcd,
     "lcm": math.lcm,
-    "mod": lambda one, other: one % other,
+    "mod": lambda left, right: left % right,
 }
 
 

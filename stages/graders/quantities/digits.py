@@ -49,13 +49,17 @@ def tidy(text: str) -> str:
     text = plain_characters(text)
     if "\\" in text or "{,}" in text:
         text = _LATEX_GROUP.sub("", text)
-        text = _FRAC.sub(lambda m: " {}/{} ".format(*[part for part in m.groups() if part is not None]), text)
+        text = _FRAC.sub(
+            lambda match: " {}/{} ".format(*[part for part in match.groups() if part is not None]), text
+        )
         text = re.sub(r"-\s+(?=\d+/\d)", "-", text)
-        text = _SCALE.sub(r" \1", _CIRC.sub(lambda found: f"\\degree {found[1] or ''}", text))
+        text = _SCALE.sub(r" \1", _CIRC.sub(lambda match: f"\\degree {match[1] or ''}", text))
     if "^{-" in text:
-        text = _INVERSE.sub(lambda m: f"{m[1]}/{m[2]}" + (f"^{{{m[3]}}}" if m[3] != "1" else ""), text)
+        text = _INVERSE.sub(
+            lambda match: f"{match[1]}/{match[2]}" + (f"^{{{match[3]}}}" if match[3] != "1" else ""), text
+        )
     if "_" in text:
-        text = _UNDERSCORED.sub(lambda found: found.group().replace("_", ""), text)
+        text = _UNDERSCORED.sub(lambda match: match.group().replace("_", ""), text)
     return _MARKS.sub("", text) if "<<" in text else text
 
 
@@ -66,8 +70,8 @@ def stated(sentence: str) -> str:
     text = _ASIDE.sub("", sentence) if "(" in sentence else sentence
     if (counted := _COUNTED.match(text)) and not _SUMMED.search(text, counted.end()):
         text = counted[1]
-    for told in (_WHY, _SCENE):
-        text = shorter if _DIGIT.search(shorter := told.sub("", text)) else text
+    for clause in (_WHY, _SCENE):
+        text = shorter if _DIGIT.search(shorter := clause.sub("", text)) else text
     return text
 
 

@@ -101,9 +101,9 @@ def unit(text: str) -> Unit | None:
         .replace("~", " ")
         .split()
     ).strip(" .,;:{}")
-    found = _DEGREE.match(text)
-    if found:
-        return _one({"c": "celsius", "f": "fahrenheit", "k": "kelvin"}[found.group(1)])
+    degree = _DEGREE.match(text)
+    if degree:
+        return _one({"c": "celsius", "f": "fahrenheit", "k": "kelvin"}[degree.group(1)])
     text = text.replace("\\degree", "deg").replace("\\", "")
     known = _known(_RATES.get(text.replace("/", "").replace(" ", ""), text))
     if known:
@@ -112,19 +112,19 @@ def unit(text: str) -> Unit | None:
     return Unit("", Fraction(1), words) if words else None
 
 
-def fit(one: Unit | None, other: Unit | None) -> Fraction | None:
+def fit(left: Unit | None, right: Unit | None) -> Fraction | None:
     """How many of `other` make one of `one`: 1 where either is missing or both are the same words, None where
     they do not fit."""
-    if one is None or other is None:
+    if left is None or right is None:
         return Fraction(1)
-    if one.kind and other.kind:
-        if one.kind == other.kind:
-            return one.worth / other.worth
-        loose = _loose(one.kind) == _loose(other.kind) and ("unit" in one.kind or "unit" in other.kind)
-        return Fraction(1) if loose or {one.kind, other.kind} == {"mass", "pound"} else None
-    if one.kind or other.kind:
+    if left.kind and right.kind:
+        if left.kind == right.kind:
+            return left.worth / right.worth
+        loose = _loose(left.kind) == _loose(right.kind) and ("unit" in left.kind or "unit" in right.kind)
+        return Fraction(1) if loose or {left.kind, right.kind} == {"mass", "pound"} else None
+    if left.kind or right.kind:
         return None
-    return Fraction(1) if one.words <= other.words or other.words <= one.words else None
+    return Fraction(1) if left.words <= right.words or right.words <= left.words else None
 
 
 def _loose(kind: str) -> str:
@@ -133,7 +133,7 @@ def _loose(kind: str) -> str:
 
 
 def _known(text: str) -> Unit | None:
-    text = re.sub(r"(?:\bp\.?\s?m|\ba\.?\s?m)\.?$", lambda found: found.group()[0] + "m", text)
+    text = re.sub(r"(?:\bp\.?\s?m|\ba\.?\s?m)\.?$", lambda match: match.group()[0] + "m", text)
     above, slash, below = re.sub(r"\bper\b|\ba\b(?= )", "/", text).partition("/")
     top = _atom(above.strip())
     if not slash or top is None:
@@ -143,10 +143,10 @@ def _known(text: str) -> Unit | None:
 
 
 def _atom(text: str) -> Unit | None:
-    found = _ATOM.fullmatch(text)
-    if not found:
+    match = _ATOM.fullmatch(text)
+    if not match:
         return None
-    before, name, digit, after = found.groups()
+    before, name, digit, after = match.groups()
     single = _one(name) or _one(name.removesuffix("s") if len(name) > 2 else name)
     power = int(digit or _POWERS.get(before or after or "", 1))
     if name in ("unit", "units"):

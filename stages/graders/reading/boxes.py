@@ -20,8 +20,8 @@ _OR = re.compile(r"\bor\b")
 def last_box(text: str) -> str | None:
     """The content of the last closed \\boxed{...}, or of the last ones where they form a list (`\\boxed{2}
     and \\boxed{3}`: `2 and 3`); `\\boxed 7` holds its digits; None where no box is closed."""
-    found = last_boxes(text)
-    return found[0] if found else None
+    box = last_boxes(text)
+    return box[0] if box else None
 
 
 def last_boxes(text: str) -> tuple[str, int] | None:

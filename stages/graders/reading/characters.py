@@ -51,7 +51,7 @@ def plain_characters(text: str) -> str:
     is."""
     if text.isascii():
         return text
-    text = _EAST.sub(lambda found: f"*10^{_MYRIADS[found[1]]}", _GROUP.sub("", text))
+    text = _EAST.sub(lambda match: f"*10^{_MYRIADS[match[1]]}", _GROUP.sub("", text))
     text = _POWER.sub(lambda run: "^{" + "".join(map(_one, run.group())) + "}", text)
     text = _INDEX.sub(lambda run: "_{" + "".join(map(_one, run.group())) + "}", text)
     return "".join(character if character.isascii() else _one(character) for character in text)
@@ -72,4 +72,4 @@ def _one(character: str) -> str:
         return f"\\frac{{{above}}}{{{below}}}" if below else plain
     if plain == character or len(plain) > 4:
         return plain if plain == character else character
-    return "".join(_SIGNS.get(one, one) if not one.isascii() else one for one in plain)
+    return "".join(_SIGNS.get(part, part) if not part.isascii() else part for part in plain)

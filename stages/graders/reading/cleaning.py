@@ -60,14 +60,14 @@ def first_task(text: str) -> str:
     """`text` without what follows an answer where a base model went on with a task of its own: `#### 36`,
     then `Question: ...`."""
     answered = _ANSWERED.search(text)
-    other = _TASK.search(text, answered.end()) if answered else None
-    return text[: other.start()] if other else text
+    task = _TASK.search(text, answered.end()) if answered else None
+    return text[: task.start()] if task else text
 
 
 def unchecked(text: str) -> str:
     """`text` without a check of its result at its end: `The total is 42. Check: 42 - 22 = 20.`; all of it
     where the check led further, or its last sentence checks nothing."""
-    led = max((found.end() for found in _GOES_ON.finditer(text)), default=0)
+    led = max((match.end() for match in _GOES_ON.finditer(text)), default=0)
     check = _CHECK.search(text, led)
     before = text[: check.start()] if check else ""
     checked = check and _CHECKED.search(re.split(r"[.!?]\s+(?=\w)|\n+", text[check.start() :].rstrip())[-1])
@@ -88,7 +88,7 @@ def tidy(text: str) -> str:
     if "<" in text and (ended := _ENDED.search(text)):
         text = text[: ended.start()]
     if "</" in text:
-        text = _RAISED.sub(lambda found: f"{'^' if found[1] == 'p' else '_'}{{{found[2]}}}", text)
+        text = _RAISED.sub(lambda match: f"{'^' if match[1] == 'p' else '_'}{{{match[2]}}}", text)
         text = _TAGS.sub("", text)
     if "<" in text or "INST]" in text:
         text = _SPECIAL.sub("", text)

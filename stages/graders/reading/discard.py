@@ -140,9 +140,9 @@ def amended(before: str, span: str) -> str:
     if doubted := _DOUBTED.match(span):
         return span[doubted.end() :]
     sentence = first_sentence(span)[:300]
-    found = list(_AMENDED.finditer(sentence))
-    if found:
-        return span[found[-1].end() :]
+    corrections = list(_AMENDED.finditer(sentence))
+    if corrections:
+        return span[corrections[-1].end() :]
     but = _BUT.search(sentence) if _FORMERLY.search(before[-80:]) else None
     return span[but.end() :] if but else span
 

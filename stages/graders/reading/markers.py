@@ -127,7 +127,7 @@ def announcements(text: str) -> list[Announcement]:
     small = text.lower()
     if len(small) != len(text):  # a few letters have no small one of the same length
         small = text.translate(_SMALL)
-    found = {}
+    by_end = {}
     listed = "a:" in small and _OPTIONS.search(text) is not None
     for words, before, rule in _COMPILED:
         if listed and words == ("a:",):
@@ -137,8 +137,8 @@ def announcements(text: str) -> list[Announcement]:
                 match = rule.match(text, place)
                 if match and (lead := before.search(text[max(0, place - 40) : place])):
                     start = place - (lead.end() - lead.start())
-                    found[match.end()] = Announcement(start, match.end(), text[start : match.end()].strip())
-    return [found[end] for end in sorted(found)]
+                    by_end[match.end()] = Announcement(start, match.end(), text[start : match.end()].strip())
+    return [by_end[end] for end in sorted(by_end)]
 
 
 def _places(text: str, word: str) -> Iterator[int]:

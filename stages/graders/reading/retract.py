@@ -48,14 +48,16 @@ def after_retraction(text: str) -> str:
     or, where that holds nothing else, in the one before; all of `text` where nothing is taken back."""
     if not _may_retract(text):
         return text
-    for found in list(_RETRACTION.finditer(text))[: -MAX_RETRACTIONS - 1 : -1]:
+    for retraction in list(_RETRACTION.finditer(text))[: -MAX_RETRACTIONS - 1 : -1]:
         parts = [
-            part for part in _END.split(text[max(0, found.start() - 300) : found.start()]) if part.strip()
+            part
+            for part in _END.split(text[max(0, retraction.start() - 300) : retraction.start()])
+            if part.strip()
         ]
         while parts and _INTERJECTION.fullmatch(parts[-1]):
             parts.pop()
         if parts and commits(parts[-1]):
-            return text[found.end() :]
+            return text[retraction.end() :]
     return text
 
 

@@ -92,10 +92,10 @@ class Sandbox:
 def _read(reply: bytes) -> Any:
     if reply == _LIMIT:
         raise TooMuch("a computation beyond its limit of time or memory")
-    found = json.loads(reply)
-    if "error" in found:
-        raise RuntimeError(found["error"])
-    return found["value"]
+    message = json.loads(reply)
+    if "error" in message:
+        raise RuntimeError(message["error"])
+    return message["value"]
 
 
 class _Helper:

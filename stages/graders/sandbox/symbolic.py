@@ -66,13 +66,15 @@ def equal(gold: str, pred: str, limits: Limits, tolerance: float = 0.0) -> bool 
     One call takes at most `limits.seconds`, the start of a helper process included where that takes less than
     half of it. Raises TooMuch beyond a limit.
     """
-    one, other = legible(gold), legible(pred)
+    gold_tokens, pred_tokens = legible(gold), legible(pred)
     if (
-        one is None or other is None or "\\" not in one + other
+        gold_tokens is None or pred_tokens is None or "\\" not in gold_tokens + pred_tokens
     ):  # without a command, our own grammar has read all that is mathematics
         return None
-    found: bool | None = _ALGEBRA.call(one, other, tolerance if "." in one + other else 0.0, limits=limits)
-    return found
+    same: bool | None = _ALGEBRA.call(
+        gold_tokens, pred_tokens, tolerance if "." in gold_tokens + pred_tokens else 0.0, limits=limits
+    )
+    return same
 
 
 @lru_cache(maxsize=4096)
@@ -85,22 +87,22 @@ def legible(text: str) -> str | None:
         tokens = _imaginary(_tokens(_WORDY.sub(r" \\\1 ", text).replace("\\d ", " d ").replace("{,}", "")))
         _check(tokens)
         waiting = deque(tokens)
-        found = _row(waiting, 0, 0)
+        row = _row(waiting, 0, 0)
     except Unread:
         return None
-    return " ".join(found) if found and not waiting else None
+    return " ".join(row) if row and not waiting else None
 
 
 def _tokens(text: str) -> list[str]:
-    found: list[str] = []
+    tokens: list[str] = []
     place = 0
     while place < len(text):
         match = _TOKEN.match(text, place)
         if not match:
             raise Unread(f"unexpected {text[place]!r}")
-        found += _known(match.group())
+        tokens += _known(match.group())
         place = match.end()
-    return found
+    return tokens
 
 
 def _known(token: str) -> list[str]:
@@ -143,18 +145,18 @@ def _check(tokens: list[str]) -> None:
 
 def _row(tokens: deque[str], depth: int, storeys: int) -> list[str]:
     """Tokens up to the end or to a closing bracket; a number before a fraction of numbers is a mixed one."""
-    found: list[str] = []
+    row: list[str] = []
     while tokens and tokens[0] not in _PAIRS.values():
         fraction = tokens[0] == "\\frac"
         item = _item(tokens, depth, storeys)
         mixed = (
             fraction
-            and found
-            and found[-1].isdigit()
+            and row
+            and row[-1].isdigit()
             and all(part.isdigit() or part in ("\\frac", "{", "}") for part in item)
         )
-        found[-1:] = ["(", found[-1], "+", *item, ")"] if mixed else [*found[-1:], *item]
-    return found
+        row[-1:] = ["(", row[-1], "+", *item, ")"] if mixed else [*row[-1:], *item]
+    return row
 
 
 def _item(tokens: deque[str], depth: int, storeys: int) -> list[str]:

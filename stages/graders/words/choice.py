@@ -96,8 +96,8 @@ def _opened(text: str, offered: str, options: list[str]) -> str | None:
         and _same_text(_START.sub("", line, count=1), options) == letter
     ):
         text = f"{letter}\n{rest}"
-    found = opened(text)
-    return found if found and found in offered else None
+    named = opened(text)
+    return named if named and named in offered else None
 
 
 def _offered(choices: Choices) -> str:
@@ -109,19 +109,19 @@ def _by_letter(text: str, offered: str, rule: str) -> str | None:
     if start.islower() and start.upper() in offered:
         return start.upper()
     text = affirmed(text)
-    found = letters(text)
-    if not found:
+    candidates = letters(text)
+    if not candidates:
         return None
     picked = chosen(text)[-1:]
-    if (lead := leading(text, found)) and not (
-        rule == "last" and not picked and _SUBJECT.match(text, found[0].end())
+    if (lead := leading(text, candidates)) and not (
+        rule == "last" and not picked and _SUBJECT.match(text, candidates[0].end())
     ):
         return _one(lead, offered)
     if rule == "last":
-        return _one(bracketed(text, found), offered) or _one(picked, offered)
+        return _one(bracketed(text, candidates), offered) or _one(picked, offered)
     sentence = first_sentence(text)
-    within = [one for one in found if one.end() <= len(sentence)]
-    for named in (bracketed(sentence, within), [one.group("letter") for one in within], picked):
+    within = [letter for letter in candidates if letter.end() <= len(sentence)]
+    for named in (bracketed(sentence, within), [letter.group("letter") for letter in within], picked):
         if named:
             return _one(named, offered)
     return None
@@ -136,8 +136,8 @@ def _start(text: str) -> str:
 
 def _small(text: str) -> str:
     """A small letter that is surely meant as one: `option b`, `b because`."""
-    found = _SMALL.match(text)
-    return (found.group(1) or found.group(2)) if found else ""
+    match = _SMALL.match(text)
+    return (match.group(1) or match.group(2)) if match else ""
 
 
 def _one(named: list[str], offered: str) -> str | None:
@@ -167,12 +167,12 @@ def _form(option: str) -> str:
 def _same_text(text: str, choices: list[str]) -> str | None:
     """The letter of the first option whose text is `text`."""
     answer = normal(text)
-    found = [
+    matches = [
         letter
         for letter, option in zip(string.ascii_uppercase, choices, strict=False)
         if answer and _form(option) == answer
     ]
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
 def _within(text: str, choices: list[str]) -> str | None:
@@ -188,7 +188,7 @@ def _within(text: str, choices: list[str]) -> str | None:
     longest = {
         form
         for form in named.values()
-        if not any(form != other and form in other for other in named.values())
+        if not any(form != longer and form in longer for longer in named.values())
     }
     if not longest:
         return None

@@ -126,56 +126,58 @@ Letter = re.Match[str]
 
 def affirmed(text: str) -> str:
     """`text` with the letters that it denies blanked out."""
-    return _DENIED.sub(lambda found: " " * len(found.group()), text)
+    return _DENIED.sub(lambda match: " " * len(match.group()), text)
 
 
 def letters(text: str) -> list[Letter]:
     """The capital letters of `text` that may name options."""
-    return [found for found in _TOKEN.finditer(text) if not _is_word(text, found)]
+    return [match for match in _TOKEN.finditer(text) if not _is_word(text, match)]
 
 
-def _is_word(text: str, found: Letter) -> bool:
+def _is_word(text: str, match: Letter) -> bool:
     """`A` before a word in small letters is an article; `I` is a pronoun unless it stands alone; `5 C` and `E
     = mc^2` are quantities."""
-    letter = found.group("letter")
-    if found.group("open").strip("$*") or found.group("close").strip("$*"):
+    letter = match.group("letter")
+    if match.group("open").strip("$*") or match.group("close").strip("$*"):
         return False
-    if _QUANTITY.search(text[max(0, found.start() - 3) : found.start()]) or text[
-        found.end() : found.end() + 2
+    if _QUANTITY.search(text[max(0, match.start() - 3) : match.start()]) or text[
+        match.end() : match.end() + 2
     ].strip().startswith("="):
         return True
     if letter not in "AI":
         return False
-    if _NAMED.search(text[: found.start()][-20:]):
+    if _NAMED.search(text[: match.start()][-20:]):
         return False
-    after = text[found.end() : found.end() + 20]
+    after = text[match.end() : match.end() + 20]
     if letter == "I":
         return re.match(r"\s{0,3}(?:$|[.):/])", after) is None
     return re.match(r"\s{1,3}[a-z]", after) is not None and _AFTER_ARTICLE.match(after) is None
 
 
-def leading(text: str, found: list[Letter]) -> list[str]:
+def leading(text: str, candidates: list[Letter]) -> list[str]:
     """The letters that `text` begins with, up to words that only lead to them: one, or those of a hedge (`A
     or B`, `A/B`, `A B`)."""
-    before = _WORD.findall(text[: found[0].start()].lower())
+    before = _WORD.findall(text[: candidates[0].start()].lower())
     if len(before) > 8 or not all(word in _LEADING for word in before):
         return []
-    named = [found[0].group("letter")]
-    for one, other in pairwise(found):
-        gap = text[one.end() : other.start()][:90]
-        joined = _GAP.fullmatch(gap) and (gap.strip(" ,") or not _CLAUSE.match(text, other.end()))
+    named = [candidates[0].group("letter")]
+    for letter, following in pairwise(candidates):
+        gap = text[letter.end() : following.start()][:90]
+        joined = _GAP.fullmatch(gap) and (gap.strip(" ,") or not _CLAUSE.match(text, following.end()))
         if not joined and (len(gap) == 90 or not _ALSO.search(gap) or _REASON.search(gap)):
             break
-        named.append(other.group("letter"))
+        named.append(following.group("letter"))
     return named
 
 
-def bracketed(text: str, found: list[Letter]) -> list[str]:
+def bracketed(text: str, candidates: list[Letter]) -> list[str]:
     """The letters that stand in brackets or after `option`."""
     return [
-        one.group("letter")
-        for one in found
-        if ")" in one.group("close") or "]" in one.group("close") or _NAMED.search(text[: one.start()][-20:])
+        letter.group("letter")
+        for letter in candidates
+        if ")" in letter.group("close")
+        or "]" in letter.group("close")
+        or _NAMED.search(text[: letter.start()][-20:])
     ]
 
 
@@ -183,20 +185,20 @@ def opened(text: str) -> str | None:
     """The letter that `text` begins with as its verdict (`A is correct. B is ...`, a line `B`), or the only
     one of a list that it calls true; None where there is none, or another is chosen later."""
     if len(judged := list(_JUDGED.finditer(text))) > 2:
-        right = [one["letter"].upper() for one in judged if one["right"]]
+        right = [match["letter"].upper() for match in judged if match["right"]]
         return right[0] if len(right) == 1 else None
-    found = _OPENED.match(text)
-    if not found:
+    opening = _OPENED.match(text)
+    if not opening:
         return None
-    letter = (found["right"] or found["alone"]).strip("()[]\"'$* ")
+    letter = (opening["right"] or opening["alone"]).strip("()[]\"'$* ")
     later = (
-        (one["one"] or one["other"]).strip("()[]\"'$* ")
-        for one in _LATER.finditer(affirmed(text[found.end() :]))
+        (match["one"] or match["other"]).strip("()[]\"'$* ")
+        for match in _LATER.finditer(affirmed(text[opening.end() :]))
     )
-    return letter if all(one == letter for one in later) else None
+    return letter if all(match == letter for match in later) else None
 
 
 def chosen(text: str) -> list[str]:
     """The letters of `I choose B`, `so it is B`, `B is correct`, in their order."""
-    found = (match.group("one") or match.group("other") for match in _CHOSEN.finditer(text))
-    return [letter.strip("()[]\"'$* ") for letter in found]
+    named = (match.group("one") or match.group("other") for match in _CHOSEN.finditer(text))
+    return [letter.strip("()[]\"'$* ") for letter in named]

@@ -185,24 +185,24 @@ def final(span: Span, kind: Kind) -> str | None:
 def _opened(text: str) -> str | None:
     """The meaning of an opening sentence `Yes.` or `No.`; None where there is none, or a later sentence
     concludes otherwise."""
-    found = _VERDICT.match(text)
-    if not found:
+    opening = _VERDICT.match(text)
+    if not opening:
         return None
-    meaning = YES_NO[found[1].lower()]
+    meaning = YES_NO[opening[1].lower()]
     concluded = (
-        final(Span(one.group(), "last"), Kind.YES_NO)
-        for one in list(_CONCLUSION.finditer(text, found.end()))[-3:]
+        final(Span(match.group(), "last"), Kind.YES_NO)
+        for match in list(_CONCLUSION.finditer(text, opening.end()))[-3:]
     )
-    return meaning if all(one in (None, meaning) for one in concluded) else None
+    return meaning if all(match in (None, meaning) for match in concluded) else None
 
 
 def _opening(text: str, vocabulary: dict[str, str]) -> str | None:
     if _NO_ANSWER.match(text) or _NOT_A_LABEL.search(text[:20]):
         return None
-    found = re.match(r"\W*([a-z]+)(?=[\s.,;:!*)]|$)", text)
+    match = re.match(r"\W*([a-z]+)(?=[\s.,;:!*)]|$)", text)
     return (
-        vocabulary.get(found.group(1))
-        if found and found.group(1) in ("yes", "no", "true", "false", "neither")
+        vocabulary.get(match.group(1))
+        if match and match.group(1) in ("yes", "no", "true", "false", "neither")
         else None
     )
 
@@ -210,7 +210,7 @@ def _opening(text: str, vocabulary: dict[str, str]) -> str | None:
 def _only(text: str) -> str | None:
     """The only label that the technical words of a whole text name."""
     senses = _senses(_words_of(text), Kind.NLI, NLI)
-    named = {one.meaning for one in senses if one.word in _TECHNICAL}
+    named = {sense.meaning for sense in senses if sense.word in _TECHNICAL}
     return named.pop() if len(named) == 1 else None
 
 
@@ -249,8 +249,8 @@ def _senses(words: list[str], kind: Kind, vocabulary: dict[str, str]) -> list[_S
 
 def _left_over(sentence: str) -> str | None:
     """The label that `neither ... nor ...` leaves of the three: it names the two others."""
-    found = _NEITHER.search(sentence)
-    named = {NLI[word] for word in _WORD.findall(found["ones"]) if word in NLI} if found else set()
+    match = _NEITHER.search(sentence)
+    named = {NLI[word] for word in _WORD.findall(match["ones"]) if word in NLI} if match else set()
     left = set(NLI.values()) - named
     return left.pop() if len(left) == 1 else None
 
@@ -268,8 +268,8 @@ def _unhedged(lead: _Sense, senses: list[_Sense], words: list[str]) -> str:
     """The meaning of the leading word, unless `or`, `and` or a slash joins another meaning to it."""
     if lead.word == "neither":
         return lead.meaning
-    for other in senses:
-        between = words[lead.place + 1 : other.place]
-        if other.meaning != lead.meaning and between in (["or"], ["and"], [], ["nor"], ["or", "maybe"]):
+    for sense in senses:
+        between = words[lead.place + 1 : sense.place]
+        if sense.meaning != lead.meaning and between in (["or"], ["and"], [], ["nor"], ["or", "maybe"]):
             return NOTHING
     return lead.meaning

@@ -74,8 +74,8 @@ def label(span: Span, choices: list[str] | None) -> str | None:
     answer = normal(text)
     if answer in forms:
         return forms[answer]
-    found = None if span.rule in ("text", "alone") else _named(answer, list(forms))
-    return forms[found] if found else found
+    form = None if span.rule in ("text", "alone") else _named(answer, list(forms))
+    return forms[form] if form else form
 
 
 def same(gold: str, pred: str, policies: Policies) -> Comparison:
@@ -87,8 +87,8 @@ def same(gold: str, pred: str, policies: Policies) -> Comparison:
 
 def _named(answer: str, forms: list[str]) -> str | None:
     padded = f" {answer} "
-    found = {form for form in forms if form and f" {form} " in padded}
-    longest = {form for form in found if not any(form != other and form in other for other in found)}
+    named = {form for form in forms if form and f" {form} " in padded}
+    longest = {form for form in named if not any(form != longer and form in longer for longer in named)}
     denied = {
         form
         for form in longest
