@@ -136,7 +136,8 @@ def plain(text: str) -> Plain:
 
 
 def _trim(text: str) -> str:
-    """Outer spaces, dollar signs, display brackets and the final period taken off, however they are nested."""
+    """Outer spaces, dollar signs, display brackets and the final period taken off, however they are
+    nested."""
     before = None
     while before != text:
         before = text

@@ -37,7 +37,8 @@ def _choose(node: Any, minus: bool) -> Any:
 
 
 def bare(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
-    """Lists and sets. Items that stand twice count once in a set, and in a list of anything but plain values."""
+    """Lists and sets. Items that stand twice count once in a set, and in a list of anything but plain
+    values."""
     if max(len(gold[1]), len(pred[1])) > MAX_PARTS:
         raise TooMuch(f"more than {MAX_PARTS} parts")
     if not rules.free and gold[0] == pred[0] == "list":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from stages.graders.mathematics.latex import MAX_LENGTH
 from stages.graders.quantities import literals, numbers
 from stages.graders.quantities.units import unit
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 
 _SEGMENT = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _PREFACE = re.compile(

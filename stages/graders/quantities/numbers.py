@@ -9,8 +9,8 @@ from stages.graders.quantities import numerals
 from stages.graders.quantities.digits import stated, tidy, uncited
 from stages.graders.quantities.units import WORDS, Unit, fit, unit
 from stages.graders.reading.compare import Comparison, Policies
-from stages.graders.reading.extract import Span
 from stages.graders.reading.limits import TooMuch
+from stages.graders.reading.span import Span
 
 MAX_DIGITS = 1000  # in one number; no parser is handed more
 MAX_EXPONENT = 400

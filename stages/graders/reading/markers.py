@@ -123,7 +123,8 @@ class Announcement(NamedTuple):
 
 
 def announcements(text: str) -> list[Announcement]:
-    """The places of `text` where an answer is announced, in their order; what follows each may be the answer."""
+    """The places of `text` where an answer is announced, in their order; what follows each may be the
+    answer."""
     small = text.lower()
     if len(small) != len(text):  # a few letters have no small one of the same length
         small = text.translate(_SMALL)

@@ -5,7 +5,7 @@ import string
 from functools import lru_cache
 
 from stages.graders.reading.discard import first_sentence, straight
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 from stages.graders.words.letters import affirmed, bracketed, chosen, leading, letters, opened
 from stages.graders.words.words import normal, plain
 

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from stages.graders.reading.discard import first_sentence, refuses, straight
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 from stages.graders.words.words import plain
 from stages.shared.rows import Kind
 

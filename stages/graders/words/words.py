@@ -7,7 +7,7 @@ import unicodedata
 from stages.graders.mathematics.pieces import said
 from stages.graders.reading.compare import Comparison, Policies
 from stages.graders.reading.discard import refuses, straight
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 
 _LATEX_TEXT = re.compile(
     r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline"
