@@ -16,8 +16,10 @@ MAX_SERIES = 1024  # terms of an infinite one
 Height = Callable[[complex], complex]
 Valuing = Callable[[Node, Point], Value]
 
-_GAUSS = ((0.1834346424956498, 0.3626837833783620), (0.5255324099163290, 0.3137066458778873), (0.7966664774136267, 0.2223810344533745),
-          (0.9602898564975363, 0.1012285362903763))  # fmt: skip
+_GAUSS = (
+    (0.1834346424956498, 0.3626837833783620), (0.5255324099163290, 0.3137066458778873),
+    (0.7966664774136267, 0.2223810344533745), (0.9602898564975363, 0.1012285362903763),
+)  # fmt: skip
 
 
 def big(node: Node, point: Point, value_of: Valuing) -> Value:
@@ -66,12 +68,16 @@ def _series(body: Node, letter: str, start: int, inner: Point, value_of: Valuing
     partial: list[complex] = []
     for term in range(MAX_SERIES):
         inner[letter] = Fraction(start + term)
-        one = complex(value_of(body, inner))
-        total += one
-        small = small + 1 if one == 0 or (abs(one) <= 1e-17 * abs(total) and abs(one) <= 0.9 * before) else 0
+        value = complex(value_of(body, inner))
+        total += value
+        small = (
+            small + 1
+            if value == 0 or (abs(value) <= 1e-17 * abs(total) and abs(value) <= 0.9 * before)
+            else 0
+        )
         if small == 4 and total:
             return total
-        before = abs(one)
+        before = abs(value)
         if term + 1 >= 8 and (term + 1).bit_count() == 1:
             partial.append(total)
     rows = [partial]
@@ -94,10 +100,10 @@ def _integral(body: Node, letter: str, low: Value, high: Value, inner: Point, va
         inner[letter] = at
         return complex(value_of(body, inner))
 
-    one, other = (_gauss(*_finite(height, start, end), pieces) for pieces in (24, 60))
-    if abs(one - other) > 1e-11 * max(abs(other), 1e-3):
+    coarse, fine = (_gauss(*_finite(height, start, end), pieces) for pieces in (24, 60))
+    if abs(coarse - fine) > 1e-11 * max(abs(fine), 1e-3):
         raise Undefined("an integral that does not settle")
-    return other
+    return fine
 
 
 def _finite(height: Height, start: complex, end: complex) -> tuple[Height, complex, complex]:

@@ -23,8 +23,8 @@ from stages.graders.quantities.units import fit
 from stages.graders.reading.boxes import last_box
 from stages.graders.reading.characters import plain_characters
 from stages.graders.reading.compare import Comparison, Policies, Rules
-from stages.graders.reading.extract import Span
 from stages.graders.reading.limits import TooMuch, Unread
+from stages.graders.reading.span import Span
 from stages.graders.sandbox import symbolic
 
 _OPENING = re.compile(r"^(?:[A-Za-z]\s*\\in\b|\((?:[A-Za-z], ?)+[A-Za-z]\)\s*\\in\b)\s*")  # x \in
@@ -33,7 +33,8 @@ _MODULUS = re.compile(
 )
 _BUILDER = re.compile(r"^\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||:)\s*(.*)\\\}$")
 _EXCEPT = re.compile(
-    r"(?i)\"?all real (?:numbers|values)(?: of \w)? (?:except|other than|but|besides)(?: for)?\"?\s*(?:[a-z]\s*=\s*)?([-\d\s,./\\{}a-z]+)$"
+    r"(?i)\"?all real (?:numbers|values)(?: of \w)? (?:except|other than|but"
+    r"|besides)(?: for)?\"?\s*(?:[a-z]\s*=\s*)?([-\d\s,./\\{}a-z]+)$"
 )
 _POSITIVE = re.compile(
     r"\\mathbb\s*\{?\s*R\s*\}?\s*(?:\^\s*\{?\s*\+\s*\}?|_\s*\{?\s*>\s*0\s*\}?|_\s*\{?\s*\+\s*\}?)"
@@ -154,7 +155,8 @@ def final(span: Span) -> tuple[Reading, str] | None:
 
 
 def gold(text: str) -> Reading | None:
-    """A gold answer, bare or boxed, read; None where it is empty, beyond a limit, or its braces do not close."""
+    """A gold answer, bare or boxed, read; None where it is empty, beyond a limit, or its braces do not
+    close."""
     try:
         found = read(last_box(text) or text)
     except TooMuch:

@@ -13,30 +13,33 @@ from stages.graders.reading.limits import TooMuch
 MAX_LENGTH = 2000  # characters of one answer
 
 _RENAMED = {
-    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "<=", "leq": "<=", "leqslant": "<=", "leqq": "<=", "ge": ">=", "geq": ">=",
-    "geqslant": ">=", "geqq": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "cdot": "*", "times": "*", "ast": "*", "div": "/",
-    "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
-    "varnothing": "emptyset",
-    "land": ",", "lor": ",", "wedge": ",", "vee": ",", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots", "colon": ":",
-    "equiv": "=", "infin": "infty", "degrees": "degree", "ang": "angle", "dbinom": "binom", "tbinom": "binom", "tg": "tan", "ctg": "cot",
-    "arctg": "arctan", "sh": "sinh", "ch": "cosh", "th": "tanh", "backslash": "setminus", "lang": "langle", "rang": "rangle", "mod": "bmod",
-    "R": "mathbb{R}", "N": "mathbb{N}", "Z": "mathbb{Z}", "imath": "i ", "Longrightarrow": "to", "Rightarrow": "to", "implies": "to",
-    "rightarrow": "to", "longrightarrow": "to", "dollar": " ",
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "<=", "leq": "<=", "leqslant": "<=",
+    "leqq": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "geqq": ">=", "lt": "<", "gt": ">", "ne": "!=",
+    "neq": "!=", "cdot": "*", "times": "*", "ast": "*", "div": "/", "lbrace": "\\{", "rbrace": "\\}",
+    "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
+    "varnothing": "emptyset", "land": ",", "lor": ",", "wedge": ",", "vee": ",", "dots": "ldots",
+    "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots", "colon": ":", "equiv": "=", "infin": "infty",
+    "degrees": "degree", "ang": "angle", "dbinom": "binom", "tbinom": "binom", "tg": "tan", "ctg": "cot",
+    "arctg": "arctan", "sh": "sinh", "ch": "cosh", "th": "tanh", "backslash": "setminus", "lang": "langle",
+    "rang": "rangle", "mod": "bmod", "R": "mathbb{R}", "N": "mathbb{N}", "Z": "mathbb{Z}", "imath": "i ",
+    "Longrightarrow": "to", "Rightarrow": "to", "implies": "to", "rightarrow": "to", "longrightarrow": "to",
+    "dollar": " ",
 }  # fmt: skip
 _DROPPED = frozenset(
     re.findall(
         r"\w+",
-        "left right big Big bigl bigr Bigl Bigr bigg Bigg biggl biggr displaystyle textstyle scriptstyle limits nolimits "
-        "quad qquad phantom hfill boldsymbol angle measuredangle triangle overline vec hat bar widehat underline mathbf "
-        "mathit mathcal mathsf bf rm it mathop hspace nonumber notag middle overrightarrow bm tilde cancel enspace thinspace "
-        "square Box blacksquare therefore because rule",
+        "left right big Big bigl bigr Bigl Bigr bigg Bigg biggl biggr displaystyle textstyle scriptstyle "
+        "limits nolimits quad qquad phantom hfill boldsymbol angle measuredangle triangle overline vec hat "
+        "bar widehat underline mathbf mathit mathcal mathsf bf rm it mathop hspace nonumber notag middle "
+        "overrightarrow bm tilde cancel enspace thinspace square Box blacksquare therefore because rule",
     )
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?:\*(?=\{))?")
 _GLUED = re.compile(r"\\q?quad(?=[A-Za-z])")
 _SPACES = re.compile(r"(?<!\\)\\[,!;:> ]|~|(?<!\\)\\(?=\s|$)")
 _GROUPING = re.compile(
-    r"(?<=\d)(?!(?<=[^\d]0)\{,\})(?!(?<=^0)\{,\})(?:\s?\{\s?[,.]\s?\}|,?\\!|,?\\[,: ])\s*(?:\\!)?\s*(?=\d{3}(?!\d))"
+    r"(?<=\d)(?!(?<=[^\d]0)\{,\})(?!(?<=^0)\{,\})(?:\s?\{\s?[,.]\s?\}|,?\\!"
+    r"|,?\\[,: ])\s*(?:\\!)?\s*(?=\d{3}(?!\d))"
 )
 _COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
 _SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])")
@@ -45,7 +48,8 @@ _DEGREE = re.compile(
     r"\^\s*(?:\{\s*\\circ\s*\}|\\circ\b)|\\circ\b(?=\s*(?:[CF]?\s*[$.]?\s*$|[,)}\]+]))|\\degrees?\b"
 )
 _TEXT = re.compile(
-    r"\\(?:text\w{0,6}|mbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|bf|rm|hbox|emph|mathop)\s*\{([^{}]*)\}"
+    r"\\(?:text\w{0,6}|mbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|bf|rm|hbox|emph"
+    r"|mathop)\s*\{([^{}]*)\}"
 )
 _DELIMITERS = re.compile(r"\\[\[\]()]|^\$+|(?<!\\)\$+$")
 _DOLLAR = re.compile(r"(?<!\\)\$")
@@ -79,35 +83,16 @@ _ATOM = (
     r"(?:\s*\^\s*\{?\s*\d\s*\}?|\s*(?:squared|cubed)\b)?"
 )
 _UNIT = re.compile(
-    rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s*(?:/|\bper\b|\ba\b)\s*{_ATOM})?)\s*\.?$",
+    rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s*(?:/|\bper\b"
+    rf"|\ba\b)\s*{_ATOM})?)\s*\.?$",
     re.IGNORECASE,
 )
 _TEMPERATURE = re.compile(r"\s*\\degree\s*([CFK])\s*$")
 _CAPITAL = re.compile(r"(?<=\d)\s+([NJWVKLA])$")
 _NOUN = re.compile(r"^([^A-Za-z]*[\d})!])\s+([A-Za-z][A-Za-z]{2,}(?:[ -][A-Za-z]{2,}){0,4})\s*\.?$")
 _CONNECTORS = frozenset(
-    [
-        "and",
-        "or",
-        "if",
-        "for",
-        "when",
-        "mod",
-        "to",
-        "where",
-        "than",
-        "with",
-        "base",
-        "not",
-        "but",
-        "from",
-        "such",
-        "is",
-        "are",
-    ]
+    re.findall(r"\w+", "and or if for when mod to where than with base not but from such is are")
 )
-
-
 SCALES = frozenset(["hundred", "thousand", "million", "billion", "trillion", "dozen"])
 
 
@@ -144,14 +129,15 @@ def plain(text: str) -> Plain:
         text, named = _bare_unit(_trim(text))
     text = _COMMAND.sub(_command, text)
     text = _trim(_APPROXIMATE.sub("", _trim(text)))
-    text = _SPACED.sub(lambda found: found.group().replace(" ", ""), text)
+    text = _SPACED.sub(lambda match: match.group().replace(" ", ""), text)
     if not re.fullmatch(r"[\d,]*", text) and not re.search(r"[(\[{]", text):
-        text = _COMMAS.sub(lambda found: found.group().replace(",", ""), text)
+        text = _COMMAS.sub(lambda match: match.group().replace(",", ""), text)
     return Plain(" ".join(re.sub(r"\\?\$", " ", text).split()), named)
 
 
 def _trim(text: str) -> str:
-    """Outer spaces, dollar signs, display brackets and the final period taken off, however they are nested."""
+    """Outer spaces, dollar signs, display brackets and the final period taken off, however they are
+    nested."""
     before = None
     while before != text:
         before = text
@@ -165,26 +151,26 @@ def _trim(text: str) -> str:
     return text
 
 
-def _fraction(found: "re.Match[str]") -> str:
+def _fraction(match: "re.Match[str]") -> str:
     """0.1\\overline{6} is 1/6, and so is 0.1666..."""
-    whole, fixed, *repeated = [part for part in found.groups() if part is not None]
+    whole, fixed, *repeated = [part for part in match.groups() if part is not None]
     again = repeated[0]
     if len(whole + fixed + again) > 60:
-        return found.group()
+        return match.group()
     value = Fraction(int((whole or "0") + fixed), 10 ** len(fixed)) + Fraction(
         int(again), (10 ** len(again) - 1) * 10 ** len(fixed)
     )
     return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
 
 
-def _unit_frac(found: "re.Match[str]") -> str:
-    above, below, power = found.groups()
-    return f"\\text{{ {above}/{below}}}{power or ''}" if above in WORDS and below in WORDS else found.group()
+def _unit_frac(match: "re.Match[str]") -> str:
+    above, below, power = match.groups()
+    return f"\\text{{ {above}/{below}}}{power or ''}" if above in WORDS and below in WORDS else match.group()
 
 
-def _word(found: "re.Match[str]") -> str:
+def _word(match: "re.Match[str]") -> str:
     """What stands in \\text{...}: mathematics as it is, words in double quotes."""
-    inside = found.group(1).strip().strip("$").strip()
+    inside = match.group(1).strip().strip("$").strip()
     name = inside.rstrip(".")
     if name in FUNCTIONS or name in ("and", "or"):
         return f" \\{name} " if name in FUNCTIONS else " , "
@@ -204,8 +190,8 @@ def _word(found: "re.Match[str]") -> str:
     return f' "{name}" '
 
 
-def _command(found: "re.Match[str]") -> str:
-    name = found.group(1)
+def _command(match: "re.Match[str]") -> str:
+    name = match.group(1)
     if name in _DROPPED:
         return " "
     new = _RENAMED.get(name, name)
@@ -267,12 +253,12 @@ def _bare_unit(text: str) -> tuple[str, Unit | None]:
         and "$" not in text[: behind.start()]
     ):
         return text[: behind.start()], unit(behind.group(1))
-    if found := _TEMPERATURE.search(text):
-        return text[: found.start()], unit("\\degree" + found.group(1))
-    if found := _CAPITAL.search(text):
-        return text[: found.start()], unit(found.group(1))
-    if (found := _UNIT.search(text)) and not _function(text[: found.start()]):
-        return text[: found.start()], unit(found.group(1))
+    if match := _TEMPERATURE.search(text):
+        return text[: match.start()], unit("\\degree" + match.group(1))
+    if match := _CAPITAL.search(text):
+        return text[: match.start()], unit(match.group(1))
+    if (match := _UNIT.search(text)) and not _function(text[: match.start()]):
+        return text[: match.start()], unit(match.group(1))
     noun = _NOUN.match(text)
     if (
         noun

@@ -25,15 +25,17 @@ CONSTANTS = {
 FUNCTIONS = frozenset(
     re.findall(
         r"\w+",
-        "sin cos tan cot sec csc ln log lg exp sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh "
-        "arctanh asin acos atan arsinh arcosh artanh max min gcd lcm abs sgn det Re Im conj cis Gamma floor ceil",
+        "sin cos tan cot sec csc ln log lg exp sinh cosh tanh coth sech csch arcsin arccos arctan arccot "
+        "arcsec arccsc arcsinh arccosh arctanh asin acos atan arsinh arcosh artanh max min gcd lcm abs sgn "
+        "det Re Im conj cis Gamma floor ceil",
     )
 )
 GREEK = frozenset(
     re.findall(
         r"\S+",
-        r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda \mu \nu \xi \rho \sigma \tau "
-        r"\upsilon \phi \varphi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega \ell \hbar",
+        r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda "
+        r"\mu \nu \xi \rho \sigma \tau \upsilon \phi \varphi \chi \psi \omega \Gamma \Delta \Theta \Lambda "
+        r"\Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega \ell \hbar",
     )
 )
 RELATIONS = frozenset(["=", "<", ">", "<=", ">=", "!="])
@@ -61,10 +63,11 @@ _SAME = {"==": "=", "**": "^", "+-": "\\pm", "+/-": "\\pm", "%": "\\%"}
 SMALL_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "odd yes no not none one two six ten the all any how now new old our out own per red run sad see set she sun mon tue wed thu fri "
-        "sat top try use was way who why you zoo cat dog act bat him his her its may men let low man day did few for get got has had big "
-        "bad end far fun ad am an as at be by do go he if in is it me my of oh ok on so to up us we are but can saw son tie tin war win "
-        "won dne nor either true false even prime east west north south",
+        "odd yes no not none one two six ten the all any how now new old our out own per red run sad see set "
+        "she sun mon tue wed thu fri sat top try use was way who why you zoo cat dog act bat him his her its "
+        "may men let low man day did few for get got has had big bad end far fun ad am an as at be by do go "
+        "he if in is it me my of oh ok on so to up us we are but can saw son tie tin war win won dne nor "
+        "either true false even prime east west north south",
     )
 )
 
@@ -72,7 +75,7 @@ SMALL_WORDS = frozenset(
 def tokens(text: str) -> list[str]:
     """Words come in double quotes. Raises Unread on a character outside the grammar, TooMuch on a number of
     more than MAX_DIGITS digits or more than MAX_TOKENS tokens."""
-    found: list[str] = []
+    parts: list[str] = []
     place = 0
     text = text.rstrip()
     while place < len(text):
@@ -82,7 +85,7 @@ def tokens(text: str) -> list[str]:
         token = match.group(1)
         if token[0].isdigit() and len(token) > MAX_DIGITS:
             raise TooMuch(f"a number of more than {MAX_DIGITS} digits")
-        found += (
+        parts += (
             _letters(token)
             if token.isalpha()
             else _quoted(token)
@@ -90,9 +93,9 @@ def tokens(text: str) -> list[str]:
             else [_SAME.get(token, token)]
         )
         place = match.end()
-        if len(found) > MAX_TOKENS:
+        if len(parts) > MAX_TOKENS:
             raise TooMuch(f"an answer of more than {MAX_TOKENS} parts")
-    return found
+    return parts
 
 
 def _quoted(token: str) -> list[str]:
@@ -124,9 +127,9 @@ def _letters(word: str) -> list[str]:
         and all(len(rest) <= 2 for rest in _INSIDE.split(word))
     ):
         return [
-            one
+            token
             for part in re.split(f"({_INSIDE.pattern})", word)
-            for one in ([part] if _INSIDE.fullmatch(part) else list(part))
+            for token in ([part] if _INSIDE.fullmatch(part) else list(part))
         ]
     if word.isupper() and len(word) <= 5:
         return list(word)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from stages.graders.mathematics.latex import MAX_LENGTH
 from stages.graders.quantities import literals, numbers
 from stages.graders.quantities.units import unit
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 
 _SEGMENT = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _PREFACE = re.compile(
@@ -17,7 +17,8 @@ _PREFACE = re.compile(
 _CLOSING = re.compile(r"\s*(?:I hope it is correct\.?|[.!;]\s+[A-Z].*|\bbecause\b.*|\bsince\b.*)$", re.DOTALL)
 _HOPE = re.compile(r"\s*(?:I hope (?:it|this) is correct\.?|This solves the problem\.?)\s*$")
 _QUANTITY = re.compile(  # `P(A \\cup B) = 2/3` names what it is the value of
-    r"\$?\s*(?:\\(?:lim|int|iint|oint|Pr|det)(?![a-z])|(?:P|E|Pr|Var|\\mathbb\s?\{?[PE]\}?)\s?(?:\\left)?[(\[]"
+    r"\$?\s*(?:\\(?:lim|int|iint|oint|Pr|det)(?![a-z])|(?:P|E|Pr|Var"
+    r"|\\mathbb\s?\{?[PE]\}?)\s?(?:\\left)?[(\[]"
     r"|\\?\|\s?(?:[A-Z]|\\vec|\\mathbf|\\overrightarrow))[^=<>]{1,120}=\s*(?P<value>[^=<>]+)$"
 )
 _STATED = re.compile(r"(?:It|He|She|They|We|I|You|The|This|There|Each|So|Thus|Therefore|Hence)\b(?=.*\s)")
@@ -25,10 +26,13 @@ MAX_WORDS = 4  # of an answer in words
 
 _STOP = re.compile(r"(?:(?<=[.!?])|(?<=\.\$)|(?<=\.\$\$)|(?<=\.\\\])|(?<=\.\\\)))\s+(?=[A-Z\\$*])")
 _TAIL = re.compile(
-    r"(?:\b(?:is|are|equals|be|was|get|gives?|obtain|have|costs?|pays?|weighs|measures|yields|becomes|approaches"
-    r"|(?:converges|evaluates|simplifies|reduces|tends|amounts|works? out|comes? out|adds up|sums?|comes?|expands|rounds) (?:to|as|at)"
+    r"(?:\b(?:is|are|equals|be|was|get|gives?|obtain|have|costs?|pays?|weighs|measures|yields|becomes"
+    r"|approaches"
+    r"|(?:converges|evaluates|simplifies|reduces|tends|amounts|works? out|comes? out|adds up|sums?|comes?"
+    r"|expands|rounds) (?:to|as|at)"
     r"|(?:has|of) (?:length|area|volume|slope|value|measure|radius|probability|degree))\b"
-    r"(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by|called|named|known as|(?:written|painted) by)\b)*"
+    r"(?:\s+(?:therefore|thus|then|simply|just|equal to|exactly|about|given by|called|named|known as"
+    r"|(?:written|painted) by)\b)*"
     r"|(?:解集|答案|结果|值)[为是]|(?<![<>!=])=)\s*:?\s*(?=\S)"
 )
 
@@ -42,7 +46,8 @@ _BARE_RELATION = re.compile(
 )  # `we need x <= 2`
 _SUCH_THAT = re.compile(r"\bsuch that\s+(\S[^A-Z]{1,60}?)[.\s]*$")
 _ABOUT = re.compile(
-    r",? (?:which|that|this) (?:is|equals|comes to) (?:about|approximately|roughly|around|close to|nearly|\\approx|≈)[^A-Z]{0,80}$"
+    r",? (?:which|that|this) (?:is|equals|comes to) (?:about|approximately|roughly|around|close to|nearly"
+    r"|\\approx|≈)[^A-Z]{0,80}$"
 )
 _BEHIND = re.compile(r"\s?([A-Za-z]{1,12}(?:/[A-Za-z]{1,6}(?:\^\d)?)?)(?=[\s.,;]|$)")
 _CONDITION = re.compile(r"[\s,]+(?:when|if|for|where|as|since|because|with|and so|which)\b.*$", re.DOTALL)

@@ -22,8 +22,9 @@ MAX_DEPTH = 40
 Node = tuple[Any, ...]
 
 _STOPS = frozenset(
-    ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "'", "\\pm", "\\mp", "\\cup", "\\cap",
-     "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%", "\\degree", "\\to"]
+    ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "'"]
+    + ["\\pm", "\\mp", "\\cup", "\\cap", "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%"]
+    + ["\\degree", "\\to"]
 )  # fmt: skip
 _SETS = {"\\cup": "union", "\\cap": "intersection", "\\setminus": "difference"}
 
@@ -99,9 +100,9 @@ class Lines(Tokens):
         """Sets joined, met or taken from one another."""
         tree = self.sum()
         while sign := self.accept(*_SETS):
-            other = self.sum()
+            right = self.sum()
             joined = sign == "\\cup" and tree[0] == "union"
-            tree = ("union", [*tree[1], other]) if joined else (_SETS[sign], [tree, other])
+            tree = ("union", [*tree[1], right]) if joined else (_SETS[sign], [tree, right])
         return tree
 
     def sum(self) -> Node:

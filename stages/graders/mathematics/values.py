@@ -16,20 +16,22 @@ MAX_BITS = 20_000  # of a numerator or denominator
 
 _CONSTANTS: dict[str, complex] = {"pi": math.pi, "e": math.e, "i": 1j, "inf": complex(math.inf)}
 _CALLS: dict[str, Callable[[complex], complex]] = {
-    "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh,
-    "cot": lambda x: 1 / cmath.tan(x), "sec": lambda x: 1 / cmath.cos(x), "csc": lambda x: 1 / cmath.sin(x),
-    "coth": lambda x: 1 / cmath.tanh(x), "sech": lambda x: 1 / cmath.cosh(x), "csch": lambda x: 1 / cmath.sinh(x),
-    "arcsin": cmath.asin, "arccos": cmath.acos, "arctan": cmath.atan, "arcsinh": cmath.asinh, "arccosh": cmath.acosh,
-    "arctanh": cmath.atanh, "arccot": lambda x: math.pi / 2 - cmath.atan(x), "arcsec": lambda x: cmath.acos(1 / x),
-    "arccsc": lambda x: cmath.asin(1 / x), "ln": cmath.log, "exp": cmath.exp, "cis": lambda x: cmath.exp(1j * x),
-    "Re": lambda x: complex(x.real), "Im": lambda x: complex(x.imag), "conj": lambda x: x.conjugate(), "Gamma": lambda x: _gamma(x),
+    "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "sinh": cmath.sinh, "cosh": cmath.cosh,
+    "tanh": cmath.tanh, "cot": lambda x: 1 / cmath.tan(x), "sec": lambda x: 1 / cmath.cos(x),
+    "csc": lambda x: 1 / cmath.sin(x), "coth": lambda x: 1 / cmath.tanh(x),
+    "sech": lambda x: 1 / cmath.cosh(x), "csch": lambda x: 1 / cmath.sinh(x), "arcsin": cmath.asin,
+    "arccos": cmath.acos, "arctan": cmath.atan, "arcsinh": cmath.asinh, "arccosh": cmath.acosh,
+    "arctanh": cmath.atanh, "arccot": lambda x: math.pi / 2 - cmath.atan(x),
+    "arcsec": lambda x: cmath.acos(1 / x), "arccsc": lambda x: cmath.asin(1 / x), "ln": cmath.log,
+    "exp": cmath.exp, "cis": lambda x: cmath.exp(1j * x), "Re": lambda x: complex(x.real),
+    "Im": lambda x: complex(x.imag), "conj": lambda x: x.conjugate(), "Gamma": lambda x: _gamma(x),
 }  # fmt: skip
 _SEVERAL: dict[str, Callable[..., Any]] = {
     "max": max,
     "min": min,
     "gcd": math.gcd,
     "lcm": math.lcm,
-    "mod": lambda one, other: one % other,
+    "mod": lambda left, right: left % right,
 }
 
 

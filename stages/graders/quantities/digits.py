@@ -23,17 +23,21 @@ _ASIDE = re.compile(
 )  # `34 apples (12 of them red)`
 _CITED = re.compile(r"(?<=[\w$).]) ?\[\d{1,2}\](?=\W*$)")  # `The result is 30 [1].`
 _WHY = re.compile(  # `The number is 15, since 15 = 3 * 5`
-    r"[,;(]?\s(?:because|since|as (?=\$?\d)|for (?=\d+ [=+*/])|which (?:is|equals)(?= \$?[\d\\(][^A-Za-z.]{0,20}[-+*/×·^=])).*$",
+    r"[,;(]?\s(?:because|since|as (?=\$?\d)|for (?=\d+ [=+*/])|which (?:is"
+    r"|equals)(?= \$?[\d\\(][^A-Za-z.]{0,20}[-+*/×·^=])).*$",
     re.IGNORECASE | re.DOTALL,
 )
 _SCENE = re.compile(  # `12 apples left after giving away 3`, `$12 in 2 hours`, `10 of the 50 students`
     r"\s(?:after|before|(?:out )?of (?:the|a total of|all)"
-    r"|(?:in|for|from|over|with|on|within|during|by|per|every|to|than|into|among|between|at|around|across|because of|instead of)"
-    r"(?= (?:(?:the|all|these|those|about|his|her|their|its|only|\w{1,12}ing) ){0,3}\$?\d))\s[^,;:.=]{1,80}[.!]?$",
+    r"|(?:in|for|from|over|with|on|within|during|by|per|every|to|than|into|among|between|at|around|across"
+    r"|because of|instead of)"
+    r"(?= (?:(?:the|all|these|those|about|his|her|their|its|only"
+    r"|\w{1,12}ing) ){0,3}\$?\d))\s[^,;:.=]{1,80}[.!]?$",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(  # `There are 24 ways: 4 choices for the first, 3 for the second`
-    r"([^:\n]{0,120}\b(?:are|is|was|were|has|have|had|gets?|makes?|gives?)\b[^:\n]{0,60}\d[^:\n]{0,60}):\s(?=[^\n]{0,200}\d[^\n]{0,200}\d)"
+    r"([^:\n]{0,120}\b(?:are|is|was|were|has|have|had|gets?|makes?"
+    r"|gives?)\b[^:\n]{0,60}\d[^:\n]{0,60}):\s(?=[^\n]{0,200}\d[^\n]{0,200}\d)"
 )
 _SUMMED = re.compile(r"\b(?:total|sum|altogether|so|thus|hence|therefore|in all)\b|=", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
@@ -45,13 +49,17 @@ def tidy(text: str) -> str:
     text = plain_characters(text)
     if "\\" in text or "{,}" in text:
         text = _LATEX_GROUP.sub("", text)
-        text = _FRAC.sub(lambda m: " {}/{} ".format(*[part for part in m.groups() if part is not None]), text)
+        text = _FRAC.sub(
+            lambda match: " {}/{} ".format(*[part for part in match.groups() if part is not None]), text
+        )
         text = re.sub(r"-\s+(?=\d+/\d)", "-", text)
-        text = _SCALE.sub(r" \1", _CIRC.sub(lambda found: f"\\degree {found[1] or ''}", text))
+        text = _SCALE.sub(r" \1", _CIRC.sub(lambda match: f"\\degree {match[1] or ''}", text))
     if "^{-" in text:
-        text = _INVERSE.sub(lambda m: f"{m[1]}/{m[2]}" + (f"^{{{m[3]}}}" if m[3] != "1" else ""), text)
+        text = _INVERSE.sub(
+            lambda match: f"{match[1]}/{match[2]}" + (f"^{{{match[3]}}}" if match[3] != "1" else ""), text
+        )
     if "_" in text:
-        text = _UNDERSCORED.sub(lambda found: found.group().replace("_", ""), text)
+        text = _UNDERSCORED.sub(lambda match: match.group().replace("_", ""), text)
     return _MARKS.sub("", text) if "<<" in text else text
 
 
@@ -62,8 +70,8 @@ def stated(sentence: str) -> str:
     text = _ASIDE.sub("", sentence) if "(" in sentence else sentence
     if (counted := _COUNTED.match(text)) and not _SUMMED.search(text, counted.end()):
         text = counted[1]
-    for told in (_WHY, _SCENE):
-        text = shorter if _DIGIT.search(shorter := told.sub("", text)) else text
+    for clause in (_WHY, _SCENE):
+        text = shorter if _DIGIT.search(shorter := clause.sub("", text)) else text
     return text
 
 

@@ -9,8 +9,8 @@ from stages.graders.quantities import numerals
 from stages.graders.quantities.digits import stated, tidy, uncited
 from stages.graders.quantities.units import WORDS, Unit, fit, unit
 from stages.graders.reading.compare import Comparison, Policies
-from stages.graders.reading.extract import Span
 from stages.graders.reading.limits import TooMuch
+from stages.graders.reading.span import Span
 
 MAX_DIGITS = 1000  # in one number; no parser is handed more
 MAX_EXPONENT = 400
@@ -95,8 +95,8 @@ def whole(text: str) -> Number | None:
         return None
     if match.end() == len(text.rstrip("$ ")):
         return _read(match)
-    found, end = _compound(text, match)
-    return found if end == len(text) and found.unit else None
+    quantity, end = _compound(text, match)
+    return quantity if end == len(text) and quantity.unit else None
 
 
 def find(text: str, last: bool = False, words: bool = True) -> tuple[Number, str] | None:
@@ -140,23 +140,23 @@ def _last(text: str) -> "list[re.Match[str]]":
 
 def _compound(text: str, match: "re.Match[str]") -> tuple[Number, int]:
     """A quantity in two units, `1 hour and 30 minutes`, in the first of them; and where it ends."""
-    found = _read(match)
+    first = _read(match)
     if (
-        found.unit
+        first.unit
         and (joint := _AND.match(text, match.end()))
-        and (other := _NUMBER.match(text, joint.end()))
+        and (second := _NUMBER.match(text, joint.end()))
     ):
-        rest = _read(other)
-        factor = fit(rest.unit, found.unit) if rest.unit and rest.unit != found.unit else None
+        rest = _read(second)
+        factor = fit(rest.unit, first.unit) if rest.unit and rest.unit != first.unit else None
         if (
             factor is not None
             and factor < 1
             and rest.places is None
-            and not other.group().startswith(("-", "+"))
+            and not second.group().startswith(("-", "+"))
         ):
-            value = found.value + rest.value * factor
-            return found._replace(value=value, scaled=value), other.end()
-    return found, match.end()
+            value = first.value + rest.value * factor
+            return first._replace(value=value, scaled=value), second.end()
+    return first, match.end()
 
 
 def _sentence(text: str, last: bool) -> str:
@@ -164,7 +164,10 @@ def _sentence(text: str, last: bool) -> str:
     if "=" not in text:
         return text
     sentences = _SENTENCE.split(text)
-    return next((one for one in (reversed(sentences) if last else sentences) if _NUMBER.search(one)), text)
+    return next(
+        (sentence for sentence in (reversed(sentences) if last else sentences) if _NUMBER.search(sentence)),
+        text,
+    )
 
 
 def final(span: Span) -> tuple[Number, str] | None:
@@ -189,33 +192,37 @@ def same(gold: Number, pred: Number, policies: Policies) -> Comparison:
         return near(gold, gold.value, pred, pred.value, policies)
     if policies.percent == "strict" and gold.percent != pred.percent:
         return Comparison(False, "percent")
-    found = Comparison(False, "exact fraction")
-    for one in {gold.value, gold.scaled}:
-        for other in {pred.value, pred.scaled}:
-            found = near(gold, one * factor, pred, other, policies)
-            if found.same:
-                return found
-    return found
+    comparison = Comparison(False, "exact fraction")
+    for gold_value in {gold.value, gold.scaled}:
+        for pred_value in {pred.value, pred.scaled}:
+            comparison = near(gold, gold_value * factor, pred, pred_value, policies)
+            if comparison.same:
+                return comparison
+    return comparison
 
 
-def near(gold: Number, one: Fraction, pred: Number, other: Fraction, policies: Policies) -> Comparison:
+def near(
+    gold: Number, gold_value: Fraction, pred: Number, pred_value: Fraction, policies: Policies
+) -> Comparison:
     """The fractions of two numbers: exact; where one has decimals, within the tolerance and half a unit of
     the last place of the shorter.
 
     A whole number without decimals is exact, but for the noise of a float.
     """
-    if one == other:
+    if gold_value == pred_value:
         return Comparison(True, "exact fraction")
     if gold.places is None and pred.places is None:
         return Comparison(False, "exact fraction")
-    bound, ends = Fraction(policies.relative_tolerance) * max(abs(one), abs(other)), []
-    for number, value in ((gold, one), (pred, other)):
+    bound, ends = Fraction(policies.relative_tolerance) * max(abs(gold_value), abs(pred_value)), []
+    for number, value in ((gold, gold_value), (pred, pred_value)):
         if number.places is not None and number.value:
             ends.append(abs(value / number.value) * Fraction(1, 2 * 10**number.places))
         elif value.denominator == 1:
-            return Comparison(abs(one - other) <= min(bound, abs(value) / 10**10), "within tolerance")
+            return Comparison(
+                abs(gold_value - pred_value) <= min(bound, abs(value) / 10**10), "within tolerance"
+            )
     bound = min(bound, max(ends, default=Fraction(0)))
-    return Comparison(abs(one - other) <= bound, "within tolerance")
+    return Comparison(abs(gold_value - pred_value) <= bound, "within tolerance")
 
 
 def _read(match: "re.Match[str]") -> Number:

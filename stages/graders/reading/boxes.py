@@ -11,7 +11,8 @@ _JOIN = re.compile(
     r"(?:[\s$,;\\()\[\]]|and\b|or\b|\\q?quad\b|\\text ?\{[^{}]{0,40}\}|[A-Za-z](?:_\{?\w\}?)? ?=){0,20}"
 )
 _APPROXIMATELY = re.compile(
-    r"[\s$,.()\[\]\\]{0,9}(?:\\approx|≈|(?:or )?(?:approximately|about|numerically|roughly))[\s$,.()\[\]\\:]{0,9}"
+    r"[\s$,.()\[\]\\]{0,9}(?:\\approx|≈|(?:or )?(?:approximately|about|numerically|roughly))[\s$,."
+    r"()\[\]\\:]{0,9}"
 )
 _OR = re.compile(r"\bor\b")
 
@@ -19,8 +20,8 @@ _OR = re.compile(r"\bor\b")
 def last_box(text: str) -> str | None:
     """The content of the last closed \\boxed{...}, or of the last ones where they form a list (`\\boxed{2}
     and \\boxed{3}`: `2 and 3`); `\\boxed 7` holds its digits; None where no box is closed."""
-    found = last_boxes(text)
-    return found[0] if found else None
+    box = last_boxes(text)
+    return box[0] if box else None
 
 
 def last_boxes(text: str) -> tuple[str, int] | None:

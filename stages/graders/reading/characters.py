@@ -6,18 +6,20 @@ import unicodedata
 from functools import lru_cache
 
 _SIGNS = {
-    "π": "\\pi ", "∞": "\\infty ", "√": "\\sqrt ", "∛": "\\sqrt[3] ", "∜": "\\sqrt[4] ", "∪": "\\cup ", "∩": "\\cap ", "∅": "\\emptyset ",
-    "∈": "\\in ", "∖": "\\setminus ", "×": "\\times ", "·": "*", "⋅": "*", "∙": "*", "•": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
-    "−": "-", "–": "-", "‐": "-", "‑": "-", "‒": "-", "﹣": "-", "－": "-", "±": "\\pm ", "∓": "\\mp ", "≈": "\\approx ", "≃": "\\approx ",
-    "≤": "<=", "⩽": "<=", "≦": "<=", "≥": ">=", "⩾": ">=", "≧": ">=", "≠": "!=", "≡": "\\equiv ", "°": "\\degree ", "º": "\\degree ",
-    "′": "'", "’": "'", "‘": "'", "″": "''", "∶": ":", "∧": ",", "∨": "\\lor ", "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}",
-    "ℚ": "\\mathbb{Q}", "ℂ": "\\mathbb{C}", "⌊": "\\lfloor ", "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "\\langle ",
-    "⟩": "\\rangle ", "〈": "\\langle ", "〉": "\\rangle ", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "→": "\\to ", "…": "\\ldots ",
-    "或": " or ", "且": " and ",
-    "。": ". ", "、": ", ", "，": ",", "；": ";", "“": '"', "”": '"', "∠": "\\angle ", "₹": "\\inr ", "€": "\\eur ", "£": "\\gbp ",
-    "¥": "\\yen ", "¢": " cents", "٪": "%", "٫": ".", "٬": ",", "µ": "u", "‰": "\\%/10 ", "Ω": "ohm", "ⅈ": "i", "ℯ": "e",
-    "ϕ": "\\phi ", "ϵ": "\\epsilon ",
-    "\u200b": "", "\u200c": "", "\u200d": "", "\ufeff": "", "\u2061": "", "\u2062": "*", "\u00ad": "", "\u200e": "", "\u200f": "",
+    "π": "\\pi ", "∞": "\\infty ", "√": "\\sqrt ", "∛": "\\sqrt[3] ", "∜": "\\sqrt[4] ", "∪": "\\cup ",
+    "∩": "\\cap ", "∅": "\\emptyset ", "∈": "\\in ", "∖": "\\setminus ", "×": "\\times ", "·": "*", "⋅": "*",
+    "∙": "*", "•": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/", "−": "-", "–": "-", "‐": "-", "‑": "-",
+    "‒": "-", "﹣": "-", "－": "-", "±": "\\pm ", "∓": "\\mp ", "≈": "\\approx ", "≃": "\\approx ", "≤": "<=",
+    "⩽": "<=", "≦": "<=", "≥": ">=", "⩾": ">=", "≧": ">=", "≠": "!=", "≡": "\\equiv ", "°": "\\degree ",
+    "º": "\\degree ", "′": "'", "’": "'", "‘": "'", "″": "''", "∶": ":", "∧": ",", "∨": "\\lor ",
+    "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}", "ℚ": "\\mathbb{Q}", "ℂ": "\\mathbb{C}",
+    "⌊": "\\lfloor ", "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "\\langle ", "⟩": "\\rangle ",
+    "〈": "\\langle ", "〉": "\\rangle ", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "→": "\\to ",
+    "…": "\\ldots ", "或": " or ", "且": " and ", "。": ". ", "、": ", ", "，": ",", "；": ";", "“": '"',
+    "”": '"', "∠": "\\angle ", "₹": "\\inr ", "€": "\\eur ", "£": "\\gbp ", "¥": "\\yen ", "¢": " cents",
+    "٪": "%", "٫": ".", "٬": ",", "µ": "u", "‰": "\\%/10 ", "Ω": "ohm", "ⅈ": "i", "ℯ": "e", "ϕ": "\\phi ",
+    "ϵ": "\\epsilon ", "\u200b": "", "\u200c": "", "\u200d": "", "\ufeff": "", "\u2061": "", "\u2062": "*",
+    "\u00ad": "", "\u200e": "", "\u200f": "",
 }  # fmt: skip
 _GREEK = {
     chr(code): f"\\{unicodedata.name(chr(code)).split()[-1].lower()} "
@@ -49,7 +51,7 @@ def plain_characters(text: str) -> str:
     is."""
     if text.isascii():
         return text
-    text = _EAST.sub(lambda found: f"*10^{_MYRIADS[found[1]]}", _GROUP.sub("", text))
+    text = _EAST.sub(lambda match: f"*10^{_MYRIADS[match[1]]}", _GROUP.sub("", text))
     text = _POWER.sub(lambda run: "^{" + "".join(map(_one, run.group())) + "}", text)
     text = _INDEX.sub(lambda run: "_{" + "".join(map(_one, run.group())) + "}", text)
     return "".join(character if character.isascii() else _one(character) for character in text)
@@ -70,4 +72,4 @@ def _one(character: str) -> str:
         return f"\\frac{{{above}}}{{{below}}}" if below else plain
     if plain == character or len(plain) > 4:
         return plain if plain == character else character
-    return "".join(_SIGNS.get(one, one) if not one.isascii() else one for one in plain)
+    return "".join(_SIGNS.get(part, part) if not part.isascii() else part for part in plain)

@@ -27,15 +27,18 @@ _ANSWERED = re.compile(
     re.IGNORECASE,
 )
 _CHECK = re.compile(
-    r"(?:(?<=[.!?。\n*}])|(?<=[.!?。] ))[ \t\n]{0,4}[(（*#]{0,4} ?(?:Check(?:ing)?|Verif(?:y|ication|ying)|Proof|To (?:verify|check)"
-    r"|Let(?:'s| us| me) (?:verify|check|double-check)|Vérification|Verifica|Probe|Comprobación|检验|验证|验算)(?![a-z])"
+    r"(?:(?<=[.!?。\n*}])|(?<=[.!?。] ))[ \t\n]{0,4}[(（*#]{0,4} ?(?:Check(?:ing)?|Verif(?:y|ication|ying)|Proof"
+    r"|To (?:verify|check)"
+    r"|Let(?:'s| us| me) (?:verify|check|double-check)|Vérification|Verifica|Probe|Comprobación|检验|验证"
+    r"|验算)(?![a-z])"
 )
 _CHECKED = re.compile(
     r"=|≈|[✓✔✅]|\b(?:correct|right|holds?|match\w*|satisf\w+|true|works|consistent|verified)\b|正确|成立",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
-    r"\b(?:So|Therefore|Thus|Hence|Then|Next|Now|Finally|Step|wrong|incorrect|mistake|actually|instead|does(?:n't| not)"
+    r"\b(?:So|Therefore|Thus|Hence|Then|Next|Now|Finally|Step|wrong|incorrect|mistake|actually|instead"
+    r"|does(?:n't| not)"
     r"|not (?:match|equal|correct|right|satisf\w+))\b|≠|✗|❌|\\neq?\b"
 )
 
@@ -57,14 +60,14 @@ def first_task(text: str) -> str:
     """`text` without what follows an answer where a base model went on with a task of its own: `#### 36`,
     then `Question: ...`."""
     answered = _ANSWERED.search(text)
-    other = _TASK.search(text, answered.end()) if answered else None
-    return text[: other.start()] if other else text
+    task = _TASK.search(text, answered.end()) if answered else None
+    return text[: task.start()] if task else text
 
 
 def unchecked(text: str) -> str:
     """`text` without a check of its result at its end: `The total is 42. Check: 42 - 22 = 20.`; all of it
     where the check led further, or its last sentence checks nothing."""
-    led = max((found.end() for found in _GOES_ON.finditer(text)), default=0)
+    led = max((match.end() for match in _GOES_ON.finditer(text)), default=0)
     check = _CHECK.search(text, led)
     before = text[: check.start()] if check else ""
     checked = check and _CHECKED.search(re.split(r"[.!?]\s+(?=\w)|\n+", text[check.start() :].rstrip())[-1])
@@ -85,7 +88,7 @@ def tidy(text: str) -> str:
     if "<" in text and (ended := _ENDED.search(text)):
         text = text[: ended.start()]
     if "</" in text:
-        text = _RAISED.sub(lambda found: f"{'^' if found[1] == 'p' else '_'}{{{found[2]}}}", text)
+        text = _RAISED.sub(lambda match: f"{'^' if match[1] == 'p' else '_'}{{{match[2]}}}", text)
         text = _TAGS.sub("", text)
     if "<" in text or "INST]" in text:
         text = _SPECIAL.sub("", text)

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 _STATED = (
     r"\s{0,3}(?:\([^()\n]{0,60}\))?\s{0,3}"
-    r"(?:(?:is|are|was|were|(?:would|should|must|will|has to|could|might|may|ought to) be|(?:seems|appears) to be|comes out to"
+    r"(?:(?:is|are|was|were|(?:would|should|must|will|has to|could|might|may|ought to) be|(?:seems"
+    r"|appears) to be|comes out to"
     r"|would then be|is (?:therefore|thus|then|simply))\b"
-    r"(?!\s{0,3}(?:correct|right|helpful|final|wrong|incorrect|as follows|not helpful|clear)\b)[ \t]{0,3}:?|[:=])"
+    r"(?!\s{0,3}(?:correct|right|helpful|final|wrong|incorrect|as follows|not helpful|clear)\b)[ \t]{0,3}:?"
+    r"|[:=])"
 )
 _WHOLE = r"(?<!\w)$"
 _THE = (
@@ -33,18 +35,11 @@ _RULES = (  # words, what must stand before one, and what it must begin
         r"answer[ \t]{0,3}(?:$|\n|(?=[$\\\"]|\d|\((?-i:[A-Z])\)|(?-i:[A-HJ-Z])[ \t]{0,3}(?:$|[.,:)\n])))",
     ),
     (
-        (
-            "option",
-            "choice",
-            "result",
-            "label",
-            "response",
-            "verdict",
-            "letter",
-            "decision",
-            "conclusion",
-            "selection",
-            "pick",
+        tuple(
+            re.findall(
+                r"\w+",
+                "option choice result label response verdict letter decision conclusion selection pick",
+            )
         ),
         r"(?<!\w)(?:final|correct|best|right|selected|chosen|my) $",
         rf"\w{{1,12}}{_STATED}",
@@ -85,7 +80,8 @@ _RULES = (  # words, what must stand before one, and what it must begin
     (
         ("答案", "答え", "回答", "正解", "정답", "답", "答", "الإجابة", "الجواب", "उत्तर", "คำตอบ"),
         r"(?s:.?)$",
-        r"(?:答案|答え|回答|正解|정답|답|答|الإجابة|الجواب|उत्तर|คำตอบ)(?:应该|应|就|は|은|는|هي|هو|है|คือ)?\s{0,3}(?:是|为|選|选|:|=)?\s{0,3}:?",
+        r"(?:答案|答え|回答|正解|정답|답|答|الإجابة|الجواب|उत्तर|คำตอบ)(?:应该|应|就|は|은|는|هي|هو|है|คือ)?\s{0,3}(?:是|为|選|选|:"
+        r"|=)?\s{0,3}:?",
     ),
     (("选", "選"), r"(?:故|应|所以|因此|我)$", r"[选選]"),
 )
@@ -99,8 +95,10 @@ _STRONG = re.compile(
 )
 _MARKED = ("\\boxed", "\\fbox", "####", "</answer>")
 _CLOSING = re.compile(
-    r"^\W*(?:I hope (?:it|this|that)\b|hope (?:this|that|it)\b|let me know\b|please (?:let me|feel free)|feel free\b|thank|note\b|user$"
-    r"|assistant$|if you (?:have|need)|this (?:solves|completes|answers|concludes)\b|done\W*$|good luck|is there anything|would you like)",
+    r"^\W*(?:I hope (?:it|this|that)\b|hope (?:this|that|it)\b|let me know\b|please (?:let me|feel free)"
+    r"|feel free\b|thank|note\b|user$"
+    r"|assistant$|if you (?:have|need)|this (?:solves|completes|answers|concludes)\b|done\W*$|good luck"
+    r"|is there anything|would you like)",
     _IGNORE,
 )
 _PLACEHOLDER = re.compile(
@@ -125,11 +123,12 @@ class Announcement(NamedTuple):
 
 
 def announcements(text: str) -> list[Announcement]:
-    """The places of `text` where an answer is announced, in their order; what follows each may be the answer."""
+    """The places of `text` where an answer is announced, in their order; what follows each may be the
+    answer."""
     small = text.lower()
     if len(small) != len(text):  # a few letters have no small one of the same length
         small = text.translate(_SMALL)
-    found = {}
+    by_end = {}
     listed = "a:" in small and _OPTIONS.search(text) is not None
     for words, before, rule in _COMPILED:
         if listed and words == ("a:",):
@@ -139,8 +138,8 @@ def announcements(text: str) -> list[Announcement]:
                 match = rule.match(text, place)
                 if match and (lead := before.search(text[max(0, place - 40) : place])):
                     start = place - (lead.end() - lead.start())
-                    found[match.end()] = Announcement(start, match.end(), text[start : match.end()].strip())
-    return [found[end] for end in sorted(found)]
+                    by_end[match.end()] = Announcement(start, match.end(), text[start : match.end()].strip())
+    return [by_end[end] for end in sorted(by_end)]
 
 
 def _places(text: str, word: str) -> Iterator[int]:

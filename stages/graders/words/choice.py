@@ -5,7 +5,7 @@ import string
 from functools import lru_cache
 
 from stages.graders.reading.discard import first_sentence, straight
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 from stages.graders.words.letters import affirmed, bracketed, chosen, leading, letters, opened
 from stages.graders.words.words import normal, plain
 
@@ -14,20 +14,24 @@ MAX_PROSE = 20_000  # and of a whole text
 NOTHING = ""  # what is committed to is not one option
 
 _START = re.compile(
-    r"[\W_]{0,9}(?:\((?P<low>[A-Za-z])\)|(?P<bare>[A-Za-z])(?:[.):\]]|\s{0,3}$|\s{0,3}\n))(?=\s|$|[^\x00-\x7f])"
+    r"[\W_]{0,9}(?:\((?P<low>[A-Za-z])\)|(?P<bare>[A-Za-z])(?:[.):\]]|\s{0,3}$|\s{0,3}\n))(?=\s|$"
+    r"|[^\x00-\x7f])"
 )
 _SINGLE = re.compile(r"[^A-Za-z0-9]{0,20}([A-Za-z])[^A-Za-z0-9]{0,20}")
 _SMALL = re.compile(
     r"\W{0,5}(?:(?:I (?:believe|think|say|would say|choose|pick)(?: that)?|so|thus|therefore|hence),? )?"
-    r"(?:(?:[Tt]he )?(?:correct |best |right )?(?:[Oo]ption|[Cc]hoice|[Ll]etter)(?: is)? \(?([a-z])\)?(?![\w'])"
+    r"(?:(?:[Tt]he )?(?:correct |best |right )?(?:[Oo]ption|[Cc]hoice"
+    r"|[Ll]etter)(?: is)? \(?([a-z])\)?(?![\w'])"
     r"|\(?([a-z])\)? (?:because|since)\b)"
 )
 _SUBJECT = re.compile(  # `C is too large` tells of C, and does not choose it
-    r"[)\]\"'*]{0,3} (?:is|was|are|has|have|does|do|would|could|can|says|states|describes|refers|gives|means|makes|seems|looks)\b"
+    r"[)\]\"'*]{0,3} (?:is|was|are|has|have|does|do|would|could|can|says|states|describes|refers|gives|means"
+    r"|makes|seems|looks)\b"
 )
 _QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
 _UNDECIDED = re.compile(
-    r"\b(?:cannot|can't|could not|couldn't|can not|unable to|not able to|no way to|impossible to|hard to) (?:\w{1,12}ly )?"
+    r"\b(?:cannot|can't|could not|couldn't|can not|unable to|not able to|no way to|impossible to"
+    r"|hard to) (?:\w{1,12}ly )?"
     r"(?:determine|tell|choose|pick|select|decide|say|know|answer)\b",
     re.IGNORECASE,
 )
@@ -92,8 +96,8 @@ def _opened(text: str, offered: str, options: list[str]) -> str | None:
         and _same_text(_START.sub("", line, count=1), options) == letter
     ):
         text = f"{letter}\n{rest}"
-    found = opened(text)
-    return found if found and found in offered else None
+    named = opened(text)
+    return named if named and named in offered else None
 
 
 def _offered(choices: Choices) -> str:
@@ -105,19 +109,19 @@ def _by_letter(text: str, offered: str, rule: str) -> str | None:
     if start.islower() and start.upper() in offered:
         return start.upper()
     text = affirmed(text)
-    found = letters(text)
-    if not found:
+    candidates = letters(text)
+    if not candidates:
         return None
     picked = chosen(text)[-1:]
-    if (lead := leading(text, found)) and not (
-        rule == "last" and not picked and _SUBJECT.match(text, found[0].end())
+    if (lead := leading(text, candidates)) and not (
+        rule == "last" and not picked and _SUBJECT.match(text, candidates[0].end())
     ):
         return _one(lead, offered)
     if rule == "last":
-        return _one(bracketed(text, found), offered) or _one(picked, offered)
+        return _one(bracketed(text, candidates), offered) or _one(picked, offered)
     sentence = first_sentence(text)
-    within = [one for one in found if one.end() <= len(sentence)]
-    for named in (bracketed(sentence, within), [one.group("letter") for one in within], picked):
+    within = [letter for letter in candidates if letter.end() <= len(sentence)]
+    for named in (bracketed(sentence, within), [letter.group("letter") for letter in within], picked):
         if named:
             return _one(named, offered)
     return None
@@ -132,8 +136,8 @@ def _start(text: str) -> str:
 
 def _small(text: str) -> str:
     """A small letter that is surely meant as one: `option b`, `b because`."""
-    found = _SMALL.match(text)
-    return (found.group(1) or found.group(2)) if found else ""
+    match = _SMALL.match(text)
+    return (match.group(1) or match.group(2)) if match else ""
 
 
 def _one(named: list[str], offered: str) -> str | None:
@@ -163,12 +167,12 @@ def _form(option: str) -> str:
 def _same_text(text: str, choices: list[str]) -> str | None:
     """The letter of the first option whose text is `text`."""
     answer = normal(text)
-    found = [
+    matches = [
         letter
         for letter, option in zip(string.ascii_uppercase, choices, strict=False)
         if answer and _form(option) == answer
     ]
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
 def _within(text: str, choices: list[str]) -> str | None:
@@ -184,7 +188,7 @@ def _within(text: str, choices: list[str]) -> str | None:
     longest = {
         form
         for form in named.values()
-        if not any(form != other and form in other for other in named.values())
+        if not any(form != longer and form in longer for longer in named.values())
     }
     if not longest:
         return None

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from stages.graders.reading.discard import first_sentence, refuses, straight
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 from stages.graders.words.words import plain
 from stages.shared.rows import Kind
 
@@ -28,17 +28,18 @@ def _table(**meanings: str) -> dict[str, str]:
 
 
 YES_NO = _table(
-    yes="yes yeah yep yup true correct right affirmative indeed absolutely oui vrai ja wahr sí si verdadero да はい 是 是的 对 正确 "
-    "نعم صحيح हाँ हां सत्य सही 예 네 sim tak evet",
-    no="no nope false incorrect wrong untrue negative non faux nein falsch falso нет いいえ 否 不是 不对 错 错误 不正确 "
-    "لا خطأ नहीं असत्य गलत 아니요 "
-    "아니오 não hayır nee",
+    yes="yes yeah yep yup true correct right affirmative indeed absolutely oui vrai ja wahr sí si verdadero "
+    "да はい 是 是的 对 正确 نعم صحيح हाँ हां सत्य सही 예 네 sim tak evet",
+    no="no nope false incorrect wrong untrue negative non faux nein falsch falso нет いいえ "
+    "否 不是 不对 错 错误 不正确 لا خطأ नहीं असत्य गलत 아니요 아니오 não hayır nee",
 )
 NLI = _table(
-    entailment="entailment entails entail entailed entailing true yes correct supported supports implied implies follows follow 蕴含",
-    neutral="neutral neither undetermined unknown inconclusive unrelated uncertain unclear ambiguous unsupported maybe possibly 中立",
-    contradiction="contradiction contradicts contradict contradicted contradictory contradicting false no incorrect refuted refutes wrong "
-    "untrue 矛盾",
+    entailment="entailment entails entail entailed entailing true yes correct supported supports implied "
+    "implies follows follow 蕴含",
+    neutral="neutral neither undetermined unknown inconclusive unrelated uncertain unclear ambiguous "
+    "unsupported maybe possibly 中立",
+    contradiction="contradiction contradicts contradict contradicted contradictory contradicting false no "
+    "incorrect refuted refutes wrong untrue 矛盾",
 )
 GOLDS = {
     Kind.YES_NO: _table(yes="yes true correct", no="no false incorrect"),
@@ -50,22 +51,28 @@ GOLDS = {
 }
 
 _UNDECIDED = re.compile(
-    r"\b(?:(?:can ?not|can't|could not|couldn't|not possible to|impossible to|unable to|no way to|not able to|hard to) (?:be )?"
-    r"(?:definitively |really |reliably |conclusively |logically )?(?:determined?|inferred?|infer|known?|say|said|tell|told|concluded?"
+    r"\b(?:(?:can ?not|can't|could not|couldn't|not possible to|impossible to|unable to|no way to|not able to"
+    r"|hard to) (?:be )?"
+    r"(?:definitively |really |reliably |conclusively |logically )?(?:determined?|inferred?|infer|known?|say"
+    r"|said|tell|told|concluded?"
     r"|decided?|verif(?:y|ied)|confirm(?:ed)?|establish(?:ed)?|judged?|deduced?|ascertain(?:ed)?)"
     r"|(?:not enough|insufficient|no) (?:information|evidence|context|data)"
-    r"|(?:may|might|could) (?:or (?:may|might|could) not )?be (?:true|false|correct)|(?:is|it's|it is) (?:possible|plausible)"
+    r"|(?:may|might|could) (?:or (?:may|might|could) not )?be (?:true|false|correct)|(?:is|it's"
+    r"|it is) (?:possible|plausible)"
     r"|(?:neither|not) (?:true|entail\w*|confirmed|supported|proven|stated) (?:nor|or) \w+"
-    r"|does(?: not|n't) (?:say|state|mention|specify|provide|indicate)|(?:is|are) not (?:mentioned|stated|specified|given))\b"
+    r"|does(?: not|n't) (?:say|state|mention|specify|provide|indicate)|(?:is|are) not (?:mentioned|stated"
+    r"|specified|given))\b"
 )
 _WORD = re.compile(
-    r"[a-zà-öø-ÿıа-я]+(?:'t)?|[\u0621-\u064a]+|[\u0900-\u097f]+|[\uac00-\ud7a3]+|不是的?|是的?|否|不对|不正确|正确|对|错误?|蕴含|矛盾|中立|はい|いいえ"
+    r"[a-zà-öø-ÿıа-я]+(?:'t)?|[\u0621-\u064a]+|[\u0900-\u097f]+|[\uac00-\ud7a3]+|不是的?|是的?|否|不对|不正确|正确|对|错误?"
+    r"|蕴含|矛盾|中立|はい|いいえ"
 )
 _DETERMINER = re.compile(  # `there is no way`
     r"(?<=[\w—–][ ,])\s?\bno (?=[a-z]{2})(?!(?:or|and|yes|because|since|as|it|they|he|she)\b)"
 )
 _NOT_AT_ALL = re.compile(
-    r"\W*(?:(?:absolutely|definitely|certainly|probably|surely|clearly|most likely|likely|of course) not|not at all)\s*(?:[.,;!]|$)"
+    r"\W*(?:(?:absolutely|definitely|certainly|probably|surely|clearly|most likely|likely|of course) not"
+    r"|not at all)\s*(?:[.,;!]|$)"
 )
 _NO_ANSWER = re.compile(  # `no idea` says nothing about the question
     r"\W*no (?:idea|clue|answer|comments?|opinion|further|more (?:comments?|remarks?)|one (?:knows|can)"
@@ -88,11 +95,13 @@ _CONDITIONS = frozenset(["if", "whether", "unless"])
 _QUESTION = re.compile(r"[^.?!\n]{0,300}\?(?=\s*\w)")
 _VERDICT = re.compile(r"\W*(yes|no|true|false)\W{0,3}(?:[.!:]\s|\n)", re.IGNORECASE)
 _CONCLUSION = re.compile(
-    r"\b(?:so|therefore|thus|hence|overall|in (?:conclusion|short|summary)|ultimately|finally|actually|wait|however|but)\b[^.!?\n]{1,300}",
+    r"\b(?:so|therefore|thus|hence|overall|in (?:conclusion|short|summary)|ultimately|finally|actually|wait"
+    r"|however|but)\b[^.!?\n]{1,300}",
     re.IGNORECASE,
 )
 _OFFERED = re.compile(
-    r"\b(?:entailment|neutral|contradiction)(?:(?:, (?:and |or )?| and | or )(?:entailment|neutral|contradiction)){2}\b"
+    r"\b(?:entailment|neutral|contradiction)(?:(?:, (?:and |or )?| and | or )(?:entailment|neutral"
+    r"|contradiction)){2}\b"
 )
 _ALTERNATIVE = re.compile(r"\b(?:yes|no|true|false) would\b[^.;)\n]*")  # `yes would be right only if`
 _DEPENDS = re.compile(r"\b(?:it|that|this|answer) depends\b|^\W*(?:maybe|perhaps|possibly)\s*[.,;:]")
@@ -110,9 +119,10 @@ _TECHNICAL = frozenset(
 )
 _LEADING = frozenset(
     _words(
-        "the a an answer is it it's that that's this probably likely most definitely clearly certainly simply just so therefore thus hence "
-        "would be to i i'd say think believe final result conclusion statement hypothesis claim relationship label my of course resounding "
-        "clear definite as and in case overall then option choice still seems must we can conclude with confidence safely sentence premise"
+        "the a an answer is it it's that that's this probably likely most definitely clearly certainly "
+        "simply just so therefore thus hence would be to i i'd say think believe final result conclusion "
+        "statement hypothesis claim relationship label my of course resounding clear definite as and in case "
+        "overall then option choice still seems must we can conclude with confidence safely sentence premise"
     )
 )
 
@@ -175,24 +185,24 @@ def final(span: Span, kind: Kind) -> str | None:
 def _opened(text: str) -> str | None:
     """The meaning of an opening sentence `Yes.` or `No.`; None where there is none, or a later sentence
     concludes otherwise."""
-    found = _VERDICT.match(text)
-    if not found:
+    opening = _VERDICT.match(text)
+    if not opening:
         return None
-    meaning = YES_NO[found[1].lower()]
+    meaning = YES_NO[opening[1].lower()]
     concluded = (
-        final(Span(one.group(), "last"), Kind.YES_NO)
-        for one in list(_CONCLUSION.finditer(text, found.end()))[-3:]
+        final(Span(match.group(), "last"), Kind.YES_NO)
+        for match in list(_CONCLUSION.finditer(text, opening.end()))[-3:]
     )
-    return meaning if all(one in (None, meaning) for one in concluded) else None
+    return meaning if all(match in (None, meaning) for match in concluded) else None
 
 
 def _opening(text: str, vocabulary: dict[str, str]) -> str | None:
     if _NO_ANSWER.match(text) or _NOT_A_LABEL.search(text[:20]):
         return None
-    found = re.match(r"\W*([a-z]+)(?=[\s.,;:!*)]|$)", text)
+    match = re.match(r"\W*([a-z]+)(?=[\s.,;:!*)]|$)", text)
     return (
-        vocabulary.get(found.group(1))
-        if found and found.group(1) in ("yes", "no", "true", "false", "neither")
+        vocabulary.get(match.group(1))
+        if match and match.group(1) in ("yes", "no", "true", "false", "neither")
         else None
     )
 
@@ -200,7 +210,7 @@ def _opening(text: str, vocabulary: dict[str, str]) -> str | None:
 def _only(text: str) -> str | None:
     """The only label that the technical words of a whole text name."""
     senses = _senses(_words_of(text), Kind.NLI, NLI)
-    named = {one.meaning for one in senses if one.word in _TECHNICAL}
+    named = {sense.meaning for sense in senses if sense.word in _TECHNICAL}
     return named.pop() if len(named) == 1 else None
 
 
@@ -239,8 +249,8 @@ def _senses(words: list[str], kind: Kind, vocabulary: dict[str, str]) -> list[_S
 
 def _left_over(sentence: str) -> str | None:
     """The label that `neither ... nor ...` leaves of the three: it names the two others."""
-    found = _NEITHER.search(sentence)
-    named = {NLI[word] for word in _WORD.findall(found["ones"]) if word in NLI} if found else set()
+    match = _NEITHER.search(sentence)
+    named = {NLI[word] for word in _WORD.findall(match["ones"]) if word in NLI} if match else set()
     left = set(NLI.values()) - named
     return left.pop() if len(left) == 1 else None
 
@@ -258,8 +268,8 @@ def _unhedged(lead: _Sense, senses: list[_Sense], words: list[str]) -> str:
     """The meaning of the leading word, unless `or`, `and` or a slash joins another meaning to it."""
     if lead.word == "neither":
         return lead.meaning
-    for other in senses:
-        between = words[lead.place + 1 : other.place]
-        if other.meaning != lead.meaning and between in (["or"], ["and"], [], ["nor"], ["or", "maybe"]):
+    for sense in senses:
+        between = words[lead.place + 1 : sense.place]
+        if sense.meaning != lead.meaning and between in (["or"], ["and"], [], ["nor"], ["or", "maybe"]):
             return NOTHING
     return lead.meaning

@@ -7,14 +7,16 @@ import unicodedata
 from stages.graders.mathematics.pieces import said
 from stages.graders.reading.compare import Comparison, Policies
 from stages.graders.reading.discard import refuses, straight
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 
 _LATEX_TEXT = re.compile(
-    r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline|boxed) ?\*?\{([^{}]*)\}"
+    r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline"
+    r"|boxed) ?\*?\{([^{}]*)\}"
 )
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _LEADING = re.compile(
-    r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class|category|:|=)\s+",
+    r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class"
+    r"|category|:|=)\s+",
     re.IGNORECASE,
 )
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # 1,000
@@ -72,8 +74,8 @@ def label(span: Span, choices: list[str] | None) -> str | None:
     answer = normal(text)
     if answer in forms:
         return forms[answer]
-    found = None if span.rule in ("text", "alone") else _named(answer, list(forms))
-    return forms[found] if found else found
+    form = None if span.rule in ("text", "alone") else _named(answer, list(forms))
+    return forms[form] if form else form
 
 
 def same(gold: str, pred: str, policies: Policies) -> Comparison:
@@ -85,8 +87,8 @@ def same(gold: str, pred: str, policies: Policies) -> Comparison:
 
 def _named(answer: str, forms: list[str]) -> str | None:
     padded = f" {answer} "
-    found = {form for form in forms if form and f" {form} " in padded}
-    longest = {form for form in found if not any(form != other and form in other for other in found)}
+    named = {form for form in forms if form and f" {form} " in padded}
+    longest = {form for form in named if not any(form != longer and form in longer for longer in named)}
     denied = {
         form
         for form in longest
