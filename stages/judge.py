@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from pydantic import Field, model_validator
 
-from stages.graders import judge as valid_reasoning
+from stages.graders import valid_reasoning
 from stages.graders.grading.apply import judged
 from stages.graders.grading.tally import Tally
 from stages.samplers import SAMPLERS
