@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from project_tree import copy
-from tiny import SFT, SCRATCH
+from tiny import SCRATCH, SFT
 
 MODEL = {"sampler": "hf", "max_new_tokens": 6, "batch_size": 4, "device": "cpu"}
 SECTIONS: dict[str, Any] = {
