@@ -128,7 +128,7 @@ PARAMS: dict[str, tuple[Any, str]] = {
     "systems.glyph.format.selective": (False, "format"),
     "systems.glyph.train.learning_rate": (1e-4, "train"),
     "systems.glyph.generate.arms.never.ask.max_new_tokens": (161, "generate"),
-    "systems.glyph.evaluate.samples": (21, "evaluate"),
+    "systems.glyph.evaluate.samples.count": (21, "evaluate"),
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
     "systems.glyph.train.launcher": ("accelerate launch", "train"),
