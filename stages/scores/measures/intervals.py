@@ -1,16 +1,18 @@
 """95 % intervals, each for its kind of number.
 
-A proportion takes Wilson's interval (E. B. Wilson, "Probable inference, the law of succession, and
-statistical inference", JASA 22, 1927): at 0 of n or n of n, where good students end up, the bootstrap has
-nothing to redraw and says "no doubt at all". The difference of two proportions over *different* problems
-takes Newcombe's (method 10 in R. G. Newcombe, "Interval estimation for the difference between independent
-proportions", Statistics in Medicine 17, 1998), made of two Wilson intervals, for the same reason. The mean of
-several independent estimates takes the interval that their own intervals make (G. Y. Zou and A. Donner,
-"Construction of confidence intervals about effect measures", Statistics in Medicine 27, 2008), of which
-Newcombe's is the case of two proportions. Everything else (means, ratios, differences over the *same*
-problems) takes the percentile bootstrap over problems (B. Efron and R. Tibshirani, "An Introduction to the
-Bootstrap", 1993, chapter 13): a problem is drawn with the answers of all arms, so it is paired. Where the
-problems fall into groups that count the same, each is redrawn by itself.
+- A proportion takes Wilson's interval (E. B. Wilson, "Probable inference, the law of succession, and
+  statistical inference", JASA 22, 1927). At 0 of n or n of n, where good students end up, the bootstrap has
+  nothing to redraw: its interval would have no width.
+- The difference of two proportions over *different* problems takes Newcombe's interval, made of two Wilson
+  intervals, for the same reason (method 10 in R. G. Newcombe, "Interval estimation for the difference between
+  independent proportions", Statistics in Medicine 17, 1998).
+- The mean of several independent estimates takes the interval that their own intervals make (G. Y. Zou and
+  A. Donner, "Construction of confidence intervals about effect measures", Statistics in Medicine 27, 2008).
+  Newcombe's interval is the case of two proportions.
+- Everything else (means, ratios, differences over the *same* problems) takes the percentile bootstrap over
+  problems (B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13). A problem is
+  drawn with the answers of all arms, so it is paired. Where the problems fall into groups that count the
+  same, each group is redrawn by itself.
 """
 
 from collections.abc import Callable, Sequence
