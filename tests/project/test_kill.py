@@ -30,7 +30,7 @@ SECTIONS: dict[str, Any] = {
     "format": {"hard_below": 0.75},
     "train": SFT | {"launcher": "python", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
     "generate": {"launcher": "python", "arms": {"student": {"style": "plain", "ask": MODEL | {"model": "models/glyph/student"}}}},
-    "evaluate": {"graders": {"answer": {}}, "scores": ["accuracy"], "hard_below": 0.75, "samples": 1},
+    "evaluate": {"graders": {"answer": {}}, "scores": {"accuracy": {}}, "hard_below": 0.75, "samples": {"count": 1}},
 }
 KILLED_IN = {  # on which call of which function
     "respond": ("stages.samplers.local.answering", "Local.generate", 3),
