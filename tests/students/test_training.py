@@ -179,6 +179,16 @@ def test_the_same_seed_gives_the_same_bytes(base: Path, changed: dict[str, Any],
     assert files(tmp_path / "a" / "curves") == files(tmp_path / "b" / "curves")
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, 1), ({"threads": 2}, 2), ({"threads": None}, 3)])
+def test_threads(base: Path, given: dict[str, Any], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(tiny, "one_thread", lambda: torch.set_num_threads(3))
+    tune(base, tmp_path, **given)
+    assert torch.get_num_threads() == expected
+    torch.set_num_threads(1)
+
+
 def test_a_folder_describes_itself(base: Path, tmp_path: Path) -> None:
     from stages.students.sft import Params
     from stages.students.training.describe import hash_of_chats

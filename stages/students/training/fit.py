@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import TrainingArguments
 
-from stages.models.loading import choose_device
+from stages.models.loading import choose_device, prepare_cpu
 from stages.shared.errors import BadInput
 from stages.students import Job
 from stages.students.losses import Loss
@@ -39,6 +39,7 @@ def fit(
     `loss` is what is minimised; None: the loss that `params.loss` names. A run that was killed goes on from
     its last checkpoint, which `key` names. Raises BadInput where the training diverges.
     """
+    prepare_cpu(params.device, params.threads)
     batch = params.batch_size * processes()
     steps = params.steps or max(1, round((params.epochs or 0) * len(examples) / (batch * params.accumulate)))
     weighted = with_weights(examples)

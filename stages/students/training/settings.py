@@ -46,6 +46,8 @@ class Training(Strict):
     checkpoint_steps: int = Field(default=200, ge=1)
     # auto takes CUDA where it is there
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    # threads of a training on the CPU; null leaves torch's choice, and then the result depends on the machine
+    threads: int | None = Field(default=1, ge=1)
 
     @field_validator("loss")
     @classmethod
