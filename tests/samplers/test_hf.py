@@ -224,6 +224,16 @@ def test_arms_share_a_model(taught: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert loads == [str(taught)]
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, 1), ({"threads": 2}, 2), ({"threads": None}, 3)])
+def test_threads(taught: Path, given: dict[str, Any], expected: int) -> None:
+    import torch
+
+    torch.set_num_threads(3)
+    ask(taught, QUESTIONS[:2], **given)
+    assert torch.get_num_threads() == expected
+    torch.set_num_threads(1)
+
+
 def test_no_prompts_no_answers(taught: Path) -> None:
     assert ask(taught, []) == []
 
@@ -273,7 +283,7 @@ class TestMemo:
 
     @pytest.mark.parametrize(
         "other",
-        [{"temperature": 1.4}, {"top_p": 0.9}, {"max_new_tokens": 59}, {"seed": 1}, {"prefill": "a"}, NO_GLYPHS, {"n": 3}],
+        [{"temperature": 1.4}, {"top_p": 0.9}, {"max_new_tokens": 59}, {"seed": 1}, {"prefill": "a"}, NO_GLYPHS, {"n": 3}, {"threads": 2}],
     )
     def test_another_question_is_another_one(self, taught: Path, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         ask(taught, QUESTIONS[:4], **DRAWN)

@@ -104,7 +104,7 @@ def test_a_checkpoint_that_was_not_written_whole_is_passed_over(
     assert files(tmp_path / "killed") == files(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("other", [{"learning_rate": 0.02}, {"seed": 1}, {"given": chats(39)}, {"steps": 14}])
+@pytest.mark.parametrize("other", [{"threads": 2}, {"learning_rate": 0.02}, {"seed": 1}, {"given": chats(39)}, {"steps": 14}])
 def test_another_training_starts_from_its_own_beginning(
     base: Path, other: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from stages.models.folders import Weights, locate
-from stages.models.loading import Device, Precision, choose_device, load_model
+from stages.models.loading import Device, Precision, choose_device, load_model, prepare_cpu
 from stages.models.templates import load_tokenizer, render
 from stages.samplers.local.generation import Loaded, attempt
 from stages.samplers.local.steering import Step, steering
@@ -43,6 +43,8 @@ class Params(Strict):
     steer: list[Step] = Field(default_factory=list)
     # auto takes CUDA where it is there
     device: Device = "auto"
+    # threads on the CPU; null leaves torch's choice, and then answers may depend on the machine
+    threads: int | None = Field(default=1, ge=1)
     # the precision that the weights are held in
     precision: Precision = "float32"
     # whether the weights are loaded in 4 bits (needs CUDA for speed)
@@ -90,6 +92,8 @@ class Local:
 
     def generate(self, rows: Sequence[list[int]], seed: str) -> Iterator[list[Stored]]:
         """Answers to `rows`, all at once or in parts that fit into memory."""
+        # before each batch: another sampler of this process may have other params
+        prepare_cpu(self.params.device, self.params.threads)
         start = 0
         while start < len(rows):
             part = rows[start : start + self.size]

@@ -62,6 +62,6 @@ def save(out: Path, trainer: Any, tokenizer: Any, params: Strict, facts: Mapping
 
 
 def _without_copies(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
-    """The weights without those that are tied to others: gathered from shards, they would be written twice."""
+    """The weights without those tied to others: gathered from shards, these would be written twice."""
     tied = model._tied_weights_keys if model.config.get_text_config().tie_word_embeddings else None
     return {name: weight for name, weight in weights.items() if name not in (tied or {})}
