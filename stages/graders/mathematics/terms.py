@@ -29,9 +29,9 @@ Node = tuple[
 
 # tokens that end a product of factors without signs between them
 _STOPS = frozenset(
-    ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "'", "\\pm",
-     "\\mp", "\\cup", "\\cap", "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%", "\\degree",
-     "\\to"]
+    ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "'",
+     "\\pm", "\\mp", "\\cup", "\\cap", "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%",
+     "\\degree", "\\to"]
 )  # fmt: skip
 _SETS = {"\\cup": "union", "\\cap": "intersection", "\\setminus": "difference"}
 
