@@ -156,7 +156,8 @@ def gold_of(response: Response) -> Any:
     gold = _gold(response.kind, response.answer, tuple(response.choices) if response.choices else None)
     if gold is None:
         raise BadInput(
-            f"row {response.trace_id!r}: the gold answer {response.answer[:80]!r} is not a valid {response.kind}"
+            f"row {response.trace_id!r}: the gold answer {response.answer[:80]!r} "
+            f"is not a valid {response.kind}"
         )
     return gold
 

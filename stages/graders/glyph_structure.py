@@ -8,7 +8,7 @@ no_glyphs           the text has none of the four glyphs
 missing_<section>   the glyph of a section is missing
 repeated_<section>  the glyph of a section stands more than once
 out_of_order        the glyphs stand in another order
-text_before         anything but white space stands before the first glyph: all of a trace belongs to a section
+text_before         more than white space stands before the first glyph, outside every section
 empty_<section>     a section holds no text
 no_final_answer     the takeaway commits to no answer of the problem's kind
 """

@@ -1,10 +1,10 @@
-"""Tokens of the small grammar in terms.py; anything else is refused."""
+"""Splits a text into the tokens of the grammar in terms.py; any other character is refused."""
 
 import re
 
 from stages.graders.reading.limits import TooMuch, Unread
 
-MAX_DIGITS = 400
+MAX_DIGITS = 400  # digits of one number
 MAX_TOKENS = 1500
 
 _TOKEN = re.compile(
@@ -39,23 +39,8 @@ GREEK = frozenset(
     )
 )
 RELATIONS = frozenset(["=", "<", ">", "<=", ">=", "!="])
-_OTHER = {
-    "frac": "\\frac",
-    "sqrt": "\\sqrt",
-    "pm": "\\pm",
-    "binom": "\\binom",
-    "mod": "\\bmod",
-    "alpha": "\\alpha",
-    "beta": "\\beta",
-}
-_OTHER |= {
-    "theta": "\\theta",
-    "lambda": "\\lambda",
-    "phi": "\\phi",
-    "cbrt": "\\cbrt",
-    "degree": "\\degree",
-    "omega": "\\omega",
-}
+_OTHER = {name: f"\\{name}" for name in ("frac", "sqrt", "pm", "binom", "alpha", "beta", "theta", "lambda")}
+_OTHER |= {name: f"\\{name}" for name in ("phi", "cbrt", "degree", "omega")} | {"mod": "\\bmod"}
 _INSIDE = re.compile(
     "|".join(sorted((name for name in FUNCTIONS if len(name) > 2), key=len, reverse=True)) + "|sqrt|pi|ln"
 )
@@ -73,8 +58,11 @@ SMALL_WORDS = frozenset(
 
 
 def tokens(text: str) -> list[str]:
-    """Words come in double quotes. Raises Unread on a character outside the grammar, TooMuch on a number of
-    more than MAX_DIGITS digits or more than MAX_TOKENS tokens."""
+    """The tokens of `text`; a word is in double quotes.
+
+    Raises Unread on a character outside the grammar, and TooMuch on a number of more than MAX_DIGITS digits
+    or on more than MAX_TOKENS tokens.
+    """
     parts: list[str] = []
     place = 0
     text = text.rstrip()
@@ -85,13 +73,10 @@ def tokens(text: str) -> list[str]:
         token = match.group(1)
         if token[0].isdigit() and len(token) > MAX_DIGITS:
             raise TooMuch(f"a number of more than {MAX_DIGITS} digits")
-        parts += (
-            _letters(token)
-            if token.isalpha()
-            else _quoted(token)
-            if token[0] == '"'
-            else [_SAME.get(token, token)]
-        )
+        if token.isalpha():
+            parts += _letters(token)
+        else:
+            parts += _quoted(token) if token[0] == '"' else [_SAME.get(token, token)]
         place = match.end()
         if len(parts) > MAX_TOKENS:
             raise TooMuch(f"an answer of more than {MAX_TOKENS} parts")
@@ -106,8 +91,11 @@ def _quoted(token: str) -> list[str]:
 
 
 def _letters(word: str) -> list[str]:
-    """A known name stays whole; up to three letters are a product, unless they are a word; a longer run is a
-    word."""
+    """The tokens of a run of letters.
+
+    A known name is one token. Up to three letters are a product, unless the letters are a known word. A
+    longer run is a product where it holds a name (`sinx`), else a word.
+    """
     if word in FUNCTIONS or word in CONSTANTS:
         return [word]
     if word in _OTHER:
@@ -126,11 +114,8 @@ def _letters(word: str) -> list[str]:
         and _INSIDE.search(word)
         and all(len(rest) <= 2 for rest in _INSIDE.split(word))
     ):
-        return [
-            token
-            for part in re.split(f"({_INSIDE.pattern})", word)
-            for token in ([part] if _INSIDE.fullmatch(part) else list(part))
-        ]
+        parts = re.split(f"({_INSIDE.pattern})", word)
+        return [token for part in parts for token in ([part] if _INSIDE.fullmatch(part) else list(part))]
     if word.isupper() and len(word) <= 5:
         return list(word)
     return [f'"{word.lower()}"']

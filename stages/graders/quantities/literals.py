@@ -1,5 +1,5 @@
-"""Answers that are no mathematics but have a value: times of day, dates, numbers in another base, and words
-for sets."""
+"""Answers that have a value but are no formulas: times of day, dates, numbers in a base, and words for
+sets."""
 
 import re
 from fractions import Fraction
@@ -70,15 +70,17 @@ REALS = frozenset(
     ]
 )
 
+Date = tuple[int | None, int, int]  # year (None where missing), month, day
+
 
 class Moment(NamedTuple):
-    """A time of day in seconds; `half` is a, p, or nothing where the twelve hours are not told apart."""
+    """A time of day."""
 
-    seconds: int
-    half: str
+    seconds: int  # after midnight; give or take 12 hours where `half` is empty
+    half: str  # `a`, `p`, or empty where morning and afternoon are not told apart
 
     def same(self, time: "Moment") -> bool:
-        """A missing a.m. or p.m. does not count."""
+        """Whether two times are equal; a missing a.m. or p.m. does not make them differ."""
         if self.half and time.half:
             return self.seconds == time.seconds
         return self.seconds % 43200 == time.seconds % 43200
@@ -88,23 +90,17 @@ class Based(NamedTuple):
     """A number written in a base."""
 
     value: Fraction
-    base: int
-    digits: str
+    base: int  # 2 to 36
+    digits: str  # upper case, with the sign
 
 
 def moment(text: str) -> Moment | None:
-    """A time of day: 4:30 p.m., 16:30, 5 pm."""
+    """The time of day that `text` is (4:30 p.m., 16:30, 5 pm); None where `text` is none."""
     text = {"noon": "12:00 pm", "midnight": "12:00 am"}.get(_bare(text), _bare(text))
     match = _CLOCK.fullmatch(text)
     if match:
-        hour, minute, second, half, named = (
-            int(match[1]),
-            int(match[2]),
-            int(match[3] or 0),
-            match[4] or "",
-            match[5],
-        )
-        half = half or {"noon": "p", "midnight": "a"}.get(named or "", "")
+        hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+        half = match[4] or {"noon": "p", "midnight": "a"}.get(match[5] or "", "")
     elif match := _HOUR.fullmatch(text):
         hour, minute, second, half = int(match[1]), 0, 0, match[2] or match[3] or ""
     else:
@@ -119,13 +115,13 @@ def moment(text: str) -> Moment | None:
 
 
 def weekday(text: str) -> str | None:
-    """A day of the week."""
+    """The day of the week that `text` is, in lower case; None where `text` is none."""
     return _bare(text) if _WEEKDAYS.fullmatch(_bare(text)) else None
 
 
 def within(text: str) -> str | None:
-    """The only time of day, date or day of the week that stands in `text`; None where there is none, or
-    another."""
+    """The only time of day, else the only date, else the only day of the week in `text`; None where there is
+    none, or where two differ."""
     for form in (_TIMES, _CALENDAR, _WEEKDAYS):
         matches = form.findall(text)
         if matches:
@@ -133,8 +129,8 @@ def within(text: str) -> str | None:
     return None
 
 
-def day(text: str) -> tuple[int | None, int, int] | None:
-    """A date as year (None where not told), month and day."""
+def day(text: str) -> Date | None:
+    """The date that `text` is; None where `text` is none."""
     text = _bare(text)
     for form in _DATES:
         match = form.fullmatch(text)
@@ -149,13 +145,14 @@ def day(text: str) -> tuple[int | None, int, int] | None:
     return None
 
 
-def same_day(left: tuple[int | None, int, int], right: tuple[int | None, int, int]) -> bool:
-    """A missing year does not count."""
+def same_day(left: Date, right: Date) -> bool:
+    """Whether two dates are equal; a missing year does not make them differ."""
     return left[1:] == right[1:] and (left[0] == right[0] or None in (left[0], right[0]))
 
 
 def based(text: str) -> Based | None:
-    """204_5, 2A_{16}, (1010)_2, 204 base 5, 0xff."""
+    """The number in a base that `text` is (204_5, 2A_{16}, (1010)_2, 204 base 5, 0xff); None where it is
+    none."""
     text = _IN_BASE.sub(r"_\1", _WRAPPED.sub(r" \1 ", text).strip().strip("$ ."))
     match = _PREFIXED.fullmatch(text)
     if match:

@@ -1,5 +1,4 @@
-"""Numbers written out in English words: `thirty-four`, `a dozen`, `one and a half`, `two-thirds`, `2 and a
-half`."""
+"""Numbers in English words: `thirty-four`, `a dozen`, `one and a half`, `two-thirds`, `2 and a half`."""
 
 import re
 
@@ -51,12 +50,15 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _MIXED = re.compile(rf"(?<![\w.])(\d{{1,9}}) and (an?|one|two|three) ({_PART})(?!\w)", re.IGNORECASE)
-MAX_TEXT = 2000  # characters that are looked at
+MAX_TEXT = 2000  # characters; a longer text is left as it is
 
 
 def written(text: str, stated: bool = False) -> str:
-    """`text` with digits for words; with `stated` only for those at its start or after a verb such as `is` or
-    `has`, and not for a lone `one`, which in prose is a pronoun."""
+    """`text` with digits for numbers in words.
+
+    With `stated` only numbers at the start or after a verb such as `is` or `has` are replaced, and `one`
+    alone only where `text` has at most two words: in prose `one` is a pronoun.
+    """
     if len(text) > MAX_TEXT:
         return text
 
@@ -81,7 +83,7 @@ def written(text: str, stated: bool = False) -> str:
 
 
 def mixed(text: str) -> str:
-    """`text` with `2 and a half` as 2 1/2."""
+    """`text` with `2 1/2` for `2 and a half`."""
     return _MIXED.sub(
         lambda match: f"{match[1]} {_SMALL.get(match[2].lower(), 1)}/{_PARTS[match[3].lower()]}", text
     )

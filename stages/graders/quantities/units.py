@@ -1,7 +1,7 @@
-"""Units behind a quantity: which they are, and how many of one another they are worth.
+"""Units of quantities, and the factors between them.
 
-A unit may be missing on either side; where both name one they must fit: `5 km` is 5000 m and not 5 m. Words
-that are no unit known here (`18 ways`) are kept as words.
+A unit may be missing on either side. Where both sides have a unit, the units must fit: `5 km` is 5000 m and
+not 5 m. Words that are no known unit (`18 ways`) are kept as words.
 """
 
 import re
@@ -80,19 +80,18 @@ WORDS = frozenset(_KNOWN) | frozenset(_RATES)
 
 
 class Unit(NamedTuple):
-    """`kind` is what it measures (`length^2`, `length/time`), `worth` how many of the kind's base unit it is;
-    for other words `kind` is empty and `words` are theirs."""
+    """A unit, or other words behind a number."""
 
-    kind: str
-    worth: Fraction
-    words: frozenset[str] = frozenset()
+    kind: str  # what the unit measures (`length^2`, `length/time`); empty for other words
+    worth: Fraction  # how many base units of the kind one unit is
+    words: frozenset[str] = frozenset()  # the other words, without a plural s
 
 
 def unit(text: str) -> Unit | None:
-    """The unit that `text` names; None where it names nothing at all."""
+    """The unit or other words that `text` names; None where `text` names nothing."""
     capital = _CAPITALS.get(text.strip(" .,{}"))
     if capital:
-        return _one(capital)
+        return _named(capital)
     text = " ".join(
         text.lower()
         .replace("\\$", "dollar")
@@ -103,7 +102,7 @@ def unit(text: str) -> Unit | None:
     ).strip(" .,;:{}")
     degree = _DEGREE.match(text)
     if degree:
-        return _one({"c": "celsius", "f": "fahrenheit", "k": "kelvin"}[degree.group(1)])
+        return _named({"c": "celsius", "f": "fahrenheit", "k": "kelvin"}[degree.group(1)])
     text = text.replace("\\degree", "deg").replace("\\", "")
     known = _known(_RATES.get(text.replace("/", "").replace(" ", ""), text))
     if known:
@@ -113,8 +112,10 @@ def unit(text: str) -> Unit | None:
 
 
 def fit(left: Unit | None, right: Unit | None) -> Fraction | None:
-    """How many of `other` make one of `one`: 1 where either is missing or both are the same words, None where
-    they do not fit."""
+    """The factor from `left` to `right`: how many units `right` make one unit `left`.
+
+    1 where a unit is missing and where both are the same words; None where the units do not fit.
+    """
     if left is None or right is None:
         return Fraction(1)
     if left.kind and right.kind:
@@ -128,7 +129,7 @@ def fit(left: Unit | None, right: Unit | None) -> Fraction | None:
 
 
 def _loose(kind: str) -> str:
-    """`18 units` may be any length."""
+    """The kind with `unit` for `length`: `18 units` may be any length."""
     return kind.replace("length", "unit")
 
 
@@ -147,7 +148,7 @@ def _atom(text: str) -> Unit | None:
     if not match:
         return None
     before, name, digit, after = match.groups()
-    single = _one(name) or _one(name.removesuffix("s") if len(name) > 2 else name)
+    single = _named(name) or _named(name.removesuffix("s") if len(name) > 2 else name)
     power = int(digit or _POWERS.get(before or after or "", 1))
     if name in ("unit", "units"):
         single = Unit("unit", Fraction(1))
@@ -156,5 +157,5 @@ def _atom(text: str) -> Unit | None:
     return Unit(f"{single.kind}^{power}", single.worth**power)
 
 
-def _one(name: str) -> Unit | None:
+def _named(name: str) -> Unit | None:
     return Unit(*_KNOWN[name]) if name in _KNOWN else None

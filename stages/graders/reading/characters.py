@@ -1,5 +1,5 @@
-"""Characters beyond ASCII in plain text or LaTeX that says the same: fullwidth and other digits, signs,
-fractions, powers and indices."""
+"""Characters beyond ASCII written as ASCII or LaTeX: digits of other scripts, signs, fractions, powers,
+indices."""
 
 import re
 import unicodedata
@@ -40,25 +40,22 @@ _LOWERED = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓₙᵢₖ�
 _POWER = re.compile(f"[{_RAISED}]+")
 _INDEX = re.compile(f"[{_LOWERED}]+")
 _MYRIADS = {"万": 4, "萬": 4, "만": 4, "亿": 8, "億": 8, "억": 8}
-_EAST = re.compile(f"(?<=\\d) ?([{''.join(_MYRIADS)}])(?!\\d)")  # 3万 is 30000
-_GROUP = re.compile(
-    r"(?<=\d)[\u00a0\u2009\u202f\u2007](?=\d{3}(?!\d))"
-)  # a space that only ever groups digits
+_MYRIAD = re.compile(f"(?<=\\d) ?([{''.join(_MYRIADS)}])(?!\\d)")  # 3万 is 30000
+_GROUP = re.compile(r"(?<=\d)[\u00a0\u2009\u202f\u2007](?=\d{3}(?!\d))")  # spaces that group digits
 
 
 def plain_characters(text: str) -> str:
-    """`text` with every character that has one in its plain form; others stay. Pure ASCII comes back as it
-    is."""
+    """`text` with every character beyond ASCII in its plain form; a character without a plain form stays."""
     if text.isascii():
         return text
-    text = _EAST.sub(lambda match: f"*10^{_MYRIADS[match[1]]}", _GROUP.sub("", text))
-    text = _POWER.sub(lambda run: "^{" + "".join(map(_one, run.group())) + "}", text)
-    text = _INDEX.sub(lambda run: "_{" + "".join(map(_one, run.group())) + "}", text)
-    return "".join(character if character.isascii() else _one(character) for character in text)
+    text = _MYRIAD.sub(lambda match: f"*10^{_MYRIADS[match[1]]}", _GROUP.sub("", text))
+    text = _POWER.sub(lambda run: "^{" + "".join(map(_plain_character, run.group())) + "}", text)
+    text = _INDEX.sub(lambda run: "_{" + "".join(map(_plain_character, run.group())) + "}", text)
+    return "".join(character if character.isascii() else _plain_character(character) for character in text)
 
 
 @lru_cache(maxsize=4096)
-def _one(character: str) -> str:
+def _plain_character(character: str) -> str:
     if character in _SIGNS:
         return _SIGNS[character]
     if character in _GREEK:

@@ -1,5 +1,7 @@
-"""Candidates that do not count: denied, supposed, former, refuted ones; and refusals. Patterns are linear:
-repetitions are bounded."""
+"""Answers that do not count: denied, supposed, former and refuted ones; and refusals to answer.
+
+Every repetition in a pattern is bounded, so that the time to search a text is linear in its length.
+"""
 
 import re
 
@@ -102,30 +104,33 @@ _RELATIVE = re.compile(
 
 
 def straight(text: str) -> str:
-    """`text` with straight apostrophes, as the patterns here expect it."""
+    """`text` with straight apostrophes; the patterns of this module expect no others."""
     return text if text.isascii() and "`" not in text else _APOSTROPHES.sub("'", text)
 
 
 def first_sentence(text: str) -> str:
-    """`text` up to its first full stop or line end (a point within a number ends nothing)."""
+    """`text` up to the first end of a sentence or line. A point within a number does not end a sentence."""
     end = _SENTENCE.search(text)
     return text[: end.start()] if end else text
 
 
 def refuted(span: str) -> bool:
-    """Whether `span`, what follows a marker, calls its candidate wrong at once: `A is wrong`, `41 was a
-    guess`."""
+    """Whether `span`, the text after an announcement, calls the announced answer wrong: `A is wrong`, `41
+    was a guess`."""
     return _REFUTED.match(first_sentence(span)[:200]) is not None
 
 
 def denied_before(before: str) -> bool:
-    """Whether a marker after `before` states nothing: `I don't think the answer is`, `if the answer is`."""
+    """Whether `before` denies the announcement that follows: `I don't think the answer is`, `if the answer
+    is`."""
     return _DENYING.search(re.split(r"[.!?]\s|\n", before[-80:])[-1]) is not None
 
 
 def hypothetical(before: str, words: str, span: str) -> bool:
-    """Whether a marker tells what the answer would be in another case: `if there were 4, the answer would be
-    20`."""
+    """Whether an announcement is about another case: `if there were 4, the answer would be 20`.
+
+    `before` is the text before the announcement, `words` the announcement, `span` the text after.
+    """
     if "would" not in words:
         return False
     start = max(before.rfind(end) for end in (". ", "! ", "? ", ".)", "\n"))
@@ -135,8 +140,10 @@ def hypothetical(before: str, words: str, span: str) -> bool:
 
 
 def amended(before: str, span: str) -> str:
-    """`span` from its own correction on: `4, no, 5`, `4? No, 5`; after `I first said the answer is`, what
-    follows its `but`."""
+    """`span` after a correction within the sentence: `5` for `4, no, 5` and for `4? No, 5`.
+
+    Where `before` ends in `I first said the answer is`, the text after `but`.
+    """
     if doubted := _DOUBTED.match(span):
         return span[doubted.end() :]
     sentence = first_sentence(span)[:300]
@@ -148,27 +155,27 @@ def amended(before: str, span: str) -> str:
 
 
 def undenied(text: str) -> str:
-    """`text` without values that it denies, supposes or held before: `not 5`, `5 is wrong`, `if the answer is
-    5`, `I first thought 5`."""
+    """`text` without denied, supposed and former values: `not 5`, `5 is wrong`, `if the answer is 5`, `I
+    first thought 5`."""
     kept = _FORMER.sub(" ", straight(text))
     left = _DENIED.sub(" ", kept)
     return left if left == kept else _DANGLING.sub("", left)
 
 
 def relative(text: str) -> bool:
-    """Whether `text` only relates its number to another: `3 times the number of pages`."""
+    """Whether the number in `text` only relates one quantity to another: `3 times the number of pages`."""
     return _RELATIVE.match(text) is not None
 
 
 def explains(text: str) -> bool:
-    """Whether `text` gives a reason for an answer that stands elsewhere: `Reason: there is nothing positive
-    in it.`"""
+    """Whether `text` is a reason for an answer and not the answer: `Reason: there is nothing positive in
+    it.`"""
     return _REASON.match(text) is not None
 
 
 def supposes(text: str) -> bool:
-    """Whether `text` speaks of what might be, or of what is given: `if she had 20`, `a guess such as 20`, `we
-    only know that`."""
+    """Whether `text` states a hypothesis or what is given: `if she had 20`, `a guess such as 20`, `we only
+    know that`."""
     return _SUPPOSED.search(text) is not None
 
 

@@ -1,11 +1,13 @@
-"""What a text takes back: `wait, that is wrong`, `scratch that`, `I made a mistake`. Patterns are linear:
-repetitions are bounded."""
+"""Retractions: `wait, that is wrong`, `scratch that`, `I made a mistake`.
+
+Every repetition in a pattern is bounded, so that the time to search a text is linear in its length.
+"""
 
 import re
 
 from stages.graders.reading.markers import commits
 
-MAX_RETRACTIONS = 20  # that are looked at, from the last
+MAX_RETRACTIONS = 20  # retractions that are tried, from the last
 
 IS_WRONG = (
     r"(?:not (?:quite |really |actually )?(?:right|correct|the answer|it|true)|wrong|incorrect|mistaken|false"
@@ -26,7 +28,7 @@ _RETRACTION = re.compile(
     r"|\bno,? wait\b|\bwait,? no\b|\blet me (?:correct|fix|redo) (?:that|this|it|my)\b|\bcorrection\s*:",
     re.IGNORECASE,
 )
-# one of these words stands in every retraction
+# every retraction holds one of these: a quick test before the pattern
 _NEEDED = (
     "wrong", "incorrect", "mistake", "error", "guess", "distractor", "typo", "is false", "impossible",
     "not the answer", "not right", "not correct", "not quite", "not really", "not actually", "not true",
@@ -44,28 +46,28 @@ _END = re.compile(r"(?<=[.!?])\s|\n")
 
 
 def after_retraction(text: str) -> str:
-    """What stands after the last retraction of something that was committed to: in the sentence it stands in
-    or, where that holds nothing else, in the one before; all of `text` where nothing is taken back."""
+    """The text after the last retraction of an answer; all of `text` where no answer is taken back.
+
+    A retraction takes back what its own sentence commits to or, where that sentence holds nothing else, what
+    the sentence before commits to.
+    """
     if not _may_retract(text):
         return text
     for retraction in list(_RETRACTION.finditer(text))[: -MAX_RETRACTIONS - 1 : -1]:
-        parts = [
-            part
-            for part in _END.split(text[max(0, retraction.start() - 300) : retraction.start()])
-            if part.strip()
-        ]
-        while parts and _INTERJECTION.fullmatch(parts[-1]):
-            parts.pop()
-        if parts and commits(parts[-1]):
+        before = text[max(0, retraction.start() - 300) : retraction.start()]
+        sentences = [sentence for sentence in _END.split(before) if sentence.strip()]
+        while sentences and _INTERJECTION.fullmatch(sentences[-1]):
+            sentences.pop()
+        if sentences and commits(sentences[-1]):
             return text[retraction.end() :]
     return text
 
 
 def takes_back(sentence: str) -> bool:
-    """Whether `sentence` says that what stood before is wrong."""
+    """Whether `sentence` calls the text before wrong."""
     return _may_retract(sentence) and _RETRACTION.search(sentence) is not None
 
 
 def _may_retract(text: str) -> bool:
-    small = text.lower()
-    return any(word in small for word in _NEEDED)
+    lower = text.lower()
+    return any(word in lower for word in _NEEDED)

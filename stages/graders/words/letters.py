@@ -1,7 +1,7 @@
-"""Option letters in prose: which capital letters are letters of options, which are denied, which are chosen.
+"""Option letters in prose: which capital letters name options, which are denied, and which are chosen.
 
-The article in `A dog`, the pronoun I, the A of `Answer` are no option letters. `Not C`, `it can't be A or B`,
-`A and D are wrong` deny theirs.
+The article in `A dog`, the pronoun I and the A of `Answer` name no option. `Not C`, `it can't be A or B` and
+`A and D are wrong` deny the options that they name.
 """
 
 import re
@@ -125,18 +125,21 @@ Letter = re.Match[str]
 
 
 def affirmed(text: str) -> str:
-    """`text` with the letters that it denies blanked out."""
+    """`text` with denied letters replaced by spaces."""
     return _DENIED.sub(lambda match: " " * len(match.group()), text)
 
 
 def letters(text: str) -> list[Letter]:
-    """The capital letters of `text` that may name options."""
+    """The matches of the capital letters in `text` that may name options."""
     return [match for match in _TOKEN.finditer(text) if not _is_word(text, match)]
 
 
 def _is_word(text: str, match: Letter) -> bool:
-    """`A` before a word in small letters is an article; `I` is a pronoun unless it stands alone; `5 C` and `E
-    = mc^2` are quantities."""
+    """Whether a capital letter is a word or a quantity and names no option.
+
+    `A` before a word in lower case is an article. `I` is a pronoun unless nothing else follows. `5 C` and `E
+    = mc^2` are quantities.
+    """
     letter = match.group("letter")
     if match.group("open").strip("$*") or match.group("close").strip("$*"):
         return False
@@ -155,8 +158,10 @@ def _is_word(text: str, match: Letter) -> bool:
 
 
 def leading(text: str, candidates: list[Letter]) -> list[str]:
-    """The letters that `text` begins with, up to words that only lead to them: one, or those of a hedge (`A
-    or B`, `A/B`, `A B`)."""
+    """The letters at the beginning of `text`, after words that only introduce a letter (`the answer is`).
+
+    One letter, or all letters of a hedge (`A or B`, `A/B`, `A B`). `candidates` are the matches of `letters`.
+    """
     before = _WORD.findall(text[: candidates[0].start()].lower())
     if len(before) > 8 or not all(word in _LEADING for word in before):
         return []
@@ -171,7 +176,7 @@ def leading(text: str, candidates: list[Letter]) -> list[str]:
 
 
 def bracketed(text: str, candidates: list[Letter]) -> list[str]:
-    """The letters that stand in brackets or after `option`."""
+    """The letters in brackets and the letters after `option`."""
     return [
         letter.group("letter")
         for letter in candidates
@@ -182,8 +187,11 @@ def bracketed(text: str, candidates: list[Letter]) -> list[str]:
 
 
 def opened(text: str) -> str | None:
-    """The letter that `text` begins with as its verdict (`A is correct. B is ...`, a line `B`), or the only
-    one of a list that it calls true; None where there is none, or another is chosen later."""
+    """The letter that the first words of `text` choose: `A is correct. B is ...`, or a line `B`.
+
+    Of a list that calls each option true or false, the only true one. None where there is no such letter, or
+    where the text chooses another letter later.
+    """
     if len(judged := list(_JUDGED.finditer(text))) > 2:
         right = [match["letter"].upper() for match in judged if match["right"]]
         return right[0] if len(right) == 1 else None
@@ -191,14 +199,14 @@ def opened(text: str) -> str | None:
     if not opening:
         return None
     letter = (opening["right"] or opening["alone"]).strip("()[]\"'$* ")
-    later = (
+    later_letters = (
         (match["one"] or match["other"]).strip("()[]\"'$* ")
         for match in _LATER.finditer(affirmed(text[opening.end() :]))
     )
-    return letter if all(match == letter for match in later) else None
+    return letter if all(later == letter for later in later_letters) else None
 
 
 def chosen(text: str) -> list[str]:
-    """The letters of `I choose B`, `so it is B`, `B is correct`, in their order."""
+    """The letters of `I choose B`, `so it is B` and `B is correct`, in order."""
     named = (match.group("one") or match.group("other") for match in _CHOSEN.finditer(text))
     return [letter.strip("()[]\"'$* ") for letter in named]
