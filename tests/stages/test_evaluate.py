@@ -15,7 +15,7 @@ from stages.shared.params import read as read_params
 from stages.shared.params import systems
 from stages.shared.rows import PROBE, Ending, Kind, Response, Trace, read, write
 
-from house import GROUPS, ROOT, compose
+from project_tree import GROUPS, ROOT, compose
 
 PARAMS = """\
 seed: 3
