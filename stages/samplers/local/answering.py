@@ -14,7 +14,7 @@ from stages.models.loading import Device, Precision, choose_device, load_model
 from stages.models.templates import load_tokenizer, render
 from stages.samplers.local.generation import Loaded, attempt
 from stages.samplers.local.stored_batches import identity
-from stages.samplers.memo.store import Stored
+from stages.samplers.memo.answers import Answer
 from stages.shared.errors import BadInput
 from stages.shared.marks import uses_glyphs
 from stages.shared.params import Strict
@@ -86,7 +86,7 @@ class Local:
             processors,
         )
 
-    def generate(self, rows: Sequence[list[int]], seed: str) -> Iterator[list[Stored]]:
+    def generate(self, rows: Sequence[list[int]], seed: str) -> Iterator[list[Answer]]:
         """Answers to `rows`, all at once or in parts that fit into memory."""
         start = 0
         while start < len(rows):

@@ -17,7 +17,8 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from stages.models.folders import Weights, hash_of_folder
-from stages.samplers.memo.store import Item, Memo, Stored, canonical, key
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.store import Item, Memo, canonical, key
 
 LOOK = 0.2  # seconds between looks at what other processes do
 CODE = ("hf.py", "local.py", "generation.py", "suppress.py")  # what turns tokens into answers
@@ -74,12 +75,12 @@ def _code() -> list[str]:
     return digests
 
 
-Generate = Callable[[Sequence[list[int]], str], Iterator[list[Stored]]]
+Generate = Callable[[Sequence[list[int]], str], Iterator[list[Answer]]]
 
 
 def settle(
     memo: Memo, batches: Sequence[Batch], identity: str, generate: Generate
-) -> Iterator[tuple[Batch, list[Stored]]]:
+) -> Iterator[tuple[Batch, list[Answer]]]:
     """Each batch with its answers, those of the memo and those of other processes among them, as they come.
 
     `generate(rows, seed)` answers rows, some at a time; each part is stored when it is there.
@@ -100,7 +101,7 @@ def settle(
 
 def _settled(
     memo: Memo, batch: Batch, asked: Sequence[dict[str, Any]], generate: Generate
-) -> list[Stored] | None:
+) -> list[Answer] | None:
     """The answers to a batch; None where another process is at it."""
     keys = [key(one) for one in asked]
     stored = memo.get(keys)
