@@ -7,7 +7,7 @@ The way on is the sampler `openai` with base_url https://generativelanguage.goog
 import asyncio
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from importlib import import_module
@@ -21,9 +21,10 @@ from stages.samplers import Answer
 from stages.samplers.asking.repeats import memo_numbers, samples_of
 from stages.samplers.cost.budget import Budget
 from stages.samplers.cost.prices import Usage, price_of
-from stages.samplers.http.chat import FILTER, LARGEST, Completion
+from stages.samplers.http.chat import FILTER, Completion
 from stages.samplers.http.client import HIDDEN_KEY, api_key
 from stages.samplers.http.faults import Fault, Target, ending_of, fault_of, one_line, retry_after
+from stages.samplers.http.guarded_session import guard
 from stages.samplers.memo.store import bare_url
 from stages.samplers.requests.buyer import LiveBuyer
 from stages.samplers.requests.engine import Asked, Buyer, Order, answers
@@ -105,7 +106,7 @@ class GeminiProvider:
             api_key=self.key, transport="rest", client_options={"api_endpoint": self.params.base_url}
         )
         client = import_module("google.generativeai.client").get_default_generative_client()
-        _guard(client.transport._session, self.params.concurrency, self.target, self._without_thoughts)
+        guard(client.transport._session, self.params.concurrency, self.target, self._without_thoughts)
         for _ in range(self.params.concurrency):
             Thread(target=self._serve, name="gemini", daemon=True).start()
         return self
@@ -178,31 +179,6 @@ def _turns(messages: list[dict[str, str]]) -> tuple[str | None, list[dict[str, A
         if turn["role"] != "system"
     ]
     return system, turns
-
-
-def _guard(session: Any, places: int, target: Target, change: Callable[[bytes], bytes]) -> None:
-    """Has the package's session follow no redirects (the key would go along), read no body larger than a
-    limit, and keep a connection for each of `places` calls. `change` is applied to each body."""
-    from requests.adapters import HTTPAdapter
-
-    class Guard(HTTPAdapter):
-        def send(self, *request: Any, **options: Any) -> Any:
-            from urllib3.exceptions import HTTPError
-
-            response: Any = super().send(*request, **options)
-            if response.is_redirect:
-                raise fault_of(response.status_code, "", "", None, target)
-            try:
-                content = response.raw.read(LARGEST + 1, decode_content=True)
-            except HTTPError as error:
-                raise OSError(f"cut off: {error}") from None
-            if len(content) > LARGEST:
-                raise Fault("too large", f"more than {LARGEST} bytes", retry=False)
-            response._content = change(content)
-            return response
-
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, Guard(pool_maxsize=places))
 
 
 def _cut_thoughts(content: bytes) -> tuple[bytes, str | None]:
