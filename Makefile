@@ -5,9 +5,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/	/' | expand -t 8
 
-repro: .venv/installed  ## runs what is stale of the whole flow; a second time nothing
-	@test -s .dvc/tmp/rwlock || rm -f .dvc/tmp/rwlock  # DVC, killed as it wrote this file, refuses to read what is left
-	$(BIN)/dvc repro
+repro: .venv/installed  ## runs what is stale, one process for each system; SYSTEM=glyph: of one system; a second time nothing
+	$(BIN)/python -m stages.tools.repro $(SYSTEM)
 
 test: .venv/installed  ## style, types and tests
 	$(BIN)/ruff check

@@ -1,13 +1,14 @@
-"""The claims of README's results tables, held against the metrics, and the numbers in them written anew.
+"""The claims of the results tables in README.md and docs/*.md, held against the metrics; their numbers anew.
 
     python .ci/claims.py                            a line for each bar; exits with 1 where one is missed
     python .ci/claims.py --update                   writes values and intervals from metrics/ into the tables
     python .ci/claims.py --update --seeds a b c     also the lowest and highest value of these runs
     python .ci/claims.py --update --ablation d ...  the same of the runs that a table names in its last column
 
-A metric is one of metrics/glyph.json, or `router:accuracy` of metrics/router.json. A run is a folder with
-such files, or anything that DVC knows by name: an experiment, a branch, a commit; what it has no metrics of
-stays as it is.
+A metric is named with its system: `router:accuracy` is `accuracy` in metrics/router.json. A metric that names
+no system is one of metrics/glyph.json. A run is a folder with such files, or anything that DVC knows by name:
+an experiment, a branch, a commit. Cells for which a run has no metrics stay as they are. --update rewrites
+the files in which tables stand.
 """
 
 import argparse
@@ -15,16 +16,15 @@ import json
 import operator
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-README = Path("README.md")
+README, DOCS = Path("README.md"), Path("docs")
 FIRST = "glyph"  # the system of a metric that names none
-METRIC, VALUE, INTERVAL, BAR, SEEDS, ABLATION = range(
-    1, 7
-)  # the cells of a row, after one that says what it is
+# the cells of a row, after one that says what it is
+METRIC, VALUE, INTERVAL, BAR, SEEDS, ABLATION = range(1, 7)
 BARS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 
@@ -36,39 +36,42 @@ class Claim(NamedTuple):
     bound: float
 
 
-def claims(readme: str) -> list[Claim]:
-    """The rows of the table that have a bar; raises ValueError on a bar that cannot be read."""
-    found = []
-    for line in readme.splitlines():
-        cells = _cells(line)
-        if cells and cells[BAR]:
-            sign, _, bound = cells[BAR].partition(" ")
-            if sign not in BARS:
+def pages() -> dict[Path, str]:
+    """The text of each page that may hold a results table."""
+    files = [file for file in (README, *sorted(DOCS.glob("*.md"))) if file.is_file()]
+    return {file: file.read_text() for file in files}
+
+
+def claims(text: str, page: Path = README) -> list[Claim]:
+    """The rows with a bar in the tables of `page`; raises ValueError on a bar that cannot be read."""
+    bars = []
+    for cells in filter(None, map(_cells, text.splitlines())):
+        if cells[BAR]:
+            bar = re.fullmatch(r"(>=|<=) (-?\d+\.?\d*)", cells[BAR])
+            if not bar:
                 raise ValueError(
-                    f"README: {cells[METRIC]}: a bar is `>= number` or `<= number`, got {cells[BAR]!r}"
+                    f"{page}: {cells[METRIC]}: a bar is `>= number` or `<= number`, got {cells[BAR]!r}"
                 )
-            found.append(Claim(cells[METRIC].strip("`"), sign, float(bound)))
-    return found
+            bars.append(Claim(cells[METRIC].strip("`"), bar[1], float(bar[2])))
+    return bars
 
 
-def verdicts(found: Sequence[Claim], metrics: Any) -> Iterator[tuple[bool, str]]:
+def verdicts(bars: Sequence[Claim], metrics: Any) -> Iterator[tuple[bool, str]]:
     """For each claim whether it is met, and a line that says so."""
-    for metric, sign, bound in found:
+    for metric, sign, bound in bars:
         value = lookup(metrics, metric)
         met = value is not None and BARS[sign](value, bound)
-        yield (
-            met,
-            f"{'met ' if met else 'MISS'} {metric} {'is missing' if value is None else value}, claimed {sign} {bound:g}",
-        )
+        measured = "is missing" if value is None else value
+        yield met, f"{'met ' if met else 'MISS'} {metric} {measured}, claimed {sign} {bound:g}"
 
 
-def updated(readme: str, metrics: Any, seeds: Sequence[Any] = (), ablation: Sequence[Any] = ()) -> str:
-    """`readme` with the numbers of these runs in its tables; the columns of runs that are not given stay as
-    they are.
+def updated(text: str, metrics: Any, seeds: Sequence[Any] = (), ablation: Sequence[Any] = ()) -> str:
+    """`text` with the numbers of these runs in its tables.
 
-    A run's metrics are those of each system, by its name.
+    A run's metrics are those of each system, by its name. The columns of runs that are not given stay as they
+    are.
     """
-    return "\n".join(_updated(line, metrics, seeds, ablation) for line in readme.split("\n"))
+    return "\n".join(_updated(line, metrics, seeds, ablation) for line in text.split("\n"))
 
 
 def _updated(line: str, metrics: Any, seeds: Sequence[Any], ablation: Sequence[Any]) -> str:
@@ -90,6 +93,12 @@ def _system(metric: str) -> str:
     return metric.partition(":")[0] if ":" in metric else FIRST
 
 
+def systems(texts: Iterable[str]) -> set[str]:
+    """The systems whose metrics the tables name."""
+    lines = (line for text in texts for line in text.splitlines())
+    return {_system(cells[METRIC].strip("`")) for line in lines if (cells := _cells(line))}
+
+
 def lookup(metrics: Any, name: str) -> Any:
     """The value of `system:dotted.name` in the metrics of all systems; None where there is none."""
     system = _system(name)
@@ -99,7 +108,7 @@ def lookup(metrics: Any, name: str) -> Any:
 
 
 def _cells(line: str) -> list[str]:
-    """The cells of a row of the results table; of any other line none."""
+    """The cells of a row of a results table; none of any other line."""
     cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
     return cells if len(cells) == ABLATION + 1 and re.fullmatch(r"`[\w.+:-]+`", cells[METRIC]) else []
 
@@ -109,26 +118,26 @@ def _span(values: Sequence[float | None]) -> str:
     return " to ".join(dict.fromkeys(f"{value:.4g}" for value in values if value is not None))
 
 
-def _load(run: str, systems: set[str]) -> dict[str, Any]:
-    """The metrics of those of `systems` that a run has."""
+def _load(run: str, wanted: set[str]) -> dict[str, Any]:
+    """The metrics of those of the `wanted` systems that a run has."""
     if Path(run).is_dir():
         return {
             system: json.loads(file.read_text())
-            for system in systems
+            for system in wanted
             if (file := Path(run, f"{system}.json")).is_file()
         }
     from dvc.api import read
     from dvc.exceptions import PathMissingError
 
-    found = {}
-    for system in systems:
+    metrics = {}
+    for system in wanted:
         with suppress(PathMissingError):
-            found[system] = json.loads(read(f"metrics/{system}.json", rev=run))
-    return found
+            metrics[system] = json.loads(read(f"metrics/{system}.json", rev=run))
+    return metrics
 
 
 def main() -> None:
-    """Checks the table, or writes it."""
+    """Checks the tables, or writes them."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -136,19 +145,22 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", default=[])
     parser.add_argument("--ablation", nargs="+", default=[])
     chosen = parser.parse_args()
-    readme = README.read_text()
-    systems = {_system(cells[METRIC].strip("`")) for line in readme.splitlines() if (cells := _cells(line))}
-    metrics = _load("metrics", systems)
+    texts = pages()
+    wanted = systems(texts.values())
+    metrics = _load("metrics", wanted)
     if chosen.update:
-        seeds, ablation = ([_load(run, systems) for run in runs] for runs in (chosen.seeds, chosen.ablation))
-        README.write_text(updated(readme, metrics, seeds, ablation))
+        seeds, ablation = ([_load(run, wanted) for run in runs] for runs in (chosen.seeds, chosen.ablation))
+        for file, text in texts.items():
+            if (after := updated(text, metrics, seeds, ablation)) != text:
+                file.write_text(after)
         return
-    found = list(verdicts(claims(readme), metrics))
-    print("\n".join(line for _, line in found))
-    if not found or not all(met for met, _ in found):
-        sys.exit(
-            "README claims what the metrics do not show" if found else "README has no results table with bars"
-        )
+    bars = [claim for file, text in texts.items() for claim in claims(text, file)]
+    judged = list(verdicts(bars, metrics))
+    print("\n".join(line for _, line in judged))
+    if not judged:
+        sys.exit(f"no results table with bars in {README} or {DOCS}/*.md")
+    if not all(met for met, _ in judged):
+        sys.exit("the results tables claim what the metrics do not show")
 
 
 if __name__ == "__main__":

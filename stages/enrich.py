@@ -33,10 +33,10 @@ class Graders(params.Strict, extra="ignore"):
 
 
 def main(system: str) -> None:
-    """data/S/traces.jsonl -> data/S/paths/enriched_<task>.jsonl, correct_<task>.jsonl and the table
+    """data/S/judged.jsonl -> data/S/paths/enriched_<task>.jsonl, correct_<task>.jsonl and the table
     metrics/S_paths.json, .md and .csv."""
     by, data, table = params.read(system, "enrich", Params).by, Path("data", system), PathTable()
-    traces = progress(read(data / "traces.jsonl", Trace, key=lambda trace: trace.trace_id), "enrich")
+    traces = progress(read(data / "judged.jsonl", Trace, key=lambda trace: trace.trace_id), "enrich")
     outs = replacing(*(Path("metrics", f"{system}_paths.{ending}") for ending in ("json", "md", "csv")))
     with outs as (metrics, page, plot):
         for row in enriched(traces, by):

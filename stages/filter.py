@@ -168,10 +168,10 @@ class Tally:
 
 
 def main(system: str) -> None:
-    """data/S/traces.jsonl -> data/S/kept.jsonl, data/S/dropped.jsonl and metrics/S_filter.json."""
+    """data/S/judged.jsonl -> data/S/kept.jsonl, data/S/dropped.jsonl and metrics/S_filter.json."""
     rules = params.read(system, "filter", Params).rules
     data, tally = Path("data", system), Tally(rules)
-    traces = progress(read(data / "traces.jsonl", Trace, key=lambda trace: trace.trace_id), "filter")
+    traces = progress(read(data / "judged.jsonl", Trace, key=lambda trace: trace.trace_id), "filter")
     with replacing(data / "kept.jsonl", data / "dropped.jsonl", Path("metrics", f"{system}_filter.json")) as (
         kept,
         dropped,

@@ -22,16 +22,19 @@ class Params(mixture.Params):
     student_style: StyleName = "plain"
 
 
-def main(system: str) -> None:
-    """data/S/kept.jsonl -> data/S/chats.jsonl and metrics/S_format.json."""
-    mine = params.read(system, "format", Params)
-    data, report = Path("data", system), Report()
+def main(name: str) -> None:
+    """data/S/kept.jsonl -> data/S/chats/N.jsonl and metrics/N_format.json."""
+    mine = params.read(name, "format", Params, family="students")
+    data, report = Path("data", params.refers("students", name, "system")), Report()
 
     def kept() -> Iterator[Trace]:
         return read(data / "kept.jsonl", Trace, key=lambda trace: trace.trace_id)
 
     chats = mix(kept, mine, style(mine.student_style).render, params.seed(), report)
-    with replacing(data / "chats.jsonl", Path("metrics", f"{system}_format.json")) as (file, metrics):
+    with replacing(data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json")) as (
+        file,
+        metrics,
+    ):
         if not put(file, progress(chats, "format")):
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
         metrics.write(as_json(summary(report)))
@@ -74,4 +77,4 @@ def _several(report: Report) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, family="student")

@@ -11,6 +11,7 @@ from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
+from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt, read, write
 from stages.styles.prompting.prompts import StyleName, prompts
@@ -31,20 +32,31 @@ class Params(Strict):
 
 
 def main(system: str) -> None:
-    """data/S/test.jsonl -> data/S/generations.jsonl, the answers of all arms to one problem next to each
-    other."""
+    """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem side by side."""
+    _check_students(system)
     arms = params.read(system, "generate", Params).arms
     styles = {by: arm.style for by, arm in arms.items()}
-    data = Path("data", system)
+    held_out = Path("data/held_out", f"{system}.jsonl")
 
     def put() -> Iterator[Prompt]:
-        return prompts(read(data / "test.jsonl", Problem, key=lambda problem: problem.id), styles)
+        return prompts(read(held_out, Problem, key=lambda problem: problem.id), styles)
 
     responses = progress(ask(put, {by: arm.ask for by, arm in arms.items()}, params.seed()), "generate")
     if not is_main_process():
         deque(responses, maxlen=0)
         return
-    write(data / "generations.jsonl", responses, empty="no arm answered any problem")
+    write(Path("data", system, "generations.jsonl"), responses, empty="no arm answered any problem")
+
+
+def _check_students(system: str) -> None:
+    """Raises BadInput on a folder of the system's students that no student of params owns: DVC does not
+    remove the folder of a student that was taken out of params, and the folder would count as an input of
+    this stage."""
+    students = params.students_of(system)
+    folder = Path("models/students", system)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.name not in students:
+            raise BadInput(f"{path}: {unknown('student', path.name, students)}; delete the folder")
 
 
 if __name__ == "__main__":

@@ -1,119 +1,42 @@
-"""Grades every response, and measures how hard each problem is for the base model; asks a judge where params
-name one."""
+"""Grades every response, and measures how hard each problem is for the base model."""
 
 import argparse
-from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
-from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import msgspec
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from stages.graders import GRADERS
-from stages.graders.grading.apply import batches, grade_batch, judged
+from stages.graders.grading.apply import batches, grade_batch
 from stages.graders.grading.tally import Tally
-from stages.samplers import SAMPLERS
-from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import progress, run
-from stages.shared.rows import Ending, Kind, Prompt, Response, Trace, as_json, encode, read, replacing
+from stages.shared.rows import Ending, Kind, Response, as_json, read, replacing
 from stages.spread.processes import in_order
-from stages.styles import style
-
-JUDGE = "judge"
-Graded = tuple[bytes, Tally]  # traces of whole problems as JSON lines, and their counts
-
-
-class Judge(params.Strict):
-    """Who judges (`ask`, params of a sampler), and what: the answers of those named in `by` that ended by
-    themselves and, with `passing`, have a grade of 1 from every other grader."""
-
-    ask: params.member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
-    by: list[str] = Field(default=["teacher"], min_length=1)
-    passing: bool = True
-
-    @model_validator(mode="after")
-    def _one_verdict(self) -> "Judge":
-        if self.ask.n != 1:
-            raise ValueError(f"ask.n must be 1: a judge is asked once about each answer, got {self.ask.n}")
-        return self
-
-    def asked(self, trace: Trace) -> bool:
-        """Whether it judges `trace`."""
-        passes = all(score == 1 for score in trace.grades.values())
-        return trace.by in self.by and trace.ending == Ending.STOP and (passes or not self.passing)
 
 
 class Params(params.Strict):
-    """The graders to apply, each with its own params; `workers` is the number of processes that share the
-    rows; `judge` says who is asked for the grader of that name."""
+    """How responses are graded."""
 
+    # by name, the params of each grader to apply
     graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
+    # processes that share the rows
     workers: int = Field(default=1, ge=1, le=256)
-    judge: Judge | None = None
-
-    @model_validator(mode="after")
-    def _judge_and_grader(self) -> "Params":
-        if (JUDGE in self.graders) != (self.judge is not None):
-            raise ValueError(
-                "the grader 'judge' and the section 'judge' need each other: give both, or neither"
-            )
-        return self
 
 
 def main(system: str) -> None:
     """data/S/responses.jsonl -> data/S/traces.jsonl and metrics/S_grade.json."""
-    ours, data, tally = params.read(system, "grade", Params), Path("data", system), Tally()
+    section, data, tally = params.read(system, "grade", Params), Path("data", system), Tally()
     responses = read(data / "responses.jsonl", Response, key=lambda response: response.trace_id)
-    work = partial(grade_batch, {name: params for name, params in ours.graders.items() if name != JUDGE})
+    work = partial(grade_batch, section.graders)
     with replacing(data / "traces.jsonl", Path("metrics", f"{system}_grade.json")) as (traces, metrics):
-        with closing(in_order(work, batches(progress(responses, "grade")), ours.workers)) as graded:
-            for lines, counted in with_verdicts(graded, ours, data) if ours.judge else graded:
+        graded = in_order(work, batches(progress(responses, "grade")), section.workers)
+        with closing(graded):
+            for lines, counts in graded:
                 traces.write(lines)
-                tally.add(counted)
+                tally.add(counts)
         metrics.write(as_json(tally.metrics()))
-
-
-def with_verdicts(graded: Iterable[Graded], ours: Params, near: Path) -> Iterator[Graded]:
-    """What was graded, judged as well. Until then it lies in a folder of its own in `near`, not in memory."""
-    judge, graders = ours.judge, ours.graders
-    assert judge is not None
-    with TemporaryDirectory(dir=near, prefix=".judge-") as folder:
-        waiting = Path(folder, "traces.jsonl")
-        with replacing(waiting) as file:
-            for lines, _ in graded:
-                file.write(lines)
-
-        def prompts() -> Iterator[Prompt]:
-            return (_prompt(trace) for trace in read(waiting, Trace) if judge.asked(trace))
-
-        verdicts = ask(prompts, {JUDGE: judge.ask}, params.seed()) if next(prompts(), None) else iter([])
-        verdict = next(verdicts, None)
-        for _, traces in groupby(read(waiting, Trace), key=lambda trace: trace.id):
-            found = []
-            for trace in traces:
-                if judge.asked(trace):
-                    given = verdict is not None and verdict.id == trace.trace_id
-                    found.append(
-                        judged(trace, verdict.text if verdict and given else "", graders[JUDGE])
-                    )  # "": nobody answered
-                    verdict = next(verdicts, None) if given else verdict
-                else:
-                    found.append(trace)
-            yield b"".join(encode(trace) + b"\n" for trace in found), Tally(found)
-
-
-def _prompt(trace: Trace) -> Prompt:
-    """What the judge is asked about `trace`, whose id is the prompt's."""
-    fields = msgspec.structs.asdict(trace)
-    problem = {name: fields[name] for name in Prompt.__struct_fields__}
-    return Prompt(
-        **problem
-        | {"id": trace.trace_id, "by": JUDGE, "style": JUDGE, "messages": style(JUDGE).render(trace)}
-    )
 
 
 def explain(arguments: list[str]) -> None:

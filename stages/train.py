@@ -1,5 +1,4 @@
-"""Trains the student on its chats, from the base model. A run that was killed goes on from its last
-checkpoint."""
+"""Trains a student on its chats, from its base model. A run that was killed goes on from its last checkpoint."""
 
 from pathlib import Path
 
@@ -11,20 +10,19 @@ from stages.students import STUDENTS, Job, student
 Params = params.member("stages.students", STUDENTS, "student")
 
 
-def main(system: str) -> None:
-    """data/S/chats.jsonl, models/S/base -> models/S/student, metrics/S_train/."""
-    mine = params.read(system, "train", Params)
-    chats = list(progress(read(Path("data", system, "chats.jsonl"), Chat, key=lambda chat: chat.id), "chats"))
-    models = Path("models", system)
-    job = Job(
-        models / "student",
-        Path("metrics", f"{system}_train"),
-        working_directory() / "checkpoints",
-        params.seed(),
-        models / "base",
+def main(name: str) -> None:
+    """data/S/chats/N.jsonl, models/bases/B -> models/students/S/N, metrics/N_train/."""
+    section = params.read(name, "train", Params, family="students")
+    system, base = (params.refers("students", name, to) for to in ("system", "base"))
+    chats = list(
+        progress(
+            read(Path("data", system, "chats", f"{name}.jsonl"), Chat, key=lambda chat: chat.id), "chats"
+        )
     )
-    student(mine.student).train(chats, job, mine)
+    out, curves = Path("models/students", system, name), Path("metrics", f"{name}_train")
+    job = Job(out, curves, working_directory() / "checkpoints", params.seed(), Path("models/bases", base))
+    student(section.student).train(chats, job, section)
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, family="student")

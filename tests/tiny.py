@@ -1,9 +1,12 @@
 """Models of a few thousand weights, and chats for them to learn: what the tests of students and samplers share."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+from stages.models import code
 from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.shared.rows import Chat, Kind, Message, Prompt
@@ -60,7 +63,7 @@ SCRATCH: dict[str, Any] = TRAINING | {
     "heads": 2,
     "feed_forward": 32,
 }
-LORA: dict[str, Any] = TRAINING | {"student": "lora"}
+SFT: dict[str, Any] = TRAINING | {"student": "sft"}
 ADAPTERS: dict[str, Any] = {"r": 4, "alpha": 8, "dropout": 0.2}
 
 
@@ -76,13 +79,21 @@ def make(folder: Path, given: Sequence[Chat] | None = None, **changed: Any) -> P
 
 def tune(base: Path, folder: Path, seed: int = 0, given: Sequence[Chat] | None = None, **changed: Any) -> Path:
     """The model in `base` trained further, in `folder`/student."""
-    from stages.students import Job, lora
+    from stages.students import Job, sft
 
     one_thread()
     job = Job(folder / "student", folder / "curves", folder / "checkpoints", seed, base)
-    lora.train(given or chats(), job, lora.Params(**LORA | changed))
+    sft.train(given or chats(), job, sft.Params(**SFT | changed))
     return job.out
 
 
 def loaded(folder: Path) -> tuple[Any, Any]:
     return load_model(str(folder), "cpu", "float32"), load_tokenizer(str(folder))
+
+
+def copy_of_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the package `stages`, which is then what identities of results are hashed from."""
+    copied = folder / "stages"
+    shutil.copytree(code.ROOT, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "ROOT", copied)
+    return copied

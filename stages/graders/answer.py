@@ -1,13 +1,16 @@
-"""Whether the final answer equals the gold answer. Where the answer stands is told in extract.py; how it is
-compared depends on `kind`.
+"""Whether the final answer equals the gold answer.
 
-number      exact fractions; a relative tolerance where either side is written with decimals; percent, currency, separators (numbers.py)
-expression  one plain form of LaTeX, then a small grammar, then values at several points (expressions.py)
-choice      the letter of the option, or its text (choice.py)
-yes_no, nli one vocabulary each; negation is understood (vocabularies.py)
+extract.py lists the parts of a response that may hold the final answer. The kind of the problem says how a
+part is read and how two answers are compared (kinds.py):
+
+number      exact fractions; a relative tolerance where either side is written with decimals; percent signs,
+            currencies and thousands separators are understood (numbers.py)
+expression  LaTeX in a plain form, then a small grammar, then values at several points (expressions.py)
+choice      the letter of the option, or the text of the option (choice.py)
+yes_no, nli a vocabulary of words for each meaning; negation is understood (vocabularies.py)
 label, open words, compared whole (words.py)
 
-Where readers differ, `Params` chooses (compare.py).
+Where public graders differ, `Params` chooses (compare.py).
 """
 
 from enum import StrEnum
@@ -15,15 +18,20 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.graders import Grade
-from stages.graders.grading.kinds import READERS, Found
+from stages.graders.grading.kinds import READERS, Answer, Reader
 from stages.graders.reading.compare import Policies
 from stages.graders.reading.discard import explains, refuses
-from stages.graders.reading.extract import Span, spans
+from stages.graders.reading.extract import spans
 from stages.graders.reading.limits import TooMuch
+from stages.graders.reading.span import Span
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Response
 
-MAX_SHOWN = 200  # characters of anything in a step
+MAX_SHOWN = 200  # characters that a step shows of any value
+
+_NO_ANSWER = "holds no answer"
+_SEVERAL = "names several answers, or one that is not offered"
+_DECLINES = "declines to answer"
 
 
 class Params(Policies):
@@ -31,37 +39,37 @@ class Params(Policies):
 
 
 class Outcome(StrEnum):
-    """What a verdict says; the names of all but `right` are the reasons of grades."""
+    """The result of a comparison; every name but `right` is also the reason of a grade."""
 
     RIGHT = "right"
     WRONG = "wrong"
-    NO_ANSWER = "no_answer"  # nothing was committed to
-    LIMIT = "limit"  # the answer is beyond what a parser is handed
+    NO_ANSWER = "no_answer"  # the response commits to no answer
+    LIMIT = "limit"  # the answer is longer, deeper or larger than a parser is handed
 
 
 class Verdict(NamedTuple):
-    """`pred` is the answer as written, `found` the rule that found it, `compared` what decided; `steps` tell
-    a person what was tried."""
+    """How one response was graded."""
 
     outcome: Outcome
-    pred: str | None = None
-    found: str = ""
-    compared: str = ""
-    steps: list[str] = []  # noqa: RUF012 (never changed: a verdict that explains itself brings its own)
+    pred: str | None = None  # the final answer as written; None where there is none
+    found: str = ""  # where the final answer stands: `the last box`, `what follows 'Answer:'`
+    compared: str = ""  # what decided: `exact fraction`, `values at points`
+    steps: list[str] = []  # noqa: RUF012 (every step for a person to read; never changed, so safe to share)
 
 
 def grade(response: Response, params: Params) -> Grade:
-    """1 or 0. Raises BadInput, naming the row, on a gold answer that does not parse."""
-    found = verdict(response, params, explain=False)
-    return (
-        Grade(1.0, "", found.pred)
-        if found.outcome is Outcome.RIGHT
-        else Grade(0.0, found.outcome.value, found.pred)
-    )
+    """1 where the final answer equals the gold answer, else 0 with the outcome as the reason.
+
+    Raises BadInput, naming the row, on a gold answer that does not parse.
+    """
+    result = verdict(response, params, explain=False)
+    if result.outcome is Outcome.RIGHT:
+        return Grade(1.0, "", result.pred)
+    return Grade(0.0, result.outcome.value, result.pred)
 
 
 def verdict(response: Response, params: Params, explain: bool = True) -> Verdict:
-    """Whether the final answer is right, and why; without `explain` no steps are collected, at no cost.
+    """Whether the final answer is right, and why. Without `explain` no steps are collected.
 
     Raises BadInput, naming the row, on a gold answer that does not parse.
     """
@@ -85,55 +93,71 @@ def verdict(response: Response, params: Params, explain: bool = True) -> Verdict
     return Verdict(Outcome.RIGHT if same else Outcome.WRONG, written, place, how, steps or [])
 
 
-def final(response: Response, text: str | None = None) -> Found | None:
-    """The final answer of `text` (the response's own by default), read and as written; None where there is
-    none.
+def final(response: Response, text: str | None = None) -> Answer | None:
+    """The final answer of `text`, read and as written; None where there is none.
 
-    Raises limits.TooMuch on an answer beyond the limits.
+    `text` is by default the text of the response. Raises limits.TooMuch on an answer beyond the limits.
     """
     located = _locate(response, response.text if text is None else text, None)
     return located[0] if located else None
 
 
-def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Found, Span] | None:
-    """The final answer and the span it stands in. A span that commits to several things at once, or declines,
-    ends the search; so does a box without an answer, but for kinds of a few known answers."""
+def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Answer, Span] | None:
+    """The final answer and the span that holds the final answer.
+
+    The search ends without an answer at a span that names several answers or declines to answer. For a kind
+    that is not closed, a box or `####` without an answer also ends the search: no announcement before it
+    counts.
+    """
     reader = READERS[response.kind]
-    marked = False
+    after_mark = False
     for span in spans(text, response.ending):
-        if span.rule in reader.skips:
+        if _is_passed_over(span, reader):
             continue
-        if span.rule == "last" and reader.closed and explains(span.text):
-            continue
-        if marked and span.rule == "spoken" and not reader.closed:
+        if after_mark and span.rule == "spoken" and not reader.closed:
             _note(steps, "what stands before it is not looked at")
-            break
-        marked = marked or span.rule in ("boxed", "marked")
-        declined = span.rule in ("last", "text") and refuses(span.text)
-        found = None if declined and not reader.closed else reader.find(span, response.choices)
-        if found is not None and found[0] != "":
-            _note(steps, "%s, %r, says %r", span.how, span.text, found[1])
-            return found, span
-        _note(steps, "%s, %r, %s", span.how, span.text, _WHY_NOT[(found is not None) + 2 * declined])
-        if found is not None or declined:
-            break
+            return None
+        after_mark = after_mark or span.rule in ("boxed", "marked")
+        answer, fault = _answer_in(span, reader, response.choices)
+        if answer is not None:
+            _note(steps, "%s, %r, says %r", span.how, span.text, answer[1])
+            return answer, span
+        _note(steps, "%s, %r, %s", span.how, span.text, fault)
+        if fault != _NO_ANSWER:
+            return None
     return None
 
 
-_WHY_NOT = (
-    "holds no answer",
-    "names several answers, or one that is not offered",
-    "declines to answer",
-    "declines to answer",
-)
+def _is_passed_over(span: Span, reader: Reader) -> bool:
+    """Whether `span` says nothing for the kind of `reader`."""
+    is_reason = span.rule == "last" and reader.closed and explains(span.text)
+    return span.rule in reader.skips or is_reason
+
+
+def _answer_in(span: Span, reader: Reader, choices: list[str] | None) -> tuple[Answer | None, str]:
+    """The answer that `span` commits to, or None and the reason why there is none.
+
+    A refusal is still read for a closed kind: `cannot be determined` is an answer to an inference problem.
+    """
+    declines = span.rule in ("last", "text") and refuses(span.text)
+    answer = None if declines and not reader.closed else reader.find(span, choices)
+    if answer is not None and answer[0] != "":
+        return answer, ""
+    if declines:
+        return None, _DECLINES
+    return None, _NO_ANSWER if answer is None else _SEVERAL
 
 
 def gold_of(response: Response) -> Any:
-    """The gold answer, read; raises BadInput where it is not of the problem's kind."""
+    """The gold answer, read as the problem's kind says.
+
+    Raises BadInput, naming the row, where the gold answer is not of that kind.
+    """
     gold = _gold(response.kind, response.answer, tuple(response.choices) if response.choices else None)
     if gold is None:
         raise BadInput(
-            f"row {response.trace_id!r}: the gold answer {response.answer[:80]!r} is not a valid {response.kind}"
+            f"row {response.trace_id!r}: the gold answer {response.answer[:80]!r} "
+            f"is not a valid {response.kind}"
         )
     return gold
 

@@ -1,4 +1,4 @@
-"""Model folders: what one points to, and the hash over its files."""
+"""Model folders: which weights one stands for, and the hash over its files."""
 
 import hashlib
 import json
@@ -8,25 +8,26 @@ from typing import NamedTuple
 from stages.shared.errors import BadInput
 
 PIN = "base.json"  # a folder with this file names a model kept elsewhere
-DESCRIPTION = "student.json"  # what a folder that was trained here says of itself
-# a second base model, for a second student, lies in the first one's folder and is none of its files
-PEER = "peer"
+DESCRIPTION = "student.json"  # how a model that was trained here came about
 
 
 class Weights(NamedTuple):
-    """Where weights are: a folder or a hub id with its revision, the hash that a folder must have, and the
-    folder of an adapter on top."""
+    """Where weights are."""
 
+    # a folder or a hub id
     name: str
+    # of a hub model
     revision: str | None = None
+    # the hash that a local folder must have
     sha256: str | None = None
+    # the folder of an adapter on top
     adapter: Path | None = None
 
 
 def locate(model: str) -> Weights:
-    """What `model` (a folder, a pinning folder, an adapter's folder or a hub id) stands for.
+    """The weights of `model`: a folder, a pinning folder, an adapter's folder or a hub id.
 
-    Raises BadInput where it looks like a folder but is not one, or holds no model.
+    Raises BadInput where `model` looks like a folder but is not one, or holds no model.
     """
     folder = Path(model)
     if not folder.is_dir():
@@ -47,11 +48,11 @@ def locate(model: str) -> Weights:
 
 
 def _named(path: Path, section: str | None = None) -> Weights:
-    """The weights that a description names; raises BadInput where it is missing or says nothing of them."""
+    """The weights that the description `path` names; raises BadInput where it is missing or names none."""
     try:
-        found = json.loads(path.read_text())
-        found = found[section] if section else found
-        return Weights(found["model"], found["revision"], found["sha256"])
+        described = json.loads(path.read_text())
+        described = described[section] if section else described
+        return Weights(described["model"], described["revision"], described["sha256"])
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file: an adapter needs it to find its base model") from None
     except (ValueError, KeyError, TypeError):
@@ -62,10 +63,9 @@ def _named(path: Path, section: str | None = None) -> Weights:
 
 
 def hash_of_folder(folder: Path) -> str:
-    """SHA-256 over the names and contents of a folder's files; those of a peer model in it are left out."""
+    """SHA-256 over the names, sizes and contents of all files of a folder."""
     digest = hashlib.sha256()
-    peer = folder / PEER
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and peer not in path.parents):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -1,4 +1,4 @@
-"""Weights put on a device: whole precision, bfloat16 or 4 bits, with an adapter where there is one."""
+"""Models put on a device: in float32, bfloat16 or 4 bits, with an adapter where there is one."""
 
 import os
 from pathlib import Path
@@ -13,11 +13,11 @@ Precision = Literal["float32", "bfloat16"]
 
 
 def load_model(model: str, device: Device, precision: Precision, four_bit: bool = False) -> Any:
-    """The causal language model with its adapter, if any, on `device`; `four_bit` loads it through
-    bitsandbytes.
+    """The causal language model `model`, with its adapter where there is one.
 
-    Raises BadInput where it cannot be loaded, and where a folder is not the one that was pinned or that the
-    adapter was trained on.
+    `four_bit` loads the weights in 4 bits (NF4 with double quantisation, through bitsandbytes); they compute in
+    bfloat16, and `precision` holds for the weights that are not quantised. Raises BadInput where the model
+    cannot be loaded, and where a folder is not the one that was pinned or that the adapter was trained on.
     """
     import torch
     from safetensors import SafetensorError
@@ -54,8 +54,11 @@ def load_model(model: str, device: Device, precision: Precision, four_bit: bool 
 
 
 def _place(device: str, four_bit: bool) -> Any:
-    """Where the weights go. Under `accelerate launch` they stay in main memory, from where the trainer places
-    or shards them; weights in 4 bits cannot be moved, so each process puts them on its own GPU."""
+    """Where the weights go, as `from_pretrained` takes it.
+
+    Under `accelerate launch` they stay in main memory, from where the trainer places or shards them. Weights in
+    4 bits cannot be moved, so each process puts them on its own GPU at once.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return device
     return {"": int(os.environ["LOCAL_RANK"])} if four_bit and device == "cuda" else None
@@ -68,3 +71,15 @@ def choose_device(device: Device) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise BadInput("device: cuda is asked for, but torch sees no CUDA device here; choose auto or cpu")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def prepare_cpu(device: Device, threads: int | None) -> None:
+    """Sets up this process for computing on the CPU, where that is what `device` stands for.
+
+    `threads` is how many threads an operation uses; None leaves torch's choice. Sums over several threads are
+    rounded otherwise than sums in one, so the number of threads changes results.
+    """
+    import torch
+
+    if threads is not None and choose_device(device) == "cpu":
+        torch.set_num_threads(threads)

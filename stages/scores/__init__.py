@@ -1,11 +1,13 @@
-"""What is reported: `score(table, seed)` gives a flat mapping of metrics over the graded answers of all arms,
-each with its interval.
+"""What is reported: `score(table, params, seed)` gives metrics over the graded answers of all arms.
 
-`plots(table)` gives the tables that go with them, to be drawn.
+Each metric has its interval. `plots(table, params)` gives the tables that go with the metrics, to be drawn.
+Members and `measures/` and `pages/` are pure: they open no files. `stages/evaluate.py` and `stages/enrich.py`
+import this package.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Any, Protocol
 
+from stages.scores.measures.estimates import Estimates
 from stages.scores.measures.table import Table
 from stages.shared.registry import load_member
 
@@ -17,26 +19,19 @@ SCORES = {
 }
 
 
-class Estimate(NamedTuple):
-    """A number with its 95 % interval (low, high)."""
-
-    value: float
-    low: float
-    high: float
-
-
 class Score(Protocol):
-    """The contract of a member: it takes a `Table`, built once, so that a pair of arms is two arrays over the
-    same problems.
+    """The contract of a member; `Params` (a ScoreParams model) is its section of params.
 
-    A metric whose arms were not generated is absent from the answer; one that these problems leave undefined
-    is None. A dot in a metric's name nests it. A plot is CSV by its name; one for which the problems say
-    nothing is absent.
+    A `Table` is built once: a pair of arms is two arrays over the same problems. A metric's name nests by its
+    dots. A metric that these problems leave undefined is None. A plot is CSV by its name; a plot of which the
+    problems say nothing is absent.
     """
 
-    def score(self, table: Table, seed: int) -> dict[str, Estimate | None]: ...
+    Params: Any
 
-    def plots(self, table: Table) -> dict[str, str]: ...
+    def score(self, table: Table, params: Any, seed: int) -> Estimates: ...
+
+    def plots(self, table: Table, params: Any) -> dict[str, str]: ...
 
 
 def score(name: str) -> Score:

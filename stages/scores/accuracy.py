@@ -1,36 +1,41 @@
-"""How often answers are right: by arm, by level, by difficulty, and how much an arm loses or gains against
-another."""
+"""How often answers are right: by arm, by level, by difficulty, and how two arms differ."""
 
 import numpy as np
+from pydantic import Field
 
-from stages.scores import Estimate
+from stages.scores.measures.estimates import Estimates
 from stages.scores.measures.intervals import difference, proportion
+from stages.scores.measures.needs import Needs, ScoreParams
 from stages.scores.measures.plots import as_csv, over_difficulty
 from stages.scores.measures.table import Flags, Table, bins
 
-ARMS = ("base", "student", "always", "never")  # the arms that are compared group by group
-# name: (one arm, minus another)
-PAIRS = {
-    "student_base": ("student", "base"),
-    "student_always": ("student", "always"),
-    "student_never": ("student", "never"),
-}
+
+class Params(ScoreParams):
+    """What is reported besides each arm's accuracy and the differences of `evaluate.compare`."""
+
+    # the arms whose accuracy is reported by level and by difficulty; null: all
+    by_group: list[str] | None = Field(default=None, min_length=1)
+    # names in `evaluate.compare`: also reported over the problems that the base model's probe always passes
+    solved: list[str] = Field(default_factory=list)
+
+    def needs(self) -> Needs:
+        """All that is named."""
+        return Needs(arms=self.by_group or (), comparisons=self.solved)
 
 
-def score(table: Table, seed: int) -> dict[str, Estimate | None]:
-    """`accuracy.<arm>`, `accuracy_level.<level>.<arm>`, `accuracy_level_3_up.<arm>`,
-    `accuracy_failure.<bin>.<arm>` and, paired, `difference.<one>_<other>`; `difference.student_base_solved`
-    is over the problems that the base model's probe always passes."""
-    found: dict[str, Estimate | None] = {}
-    for arm, answers in table.arms.items():
-        found[f"accuracy.{arm}"] = proportion(answers.right)
-    for name, among in (
-        _levels(table) | {f"accuracy_failure.{name}": among for name, among in bins(table).items()}
-    ).items():
-        for arm in ARMS:
-            if arm in table.arms:
-                found[f"{name}.{arm}"] = proportion(table.arms[arm].right, among)
-    return found | _differences(table, seed)
+def score(table: Table, params: Params, seed: int) -> Estimates:
+    """Shares of right answers, and paired differences of these shares.
+
+    `accuracy.<arm>`, `accuracy_level.<level>.<arm>`, `accuracy_level_3_up.<arm>` and
+    `accuracy_failure.<bin>.<arm>` are shares. `difference.<comparison>` is over all problems,
+    `difference.<comparison>_solved` over those that the base model's probe always passes.
+    """
+    metrics: Estimates = {f"accuracy.{name}": proportion(arm.right) for name, arm in table.arms.items()}
+    failures = {f"accuracy_failure.{name}": among for name, among in bins(table).items()}
+    for group, among in (_levels(table) | failures).items():
+        for name in params.by_group or table.arms:
+            metrics[f"{group}.{name}"] = proportion(table.arms[name].right, among)
+    return metrics | _differences(table, params.solved, seed)
 
 
 def _levels(table: Table) -> dict[str, Flags]:
@@ -40,28 +45,29 @@ def _levels(table: Table) -> dict[str, Flags]:
     return {name: among for name, among in groups.items() if among.any()}
 
 
-def _differences(table: Table, seed: int) -> dict[str, Estimate | None]:
-    arms = table.arms
-    found = {
-        f"difference.{name}": difference(arms[one].right, arms[other].right, seed)
-        for name, (one, other) in PAIRS.items()
-        if one in arms and other in arms
+def _differences(table: Table, on_solved: list[str], seed: int) -> Estimates:
+    right = {
+        name: (table.arms[arm].right, table.arms[subtracted].right)
+        for name, (arm, subtracted) in table.compare.items()
     }
-    if "student" in arms and "base" in arms and table.failure is not None:
+    metrics = {f"difference.{name}": difference(*pair, seed) for name, pair in right.items()}
+    if table.failure is not None:
         solved = np.equal(table.failure, 0)
-        found["difference.student_base_solved"] = difference(
-            arms["student"].right, arms["base"].right, seed, solved
-        )
-    return found
+        metrics |= {f"difference.{name}_solved": difference(*right[name], seed, solved) for name in on_solved}
+    return metrics
 
 
-def plots(table: Table) -> dict[str, str]:
-    """`accuracy`, for each bin of difficulty: its mean base failure rate, the problems, the accuracy of each
-    arm (`nan`, which is not drawn, where it was not generated; an empty cell would be drawn as 0)."""
+def plots(table: Table, params: Params) -> dict[str, str]:
+    """`accuracy`: a row for each bin of difficulty.
+
+    It holds the bin's mean base failure rate, its number of problems and the accuracy of each arm of
+    `by_group`.
+    """
     if table.failure is None:
         return {}
+    arms = params.by_group or list(table.arms)
     rows: list[list[str | float]] = []
     for name, failure, among in over_difficulty(table):
-        shares = [float(table.arms[arm].right[among].mean()) if arm in table.arms else "nan" for arm in ARMS]
+        shares = [float(table.arms[arm].right[among].mean()) for arm in arms]
         rows.append([name, failure, int(among.sum()), *shares])
-    return {"accuracy": as_csv(["difficulty", "failure", "n", *ARMS], rows)}
+    return {"accuracy": as_csv(["difficulty", "failure", "n", *arms], rows)}

@@ -1,36 +1,41 @@
-"""How good and how long answers are in each task, and on average over tasks: a task counts the same however
-many problems it has."""
+"""How good and how long answers are in each task, and on average over tasks.
+
+In such an average a task counts the same however many problems it has.
+"""
 
 import numpy as np
 
-from stages.scores import Estimate
-from stages.scores.accuracy import PAIRS
+from stages.scores.measures.estimates import Estimates
 from stages.scores.measures.intervals import combined, difference, mean, mean_of_means, proportion
+from stages.scores.measures.needs import ScoreParams
 from stages.scores.measures.plots import as_csv
 from stages.scores.measures.table import Flags, Table
 
 
-def score(table: Table, seed: int) -> dict[str, Estimate | None]:
-    """`accuracy_task.<task>.<arm>` and `accuracy_macro.<arm>`; `difference_task.<task>.<one>_<other>` and
-    `difference_macro.<one>_<other>`, paired; `tokens_task.<task>.<arm>` and `tokens_macro.<arm>` (means of an
-    answer)."""
-    found: dict[str, Estimate | None] = {}
+class Params(ScoreParams):
+    """None; which arms are compared says `evaluate.compare`."""
+
+
+def score(table: Table, params: Params, seed: int) -> Estimates:
+    """Accuracy, paired differences of it, and tokens: for each task, and their means over tasks.
+
+    `accuracy_task.<task>.<arm>`, `accuracy_macro.<arm>`; `difference_task.<task>.<comparison>`,
+    `difference_macro.<comparison>`; `tokens_task.<task>.<arm>`, `tokens_macro.<arm>` (means of an answer).
+    """
+    metrics: Estimates = {}
     tasks = _tasks(table)
-    for arm, answers in table.arms.items():
-        shares = {task: proportion(answers.right, among) for task, among in tasks.items()}
-        found |= {f"accuracy_task.{task}.{arm}": share for task, share in shares.items()}
-        found[f"accuracy_macro.{arm}"] = combined([share for share in shares.values() if share])
-    for name, (one, other) in PAIRS.items():
-        if one in table.arms and other in table.arms:
-            found |= _differences(name, table.arms[one].right, table.arms[other].right, tasks, seed)
-    for arm, answers in table.arms.items():
-        found |= {
-            f"tokens_task.{task}.{arm}": mean(answers.tokens[among], seed) for task, among in tasks.items()
-        }
-        found[f"tokens_macro.{arm}"] = mean_of_means(
-            [answers.tokens[among] for among in tasks.values()], seed
-        )
-    return found
+    for name, arm in table.arms.items():
+        shares = {task: proportion(arm.right, among) for task, among in tasks.items()}
+        metrics |= {f"accuracy_task.{task}.{name}": share for task, share in shares.items()}
+        metrics[f"accuracy_macro.{name}"] = combined([share for share in shares.values() if share])
+    for comparison, (name, subtracted) in table.compare.items():
+        hits, fewer = table.arms[name].right, table.arms[subtracted].right
+        metrics |= _differences(comparison, hits, fewer, tasks, seed)
+    for name, arm in table.arms.items():
+        by_task = {task: arm.tokens[among] for task, among in tasks.items()}
+        metrics |= {f"tokens_task.{task}.{name}": mean(tokens, seed) for task, tokens in by_task.items()}
+        metrics[f"tokens_macro.{name}"] = mean_of_means(list(by_task.values()), seed)
+    return metrics
 
 
 def _tasks(table: Table) -> dict[str, Flags]:
@@ -39,23 +44,26 @@ def _tasks(table: Table) -> dict[str, Flags]:
 
 
 def _differences(
-    name: str, one: Flags, other: Flags, tasks: dict[str, Flags], seed: int
-) -> dict[str, Estimate | None]:
-    """Where the two arms never disagree there is nothing to redraw: then the interval is made of those of the
-    tasks."""
-    parts = {task: difference(one, other, seed, among) for task, among in tasks.items()}
-    gaps = [one[among].astype(np.float64) - other[among] for among in tasks.values()]
+    comparison: str, hits: Flags, subtracted: Flags, tasks: dict[str, Flags], seed: int
+) -> Estimates:
+    """The difference in each task, and the mean of these differences.
+
+    Where the two arms never disagree there is nothing to redraw: then the interval of the mean is made of the
+    intervals of the tasks.
+    """
+    parts = {task: difference(hits, subtracted, seed, among) for task, among in tasks.items()}
+    gaps = [hits[among].astype(np.float64) - subtracted[among] for among in tasks.values()]
     disagree = any(group.any() for group in gaps)
     macro = mean_of_means(gaps, seed) if disagree else combined([part for part in parts.values() if part])
-    return {f"difference_task.{task}.{name}": part for task, part in parts.items()} | {
-        f"difference_macro.{name}": macro
+    return {f"difference_task.{task}.{comparison}": part for task, part in parts.items()} | {
+        f"difference_macro.{comparison}": macro
     }
 
 
-def plots(table: Table) -> dict[str, str]:
-    """`by_task`: for each task and arm the accuracy, its interval, the problems."""
+def plots(table: Table, params: Params) -> dict[str, str]:
+    """`by_task`: for each task and arm the accuracy, its interval, the number of problems."""
     rows: list[list[str | float]] = []
     for task, among in _tasks(table).items():
-        for arm, answers in table.arms.items():
-            rows.append([task, arm, *(proportion(answers.right, among) or ()), int(among.sum())])
+        for name, arm in table.arms.items():
+            rows.append([task, name, *(proportion(arm.right, among) or ()), int(among.sum())])
     return {"by_task": as_csv(["task", "arm", "accuracy", "low", "high", "n"], rows)}

@@ -1,45 +1,60 @@
-"""Whether glyphs stand where they are needed: on what the base model fails, not on what it solves, and
-nowhere when forbidden."""
+"""Whether glyphs stand on what the base model fails, not on what it solves, and nowhere when forbidden."""
 
-from stages.scores import Estimate
+from stages.scores.measures.estimates import Estimate, Estimates
 from stages.scores.measures.intervals import newcombe, proportion
+from stages.scores.measures.needs import Needs, ScoreParams
 from stages.scores.measures.plots import as_csv, over_difficulty
 from stages.scores.measures.table import Flags, Table, bins
 
-STUDENT, FORBIDDEN = "student", "forbidden"
+GLYPHS = "glyphs"  # the set in `evaluate.marks`; its column says which answers use a glyph
+STRUCTURE = "glyph_structure"  # the grader; its column says which answers have all glyphs, once, in order
 
 
-def score(table: Table, seed: int) -> dict[str, Estimate | None]:
-    """`glyph_rate.<arm>`; of the student's answers `glyph_rate_failure.<bin>`, `glyph_rate.hard`,
-    `glyph_rate.easy`, `selectivity`, `auroc`, `f1`, `structure`; `leak_rate`, the share of answers with a
-    glyph under a prompt that forbids symbols.
+class Params(ScoreParams):
+    """Which arms are looked at."""
 
-    All are proportions or made of them, so nothing is drawn and `seed` is not needed.
+    # the arm that may choose: its glyph use is set against the difficulty of the problems
+    arm: str = "student"
+    # the arm whose prompt forbids symbols: any glyph in its answers is a leak; null: there is none
+    forbidden: str | None = None
+
+    def needs(self) -> Needs:
+        """Both arms, and the column of the glyphs."""
+        return Needs(arms=[name for name in (self.arm, self.forbidden) if name], columns=[GLYPHS])
+
+
+def score(table: Table, params: Params, seed: int) -> Estimates:
+    """Shares of answers with a glyph, and what is made of them.
+
+    `glyph_rate.<arm>` is that of every arm but `forbidden`, and `leak_rate` that of `forbidden`.
+    `glyph_rate_failure.<bin>`, `glyph_rate.hard`, `glyph_rate.easy`, `selectivity`, `auroc` and `f1` are of
+    the answers of `arm`. `structure` is the share of sound ones among its answers with a glyph; it is absent
+    where `glyph_structure` was not among the graders. No interval needs the bootstrap, so `seed` is not used.
     """
-    found = {
-        f"glyph_rate.{arm}": proportion(answers.glyphs)
-        for arm, answers in table.arms.items()
-        if arm != FORBIDDEN
+    metrics: Estimates = {
+        f"glyph_rate.{name}": proportion(arm.columns[GLYPHS])
+        for name, arm in table.arms.items()
+        if name != params.forbidden
     }
-    if FORBIDDEN in table.arms:
-        found["leak_rate"] = proportion(table.arms[FORBIDDEN].glyphs)
-    student = table.arms.get(STUDENT)
-    if student is None:
-        return found
+    if params.forbidden:
+        metrics["leak_rate"] = proportion(table.arms[params.forbidden].columns[GLYPHS])
+    columns = table.arms[params.arm].columns
+    used = columns[GLYPHS]
     if table.hard is not None:
-        found |= {
-            f"glyph_rate_failure.{name}": proportion(student.glyphs, among)
-            for name, among in bins(table).items()
+        metrics |= {
+            f"glyph_rate_failure.{name}": proportion(used, among) for name, among in bins(table).items()
         }
-        found |= _against(student.glyphs, table.hard)
-    if student.sound is not None:
-        found["structure"] = proportion(student.sound, student.glyphs)
-    return found
+        metrics |= _against(used, table.hard)
+    if STRUCTURE in columns:
+        metrics["structure"] = proportion(columns[STRUCTURE], used)
+    return metrics
 
 
-def _against(used: Flags, hard: Flags) -> dict[str, Estimate | None]:
-    """How well "glyph used" tells hard problems from easy ones; what needs both kinds is None where one is
-    missing."""
+def _against(used: Flags, hard: Flags) -> Estimates:
+    """How well "glyph used" tells hard problems from easy ones.
+
+    What needs problems of both kinds is None where one kind is missing.
+    """
     on_hard, on_easy = proportion(used, hard), proportion(used, ~hard)
     selectivity = newcombe(on_hard, on_easy) if on_hard and on_easy else None
     return {
@@ -54,19 +69,25 @@ def _against(used: Flags, hard: Flags) -> dict[str, Estimate | None]:
 
 
 def _f1(used: Flags, hard: Flags) -> Estimate | None:
-    """F1 is 2 J / (1 + J), with J the share of "both" among the problems that are hard or have a glyph: so it
-    takes J's interval."""
+    """F1 of "glyph used" as a test of "hard".
+
+    F1 is 2 J / (1 + J), with J the share of "both" among the problems that are hard or have a glyph: so F1
+    takes the interval of J.
+    """
     share = proportion(used & hard, used | hard)
     return share and Estimate(*(2 * part / (1 + part) for part in share))
 
 
-def plots(table: Table) -> dict[str, str]:
-    """`glyph_rate`, for each bin of difficulty: its mean base failure rate, the share of the student's
-    answers with a glyph, its interval, the problems."""
-    if table.failure is None or STUDENT not in table.arms:
+def plots(table: Table, params: Params) -> dict[str, str]:
+    """`glyph_rate`: a row for each bin of difficulty.
+
+    It holds the bin's mean base failure rate, the share of answers of `arm` with a glyph, its interval, the
+    number of problems.
+    """
+    if table.failure is None:
         return {}
+    used = table.arms[params.arm].columns[GLYPHS]
     rows: list[list[str | float]] = []
     for name, failure, among in over_difficulty(table):
-        rate = proportion(table.arms[STUDENT].glyphs, among)
-        rows.append([name, failure, *(rate or ()), int(among.sum())])
+        rows.append([name, failure, *(proportion(used, among) or ()), int(among.sum())])
     return {"glyph_rate": as_csv(["difficulty", "failure", "glyph_rate", "low", "high", "n"], rows)}

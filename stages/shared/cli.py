@@ -1,7 +1,9 @@
 """How a stage is started and how it says that something is wrong."""
 
 import argparse
+import ctypes
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -13,30 +15,36 @@ from tqdm import tqdm
 from stages.shared.errors import BadInput
 
 Item = TypeVar("Item")
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def run(
-    stage: Callable[[str], None], instead: Mapping[str, Callable[[list[str]], None]] = MappingProxyType({})
+    stage: Callable[[str], None],
+    instead: Mapping[str, Callable[[list[str]], None]] = MappingProxyType({}),
+    family: str = "system",
 ) -> None:
-    """Runs `stage` on the system named on the command line; `instead` maps a flag to what it has run in the
-    stage's place, with the other arguments.
+    """Runs `stage` on the entry of params.yaml that the command line names.
 
-    Exit status 0: done; 1: bad input or a failed read or write, told in one line; 130: interrupted. A bug
-    keeps its traceback.
+    `family` says what is named: a base, a system or a student. `instead` maps a flag to a function that runs
+    in place of the stage, with the other arguments. Exit status 0: done. 1: bad input, or a failed read or
+    write, told in one line. 130: interrupted. A bug keeps its traceback.
     """
+    if "DVC_STAGE" in os.environ:  # started by DVC: killed with -9, DVC would leave this process behind
+        end_with_parent()
     name = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(
         prog=f"python -m stages.{name}", description=sys.modules["__main__"].__doc__
     )
-    parser.add_argument("system", help="a section of params.yaml: systems.<system>")
-    for flag, other in instead.items():
-        parser.add_argument(flag, action="store_true", help=other.__doc__)
-    asked = next((flag for flag in instead if flag in sys.argv[1:]), None)
-    if asked:
-        guard(name, lambda: instead[asked]([argument for argument in sys.argv[1:] if argument != asked]))
+    parser.add_argument(family, help=f"a section of params.yaml: {family}s.<{family}>")
+    for flag, function in instead.items():
+        parser.add_argument(flag, action="store_true", help=function.__doc__)
+    flag_given = next((flag for flag in instead if flag in sys.argv[1:]), None)
+    if flag_given:
+        rest = [argument for argument in sys.argv[1:] if argument != flag_given]
+        guard(name, lambda: instead[flag_given](rest))
     else:
-        system = parser.parse_args().system
-        guard(name, lambda: stage(system))
+        entry = getattr(parser.parse_args(), family)
+        guard(name, lambda: stage(entry))
 
 
 def guard(name: str, act: Callable[[], None]) -> None:
@@ -75,3 +83,16 @@ def working_directory() -> Path:
 def is_main_process() -> bool:
     """Whether this process writes: of those that `accelerate launch` starts together the first does."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def end_with_parent() -> None:
+    """Has the system end this process once the process that started it is gone, however that one ended. Linux
+    only; elsewhere nothing happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    usable = getattr(os, "sched_getaffinity", None)  # absent on macOS
+    return len(usable(0)) if usable else os.cpu_count() or 1

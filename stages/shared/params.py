@@ -24,36 +24,61 @@ class Strict(BaseModel):
 Model = TypeVar("Model", bound=Strict)
 
 
-def read(system: str, stage: str, model: type[Model], path: Path = PARAMS) -> Model:
-    """The section `systems.<system>.<stage>` as a `model`; raises BadInput with one clause for each fault
-    found."""
-    section = f"systems.{system}.{stage}"
-    values = systems(path)
-    if system not in values:
-        raise BadInput(f"{path}: {unknown('system', system, values)}")
-    if not isinstance(values[system], dict) or stage not in values[system]:
+def read(name: str, stage: str, model: type[Model], path: Path = PARAMS, family: str = "systems") -> Model:
+    """The section `<family>.<name>.<stage>` as a `model`; raises BadInput with one clause for each fault."""
+    section = f"{family}.{name}.{stage}"
+    entry = _entry(family, name, path)
+    if stage not in entry:
         raise BadInput(f"{path}: {section} is missing")
     try:
-        return TypeAdapter(model).validate_python(values[system][stage])
+        return TypeAdapter(model).validate_python(entry[stage])
     except ValidationError as error:
         faults = "; ".join(f"{section}{fault}" for fault in _faults(error))
         raise BadInput(f"{path}: {faults}") from None
 
 
-def systems(path: Path = PARAMS) -> dict[str, Any]:
-    """The `systems` section, by system."""
-    found = _load(path).get("systems")
-    if not isinstance(found, dict) or not found:
-        raise BadInput(f"{path}: systems: expected a section for each system, got {found!r}")
-    return found
+def refers(family: str, name: str, to: str, path: Path = PARAMS) -> str:
+    """The name in `<family>.<name>.<to>`, where `to` is `base` or `system`: an entry of the family `bases` or
+    `systems`. Raises BadInput, with the choices, where that family has no such entry."""
+    value = _entry(family, name, path).get(to)
+    names = entries(f"{to}s", path)
+    if not isinstance(value, str) or value not in names:
+        raise BadInput(f"{path}: {family}.{name}.{to}: {unknown(to, value, names)}")
+    return value
+
+
+def students_of(system: str, path: Path = PARAMS) -> list[str]:
+    """The students of a system, in the order of params."""
+    students = entries("students", path)
+    return [
+        name for name, entry in students.items() if isinstance(entry, dict) and entry.get("system") == system
+    ]
+
+
+def entries(family: str, path: Path = PARAMS) -> dict[str, Any]:
+    """The entries of one of the families `bases`, `systems` and `students`, by name."""
+    values = _load(path).get(family)
+    if not isinstance(values, dict) or not values:
+        raise BadInput(f"{path}: {family}: expected a section for each of the {family}, got {values!r}")
+    return values
+
+
+def _entry(family: str, name: str, path: Path) -> dict[str, Any]:
+    values = entries(family, path)
+    if name not in values:
+        raise BadInput(f"{path}: {unknown(family.removesuffix('s'), name, values)}")
+    if not isinstance(values[name], dict):
+        raise BadInput(f"{path}: {family}.{name}: expected a mapping, got {values[name]!r}")
+    entry: dict[str, Any] = values[name]
+    return entry
 
 
 def seed(path: Path = PARAMS) -> int:
     """The one seed that every random choice of a run is drawn from."""
-    found = _load(path).get("seed")
-    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < 2**31:
-        raise BadInput(f"{path}: seed: expected a whole number from 0 to 2147483647, got {found!r}")
-    return found
+    value = _load(path).get("seed")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise BadInput(f"{path}: seed: expected a whole number from 0 to 2147483647, got {value!r}")
+    return value
 
 
 def _load(path: Path) -> dict[str, Any]:

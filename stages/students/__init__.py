@@ -19,8 +19,7 @@ logging.getLogger("bitsandbytes").setLevel(
 
 STUDENTS = {
     "scratch": "a small transformer with its own tokenizer, trained from nothing",
-    "pinned": "a hub or local model as it is, its revision pinned",
-    "lora": "a base model, fine-tuned whole or through low-rank adapters",
+    "sft": "a base model, fine-tuned: all its weights, or low-rank adapters",
 }
 
 

@@ -74,13 +74,13 @@ def _chat(problem: Problem) -> Chat:
 
 
 def ours(folder: Path, out: Path, case: dict[str, Any]) -> dict[str, float]:
-    """`students.lora`."""
-    from stages.students import Job, lora
+    """`students.sft`."""
+    from stages.students import Job, sft
     from stages.students.training.trainer import PlannedTrainer
 
     chats = list(read(folder / "chats.jsonl", Chat))
-    params = lora.Params(
-        student="lora",
+    params = sft.Params(
+        student="sft",
         adapters=case["adapters"],
         steps=len(chats) // case["batch"],
         batch_size=case["batch"],
@@ -91,7 +91,7 @@ def ours(folder: Path, out: Path, case: dict[str, Any]) -> dict[str, float]:
         device="cpu",
     )
     with watched(PlannedTrainer) as figures:
-        lora.train(chats, Job(out / "student", out / "curves", out / "checkpoints", 0, folder / "base"), params)
+        sft.train(chats, Job(out / "student", out / "curves", out / "checkpoints", 0, folder / "base"), params)
     return figures | {"loss": _loss(load_model(str(out / "student"), "cpu", "float32"), folder)}
 
 

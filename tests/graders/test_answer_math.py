@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stages.graders.answer import Params, grade
-from stages.graders.mathematics import expressions
+from stages.graders.mathematics import expressions, readings
 from stages.shared.rows import Ending, Kind, Response
 
 EQUAL: dict[str, list[tuple[str, str]]] = {
@@ -745,7 +745,7 @@ ANSWERS = st.recursive(LEAVES, joined, max_leaves=5)
 @given(gold=ANSWERS, pred=ANSWERS)
 def test_equal_is_reflexive_and_symmetric(gold: str, pred: str) -> None:
     policies = Params(symbolic=None)
-    one, other = expressions.read(gold), expressions.read(pred)
+    one, other = readings.read(gold), readings.read(pred)
     assert expressions.equal(one, one, policies)
     assert expressions.equal(one, other, policies).same == expressions.equal(other, one, policies).same
 
@@ -771,5 +771,5 @@ def test_dollars_boxes_and_prose_change_nothing(gold: str) -> None:
 )
 def test_what_cannot_be_read_is_wrong_and_raises_nothing(gold: str, text: str) -> None:
     policies = Params(symbolic=None)
-    assert not expressions.equal(expressions.read(gold), expressions.read(text), policies)
-    assert not expressions.equal(expressions.read(text), expressions.read(gold), policies)
+    assert not expressions.equal(readings.read(gold), readings.read(text), policies)
+    assert not expressions.equal(readings.read(text), readings.read(gold), policies)

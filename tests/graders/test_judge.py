@@ -181,8 +181,8 @@ def test_bad_params_are_told(graders: str, changes: dict[str, Any], told: str, p
 
 
 def test_evaluation_does_not_take_a_judge_that_nobody_asks(project: Path) -> None:
-    text = "seed: 0\nsystems: {s: {evaluate: {graders: {answer: {}, judge: {}}, scores: [accuracy], hard_below: 0.5, samples: 0}}}\n"
-    Path("params.yaml").write_text(text)
+    section = "{graders: {answer: {}, judge: {}}, scores: {accuracy: {}}, hard_below: 0.5, samples: {count: 0}}"
+    Path("params.yaml").write_text(f"seed: 0\nsystems: {{s: {{evaluate: {section}}}}}\n")
     write(Path("data/s/generations.jsonl"), ROWS)
     assert params.read("s", "evaluate", evaluate.Params)
     with pytest.raises(BadInput, match="only the grade stage asks"):

@@ -13,7 +13,7 @@ from stages.graders.reading.limits import Limits, TooMuch
 from stages.graders.sandbox.helper import Sandbox
 from stages.graders.sandbox.symbolic import equal, legible
 
-from house import ROOT
+from project_tree import ROOT
 
 SLOW = Limits(seconds=30)
 CASES = [

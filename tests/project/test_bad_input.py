@@ -23,7 +23,7 @@ from stages.students import STUDENTS
 from stages.styles import STYLES
 from stages.tasks import TASKS
 
-from house import contents
+from project_tree import contents
 
 SCRIPTED: dict[str, Any] = {"sampler": "scripted"}
 RULES = {"grades": {"answer": 1.0}}
@@ -39,9 +39,15 @@ SECTIONS: dict[str, Any] = {
     "enrich": {},
     "filter": {"rules": {"teacher": RULES, "probe": RULES}},
     "format": {"hard_below": 0.9},
-    "train": {"student": "lora"} | TRAINING,
+    "train": {"student": "sft"} | TRAINING,
     "generate": {"arms": ARMS},
-    "evaluate": {"graders": {"answer": {}, "glyph_structure": {}}, "scores": ["accuracy", "glyph_use"], "hard_below": 0.9, "samples": 3},
+    "evaluate": {
+        "graders": {"answer": {}, "glyph_structure": {}},
+        "scores": {"accuracy": {}, "glyph_use": {}},
+        "marks": {"glyphs": list("🜞🜆🜂🜃")},
+        "hard_below": 0.9,
+        "samples": {"count": 3},
+    },
 }
 INPUTS = {
     "collect": "hub/mine.jsonl",
@@ -68,7 +74,10 @@ OUTS = {
     "filter": ["data/s/kept.jsonl", "data/s/dropped.jsonl", "metrics/s_filter.json"],
     "format": ["data/s/chats.jsonl", "metrics/s_format.json"],
     "generate": ["data/s/generations.jsonl"],
-    "evaluate": ["metrics/s.json", "metrics/s_plots/accuracy.csv", "metrics/s_plots/glyph_rate.csv", "metrics/s_samples.md"],
+    "evaluate": [
+        *("data/s/graded.jsonl", "metrics/s.json", "metrics/s_samples.md"),
+        *("metrics/s_plots/accuracy.csv", "metrics/s_plots/glyph_rate.csv"),
+    ],
 }
 WITHOUT_MODEL = list(OUTS)
 
@@ -182,10 +191,10 @@ UNKNOWN: list[tuple[str, dict[str, Any], str, dict[str, str]]] = [
     ("filter", {"rules": {"teacher": {"grades": {"x": 1.0}}}}, ".rules.teacher.grades.x.[key]: unknown grader 'x'", GRADERS),
     ("format", {"hard": "latnt"}, ".hard: unknown format 'latnt' (did you mean 'latent'?)", FORMATS),
     ("format", {"student_style": "x"}, ".student_style: unknown style 'x'", STYLES),
-    ("train", {"student": "lorra"}, ": unknown student 'lorra' (did you mean 'lora'?)", STUDENTS),
+    ("train", {"student": "stf"}, ": unknown student 'stf' (did you mean 'sft'?)", STUDENTS),
     ("generate", {"arms": {"a": {"style": "x", "ask": SCRIPTED}}}, ".arms.a.style: unknown style 'x'", STYLES),
     ("generate", {"arms": {"a": {"style": "plain", "ask": {"sampler": "x"}}}}, ".arms.a.ask: unknown sampler 'x'", SAMPLERS),
-    ("evaluate", {"scores": ["acuracy"]}, ".scores.0: unknown score 'acuracy' (did you mean 'accuracy'?)", SCORES),
+    ("evaluate", {"scores": {"acuracy": {}}}, ".scores: unknown score 'acuracy' (did you mean 'accuracy'?)", SCORES),
 ]
 
 
@@ -210,7 +219,7 @@ FAULTS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("format", {"selectiv": True, "selective": "yes", "natural_ratio": 2}, [".selectiv: unknown key", ".selective: ", ".natural_ratio: "]),
     ("train", {"stps": 1, "batch_size": "1", "learning_rate": -1e-4}, [".stps: unknown key", ".batch_size: ", ".learning_rate: "]),
     ("generate", {"arms": {"a": {"style": 3, "ask": SCRIPTED | {"n": 0}, "x": 1}}}, [".arms.a.style: ", ".arms.a.ask.n: ", ".arms.a.x: "]),
-    ("evaluate", {"samples": "20", "hard_below": 0, "seed": 3}, [".samples: ", ".hard_below: ", ".seed: unknown key"]),
+    ("evaluate", {"samples": {"count": "20"}, "hard_below": 0, "seed": 3}, [".samples.count: ", ".hard_below: ", ".seed: unknown key"]),
 ]  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
 
 
 def load(name: str) -> Any:
@@ -40,13 +39,14 @@ METRICS = {"glyph": GLYPH, "router": {"rate": {"0": 0.25}, "interval": {"rate": 
 
 
 def test_claims_are_the_rows_with_a_bar() -> None:
+    assert claims.claims(TABLE.replace("`auroc`", "`glyph:auroc`"))[0] == ("glyph:auroc", ">=", 0.97)
     assert claims.claims(TABLE) == [("auroc", ">=", 0.97), ("rate.0", "<=", 0.03)]
 
 
 @pytest.mark.parametrize("bar", ["0.97", "> 0.97", ">=0.97", ">= many"])
 def test_a_bar_that_cannot_be_read_is_no_bar_that_is_met(bar: str) -> None:
-    with pytest.raises(ValueError):
-        claims.claims(TABLE.replace(">= 0.97", bar))
+    with pytest.raises(ValueError, match=r"^docs/glyph\.md: `auroc`: "):
+        claims.claims(TABLE.replace(">= 0.97", bar), Path("docs/glyph.md"))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_bar_that_cannot_be_read_is_no_bar_that_is_met(bar: str) -> None:
     ],
 )
 def test_a_claim_is_met_from_its_bar_on_and_never_by_a_missing_metric(metrics: Any, met: bool) -> None:
-    for metric, system in (("a.b", "glyph"), ("router:a.b", "router")):
+    for metric, system in (("a.b", "glyph"), ("glyph:a.b", "glyph"), ("router:a.b", "router")):
         [(verdict, line)] = claims.verdicts([(metric, ">=", 0.97)], {system: metrics})
         assert verdict is met
         assert line.startswith(f"met  {metric}" if met else f"MISS {metric}")
@@ -71,6 +71,8 @@ def test_update_writes_the_numbers_and_nothing_else() -> None:
     expected = TABLE.replace("| 0.1 | 0 to 1 |", "| 0.9856 | 0.97 to 0.99 |").replace("`rate.0` |  |  |", "`rate.0` | 0 | 0 to 0.01 |")
     assert after == expected.replace("| `f1` | 1 | | | | |", "| `f1` | 0.5 |  |  |  |  |")
     assert claims.updated(after, METRICS) == after
+    named = claims.updated(TABLE.replace("`auroc`", "`glyph:auroc`").replace("`rate.0`", "`glyph:rate.0`"), METRICS)
+    assert named.replace("`glyph:", "`") == after
 
 
 def test_update_writes_the_spread_over_seeds_and_the_ablation() -> None:
@@ -88,14 +90,50 @@ def test_a_table_of_another_system_names_it_and_keeps_what_a_run_has_no_metrics_
     assert claims.claims(table)[1] == ("router:rate.0", ">=", 0.2)
 
 
-@pytest.mark.parametrize(("auroc", "readme", "code"), [(0.98, TABLE, 0), (0.9, TABLE, 1), (0.98, "# no table", 1)])
-def test_the_check_fails_with_a_missed_bar_and_with_no_table(auroc: float, readme: str, code: int, tmp_path: Path) -> None:
-    (tmp_path / "metrics").mkdir()
-    (tmp_path / "metrics/glyph.json").write_text(json.dumps(GLYPH | {"auroc": auroc}))
-    (tmp_path / "README.md").write_text(readme)
-    done = subprocess.run([sys.executable, ROOT / ".ci/claims.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+def lay_out(folder: Path, files: dict[str, str], auroc: float = 0.98) -> None:
+    """A project of these pages and of metrics."""
+    texts = files | {"metrics/glyph.json": json.dumps(GLYPH | {"auroc": auroc}), "metrics/router.json": json.dumps(METRICS["router"])}
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, ROOT / ".ci/claims.py", *options], cwd=folder, capture_output=True, text=True, check=False)
+
+
+NO_TABLE = "# no table\n"
+PLACES = [{"README.md": TABLE}, {"docs/glyph.md": TABLE}, {"README.md": NO_TABLE, "docs/glyph.md": TABLE, "docs/scale.md": NO_TABLE}]
+
+
+@pytest.mark.parametrize("files", PLACES, ids=lambda files: "+".join(files))
+@pytest.mark.parametrize(("auroc", "code"), [(0.98, 0), (0.9, 1)])
+def test_the_check_fails_with_a_missed_bar_wherever_the_table_stands(
+    auroc: float, code: int, files: dict[str, str], tmp_path: Path
+) -> None:
+    lay_out(tmp_path, files, auroc)
+    done = check(tmp_path)
     assert done.returncode == code, done.stderr
     assert ("MISS auroc" in done.stdout) == (auroc < 0.97)
+
+
+def test_the_check_fails_with_no_table(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"README.md": NO_TABLE, "docs/glyph.md": NO_TABLE})
+    done = check(tmp_path)
+    assert done.returncode == 1 and "no results table with bars in README.md or docs/*.md" in done.stderr
+
+
+def test_the_tables_of_all_pages_are_checked_and_written_each_in_its_file(tmp_path: Path) -> None:
+    router = TABLE.replace("`rate.0`", "`router:rate.0`").replace("<= 0.03", ">= 0.2")
+    lay_out(tmp_path, {"README.md": TABLE, "docs/router.md": router, "docs/scale.md": NO_TABLE})
+    done = check(tmp_path)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "met  router:rate.0 0.25, claimed >= 0.2"
+    before = (tmp_path / "docs/scale.md").stat().st_mtime_ns
+    assert check(tmp_path, "--update").returncode == 0
+    metrics = METRICS | {"glyph": GLYPH | {"auroc": 0.98}}
+    assert (tmp_path / "README.md").read_text() == claims.updated(TABLE, metrics) != TABLE
+    assert (tmp_path / "docs/router.md").read_text() == claims.updated(router, metrics)
+    assert (tmp_path / "docs/scale.md").stat().st_mtime_ns == before
 
 
 def test_a_run_is_a_folder_or_what_dvc_knows_by_name_and_need_not_have_every_system(
@@ -107,11 +145,14 @@ def test_a_run_is_a_folder_or_what_dvc_knows_by_name_and_need_not_have_every_sys
     assert claims._load("HEAD", {"glyph", "nobody"}) == {"glyph": json.loads(_committed("glyph.json"))}
 
 
-def test_readme_states_the_committed_numbers() -> None:
+def test_the_pages_state_the_committed_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the last commit, or of the run that is about to be committed."""
-    files = sorted(path.name for path in (ROOT / "metrics").glob("*.json") if f"{path.stem}:" in README or path.stem == "glyph")
-    runs = ({Path(file).stem: json.loads(told(file)) for file in files} for told in (_now, _committed))
-    assert any(claims.updated(README, run) == README for run in runs), "run `python .ci/claims.py --update`"
+    monkeypatch.chdir(ROOT)
+    pages: dict[Path, str] = claims.pages()
+    wanted = claims.systems(pages.values())
+    assert wanted, "no results table"
+    runs = [{system: json.loads(text(f"{system}.json")) for system in wanted} for text in (_now, _committed)]
+    assert any(all(claims.updated(page, run) == page for page in pages.values()) for run in runs), "run `python .ci/claims.py --update`"
 
 
 def _committed(file: str) -> str:

@@ -1,15 +1,18 @@
 """conf/: its defaults are the committed params.yaml, every combination of its groups is a pipeline, and the scales are what they claim."""
 
 import importlib
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dvc.repo import Repo
+from dvc.utils.hydra import compose_and_dump
 from ruamel.yaml import YAML
 from stages.shared import params
 
-from house import COMPOSITIONS, GROUPS, ROOT, SCRIPTS, compose
+from project_tree import COMPOSITIONS, FAMILIES, GROUPS, ROOT, SCRIPTS, SECTIONS, compose, family_of
 
 
 def load(path: Path) -> Any:
@@ -22,32 +25,70 @@ def test_the_defaults_are_the_committed_params(tmp_path: Path) -> None:
 
 
 def test_the_groups_are_those_promised() -> None:
-    promised = {"scale": {"tiny", "gpu24", "a100", "cluster"}, "source": {"synthetic", "hub"}, "teacher": {"scripted", "recorded", "local"}}
+    promised = {
+        "scale": {"smoke", "tiny", "gpu24", "a100", "cluster"},
+        "source": {"synthetic", "hub"},
+        "teacher": {"scripted", "recorded", "local", "openai", "gemini"},
+    }
     assert {group: promised[group] - set(names) for group, names in GROUPS.items()} == {group: set() for group in promised}
 
 
 @pytest.mark.parametrize("groups", COMPOSITIONS, ids=lambda groups: "-".join(groups.values()))
 def test_every_combination_is_a_pipeline(groups: dict[str, str], tmp_path: Path) -> None:
-    """Its sections are what the scripts take, and dvc.yaml resolves with them to one stage for each script and system."""
+    """Its sections are what the scripts take, and dvc.yaml resolves with them to one stage for each script and entry of its family."""
     path = compose(tmp_path / "params.yaml", **groups)
-    systems = load(path)["systems"]
-    for system in systems:
-        for script in SCRIPTS:
-            params.read(system, script, importlib.import_module(f"stages.{script}").Params, path)
-        assert set(systems[system]) == set(SCRIPTS)  # no section that nobody reads
+    values = load(path)
+    for script in SCRIPTS:
+        family, section = family_of(script), SECTIONS.get(script, script)
+        for entry in values[family]:
+            params.read(entry, section, importlib.import_module(f"stages.{script}").Params, path, family)
+    for family, scripts in FAMILIES.items():
+        sections = {SECTIONS.get(script, script) for script in scripts}
+        for entry, held in values[family].items():
+            assert set(held) - {"base", "system"} == sections, entry  # no section that nobody reads
+            for to in ("base", "system"):
+                assert to not in held or params.refers(family, entry, to, path)
     (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
     with Repo.init(str(tmp_path), no_scm=True) as repo:
         stages = {stage.name: stage for stage in repo.index.stages}
-    assert set(stages) == {f"{script}@{system}" for script in SCRIPTS for system in systems}
-    for system in systems:
-        for script in ("respond", "train", "generate"):
-            launcher = systems[system][script]["launcher"]
-            assert stages[f"{script}@{system}"].cmd == f"{launcher} -m stages.{script} {system}"
+    assert set(stages) == {f"{script}@{entry}" for script in SCRIPTS for entry in values[family_of(script)]}
+    for script in ("respond", "train", "generate"):
+        for entry, held in values[family_of(script)].items():
+            assert stages[f"{script}@{entry}"].cmd == f"{held[script]['launcher']} -m stages.{script} {entry}"
+
+
+def test_a_source_for_one_system_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    """With its file as README prints it: what it does not name is inherited, and a task that is null is left out."""
+    conf = tmp_path / "conf"
+    shutil.copytree(ROOT / "conf", conf)
+    (conf / "source/tea.yaml").write_text(
+        "# @package _global_\ndefaults: [synthetic]\n"
+        "systems: {glyph: {collect: {tasks: {word_problems: null, jsonl: {file: tea.jsonl, held_out: 0.2}}}}}\n"
+    )
+    compose_and_dump(str(tmp_path / "tea.yaml"), str(conf), None, "config", str(ROOT), ["source=tea"])
+    tea, default = (load(path)["systems"] for path in (tmp_path / "tea.yaml", compose(tmp_path / "default.yaml")))
+    assert tea["router"] == default["router"]
+    section = params.read("glyph", "collect", importlib.import_module("stages.collect").Params, tmp_path / "tea.yaml")
+    assert list(section.tasks) == ["jsonl"]
+
+
+def test_a_teacher_for_one_system_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    flag = "sampler@systems.glyph.respond.teacher=openai"
+    compose_and_dump(str(tmp_path / "params.yaml"), str(ROOT / "conf"), None, "config", str(ROOT), [flag])
+    systems = load(tmp_path / "params.yaml")["systems"]
+    assert [systems[name]["respond"]["teacher"]["sampler"] for name in ("glyph", "router")] == ["openai", "scripted"]
+
+
+def test_a_block_of_a_scale_stands_once() -> None:
+    """A scale's own file says what is one system's alone: learning rates and batch sizes stand in the blocks that all systems share."""
+    for path in (ROOT / "conf/scale").glob("*.yaml"):
+        assert not set(re.findall(r"\b(learning_rate|batch_size|precision|device|optimizer)\b", path.read_text())), path.name
+    assert sum(len(path.read_text().splitlines()) for path in (ROOT / "conf").rglob("*.yaml")) < 600
 
 
 ADAPTERS = {"r": 8, "alpha": 16, "dropout": 0.05, "targets": "all-linear"}
 FULL: dict[str, Any] = {
-    "base.model.model": "Qwen/Qwen2.5-7B-Instruct",
+    "base.pinned": "Qwen/Qwen2.5-7B-Instruct",
     "train.adapters": None,
     "train.weights": "bfloat16",
     "train.bf16": True,
@@ -69,11 +110,11 @@ FULL: dict[str, Any] = {
 GPUS = "accelerate launch --multi_gpu --num_processes 8"
 FSDP = "accelerate launch --config_file conf/accelerate/fsdp.yaml"
 SCALES: dict[str, dict[str, Any]] = {
-    "tiny": {"base.model.student": "scratch", "train.adapters": None, "train.launcher": "python", "train.device": "cpu"},
+    "smoke": {"base.student": "scratch", "train.student": "sft", "train.device": "cpu", "train.steps": 10},
+    "tiny": {"base.student": "scratch", "train.adapters": None, "train.launcher": "python", "train.device": "cpu"},
     "gpu24": {
-        "base.model.student": "pinned",
-        "base.model.model": "Qwen/Qwen2.5-0.5B-Instruct",
-        "train.student": "lora",
+        "base.pinned": "Qwen/Qwen2.5-0.5B-Instruct",
+        "train.student": "sft",
         **{f"train.adapters.{key}": value for key, value in ADAPTERS.items()},
         "train.learning_rate": 2e-4,
         "train.max_tokens": 1024,
@@ -89,21 +130,26 @@ SCALES: dict[str, dict[str, Any]] = {
 def test_a_scale_is_what_it_claims(scale: str, tmp_path: Path) -> None:
     """Of the params as the scripts read them, so a default of the code counts and a key that is not read does not."""
     path = compose(tmp_path / "params.yaml", scale=scale)
-    read = {
-        script: params.read("glyph", script, importlib.import_module(f"stages.{script}").Params, path)
-        for script in ("base", "respond", "train", "generate")
+    entries = {"base": "glyph", "respond": "glyph", "train": "glyph_selective", "generate": "glyph"}
+    sections = {
+        script: params.read(
+            entry, SECTIONS.get(script, script), importlib.import_module(f"stages.{script}").Params, path, family_of(script)
+        )
+        for script, entry in entries.items()
     }
-    found = {}
+    values = {}
     for key in SCALES[scale]:
-        value: Any = read[key.split(".")[0]]
+        value: Any = sections[key.split(".")[0]]
         for name in key.split(".")[1:]:
             value = getattr(value, name)
-        found[key] = value
-    assert found == SCALES[scale]
+        values[key] = value
+    assert values == SCALES[scale]
 
 
 def test_the_cluster_launches_with_a_config_that_keeps_the_rows_a_step(tmp_path: Path) -> None:
-    cluster, a100 = (load(compose(tmp_path / f"{scale}.yaml", scale=scale))["systems"]["glyph"]["train"] for scale in ("cluster", "a100"))
+    cluster, a100 = (
+        load(compose(tmp_path / f"{scale}.yaml", scale=scale))["students"]["glyph_selective"]["train"] for scale in ("cluster", "a100")
+    )
     config = load(ROOT / cluster["launcher"].split()[-1])
     assert (config["distributed_type"], config["mixed_precision"]) == ("FSDP", "bf16")
     assert config["num_processes"] * cluster["batch_size"] * cluster["accumulate"] == a100["batch_size"] * a100["accumulate"] == 16
@@ -111,5 +157,6 @@ def test_the_cluster_launches_with_a_config_that_keeps_the_rows_a_step(tmp_path:
 
 def test_four_bit_loading_is_a_param_of_the_gpu_scales(tmp_path: Path) -> None:
     for scale in ("gpu24", "a100", "cluster"):
-        sections = load(compose(tmp_path / f"{scale}.yaml", scale=scale, teacher="local"))["systems"]["glyph"]
-        assert sections["train"]["four_bit"] is False and sections["respond"]["teacher"]["four_bit"] is False
+        values = load(compose(tmp_path / f"{scale}.yaml", scale=scale, teacher="local"))
+        assert values["students"]["glyph_selective"]["train"]["four_bit"] is False
+        assert values["systems"]["glyph"]["respond"]["teacher"]["four_bit"] is False

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from house import copy
-from tiny import LORA, SCRATCH
+from project_tree import copy
+from tiny import SCRATCH, SFT
 
 MODEL = {"sampler": "hf", "max_new_tokens": 6, "batch_size": 4, "device": "cpu"}
 SECTIONS: dict[str, Any] = {
@@ -28,9 +28,9 @@ SECTIONS: dict[str, Any] = {
     "grade": {"graders": {"answer": {}, "glyph_structure": {}}},
     "filter": {"rules": {by: {"grades": {"answer": 1.0}} for by in ("teacher", "probe")}},
     "format": {"hard_below": 0.75},
-    "train": LORA | {"launcher": "python", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
+    "train": SFT | {"launcher": "python", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
     "generate": {"launcher": "python", "arms": {"student": {"style": "plain", "ask": MODEL | {"model": "models/glyph/student"}}}},
-    "evaluate": {"graders": {"answer": {}}, "scores": ["accuracy"], "hard_below": 0.75, "samples": 1},
+    "evaluate": {"graders": {"answer": {}}, "scores": {"accuracy": {}}, "hard_below": 0.75, "samples": {"count": 1}},
 }
 KILLED_IN = {  # on which call of which function
     "respond": ("stages.samplers.local.answering", "Local.generate", 3),

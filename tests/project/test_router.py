@@ -15,7 +15,7 @@ from dvc.utils.hydra import compose_and_dump
 from stages.shared.rows import Chat, Trace, read
 from stages.styles import backward
 
-from house import ROOT
+from project_tree import ROOT
 from server import Server
 from teachers import Scripted
 

@@ -13,138 +13,103 @@ import pytest
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from ruamel.yaml import YAML
-from test_rooms import ENGINE
 
-from house import SCRIPTS, TOOLS, copy, sources
+from project_tree import FAMILIES, SCRIPTS, copy
 
 ALL = " ".join(SCRIPTS)
 TRAINED = "base train"  # the stages that train a model
-LOADED = "base respond grade train generate"  # those that load one
-ASKED = "respond grade generate"  # those that ask: grade asks the judge, if there is one
-MARKS = "base prompt respond grade enrich filter format train generate evaluate"
+ASKED = "respond judge generate"  # those that ask somebody
 
-SCRIPT_FILES = {f"stages/{script}.py": script for script in SCRIPTS}
-SCRIPT_FILES |= {f"stages/{tool}.py": "" for tool in TOOLS}
-SHARED_FILES = {
-    "stages/shared/cli.py": ALL,
-    "stages/shared/registry.py": ALL,
-    "stages/shared/errors.py": ALL,
-    "stages/shared/marks.py": MARKS,
-    "stages/models/loading.py": LOADED,
-    "stages/spread/processes.py": "grade",
-    "stages/shared/enriched.py": "enrich evaluate",
-    "stages/shared/params.py": ALL,
+CODE = {  # a file of each dep on code
+    **{f"stages/{script}.py": script for script in SCRIPTS},
     "stages/shared/rows.py": ALL,
-}
-# Cheap stages depend on a room as a whole; costly ones (respond, train, generate) on the files that they use.
-ROOM_FILES = {
-    "stages/tasks/*.py": "collect base",
-    "stages/styles/__init__.py": "base prompt grade filter format generate",
-    "stages/styles/plain.py": "base prompt grade format generate",
-    "stages/styles/prompting/prompts.py": "prompt grade filter format generate",
-    "stages/styles/glyph.py": "prompt grade format generate",
-    "stages/styles/no_symbols.py": "prompt grade format generate",
-    "stages/styles/judge.py": "prompt grade format",
-    "stages/styles/prompting/core.py": "prompt grade format",
-    "stages/styles/plain_reasoning.py": "prompt grade format",
-    "stages/styles/chain_of_thought.py": "prompt grade format",
-    "stages/styles/tree_of_thought.py": "prompt grade format",
-    "stages/styles/program.py": "prompt grade format",
-    "stages/styles/backward.py": "prompt grade format",
-    "stages/styles/fact_retrieval.py": "prompt grade format",
-    "stages/styles/careful.py": "prompt grade format",
-    "stages/samplers/__init__.py": "base respond grade generate",
+    "stages/models/loading.py": "base respond judge train generate",
+    "stages/spread/processes.py": "grade",
+    "stages/tools/repro.py": "",
+    "stages/tasks/gsm8k.py": "collect corpus",
+    "stages/tasks/reading/hub.py": "collect corpus",
+    "stages/styles/careful.py": "corpus prompt judge filter format generate",
+    "stages/graders/answer.py": "grade judge enrich filter evaluate",
+    "stages/graders/mathematics/terms.py": "grade judge enrich filter evaluate",
+    "stages/formats/latent.py": "format",
+    "stages/scores/accuracy.py": "enrich evaluate",
+    "stages/samplers/__init__.py": ASKED,
     "stages/samplers/ask.py": ASKED,
-    "stages/samplers/hf.py": ASKED,
-    "stages/samplers/local/stored_batches.py": ASKED,
-    "stages/samplers/memo/claims.py": ASKED,
-    "stages/samplers/local/generation.py": ASKED,
-    "stages/samplers/local/answering.py": ASKED,
     "stages/samplers/memo/store.py": ASKED,
-    "stages/samplers/memo/administration.py": "grade",
-    "stages/samplers/memo/writer.py": ASKED,
-    "stages/samplers/local/no_marks.py": ASKED,
-    "stages/samplers/scripted.py": "base respond grade",
-    "stages/samplers/script/mistakes.py": "base respond grade",
-    "stages/samplers/script/rationales.py": "base respond grade",
-    "stages/samplers/script/scripts.py": "base respond grade",
-    "stages/samplers/recorded.py": "grade",  # and respond, where params ask it
-    "stages/samplers/openai.py": "grade",
-    "stages/samplers/gemini.py": "grade",
-    "stages/samplers/cost/estimation.py": "respond grade",
-    "stages/samplers/cost/token_counts.py": "respond grade",
-    "stages/samplers/cost/prices.py": "respond grade",
-    **{f"stages/samplers/{name}.py": "respond grade" for name in ENGINE.split()},
-    "stages/graders/*.py": "grade enrich filter evaluate",
-    "stages/formats/*.py": "format",
+    "stages/samplers/local/generation.py": ASKED,
+    "stages/samplers/hf.py": ASKED,
+    "stages/samplers/cost/prices.py": "respond judge",
+    "stages/samplers/http/client.py": "respond judge",
+    "stages/samplers/requests/engine.py": "respond judge",
+    "stages/samplers/script/scripts.py": "respond judge",
+    "stages/samplers/scripted.py": "respond judge",
+    "stages/samplers/openai.py": "judge",  # and respond, where params ask it
     "stages/students/__init__.py": TRAINED,
-    "stages/students/training/audit.py": TRAINED,
-    "stages/students/training/packing.py": TRAINED,
-    "stages/students/training/checkpoints.py": TRAINED,
-    "stages/students/training/curves.py": TRAINED,
-    "stages/students/training/describe.py": TRAINED,
-    "stages/students/training/encoding.py": TRAINED,
-    "stages/students/training/optimizers.py": TRAINED,
-    "stages/students/training/settings.py": TRAINED,
     "stages/students/training/trainer.py": TRAINED,
-    "stages/students/training/fit.py": TRAINED,
+    "stages/students/losses/__init__.py": TRAINED,
     "stages/students/scratch.py": "base",
-    "stages/students/training/unigram.py": "base",
-    "stages/students/lora.py": "train",
-    "stages/students/pinned.py": "",
-    "stages/scores/*.py": "enrich evaluate",
+    "stages/students/sft.py": "train",
 }
 INPUTS = {
-    "conf/prices.yaml": "respond grade",
-    "data/hub/README.md": "collect base",
+    "conf/prices.yaml": "respond judge",
+    "data/hub/README.md": "collect corpus",
     "data/recorded/README.md": "respond",
     "data/glyph/train.jsonl": "prompt",
-    "data/glyph/test.jsonl": "base generate",
+    "data/glyph/validation.jsonl": "",
     "data/glyph/leaks.jsonl": "",
+    "data/held_out/glyph.jsonl": "corpus generate",
+    "data/corpora/glyph.jsonl": "base",
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
-    "data/glyph/traces.jsonl": "enrich filter",
+    "data/glyph/traces.jsonl": "judge",
+    "data/glyph/judged.jsonl": "enrich filter",
     "data/glyph/paths/file": "",
     "data/glyph/kept.jsonl": "format",
     "data/glyph/dropped.jsonl": "",
-    "data/glyph/chats.jsonl": "train",
+    "data/glyph/chats/glyph_selective.jsonl": "train",
     "data/glyph/generations.jsonl": "evaluate",
-    "models/glyph/base/file": "respond train generate",
-    "models/glyph/student/file": "generate",
+    "data/glyph/graded.jsonl": "",
+    "models/bases/glyph/file": "respond train generate",
+    "models/students/glyph/glyph_selective/file": "generate",
     "metrics/glyph.json": "",
     "conf/config.yaml": "",  # composed into params.yaml, which the stages read
 }
 PARAMS: dict[str, tuple[Any, str]] = {
-    "seed": (1, "collect base prompt respond grade format train generate evaluate"),
+    "seed": (1, "collect corpus base prompt respond judge format train generate evaluate"),
+    "bases.glyph.corpus.near": (0.9, "corpus"),
+    "bases.glyph.model.steps": (901, "base"),
     "systems.glyph.collect.near": (0.9, "collect"),
     "systems.glyph.collect.tasks.word_problems.test": (1000, "collect"),
-    "systems.glyph.base.model.steps": (901, "base"),
     "systems.glyph.prompt.teacher": ("plain", "prompt"),
     "systems.glyph.respond.probe.n": (9, "respond"),
     "systems.glyph.respond.teacher.wrong": (0.06, "respond"),
     "systems.glyph.grade.graders.answer": ({"relative_tolerance": 1e-6}, "grade"),
+    "systems.glyph.judge.passing": (False, "judge"),
     "systems.glyph.enrich.by": ("probe", "enrich"),
     "systems.glyph.filter.rules.probe.per_problem": (2, "filter"),
-    "systems.glyph.format.selective": (False, "format"),
-    "systems.glyph.train.learning_rate": (1e-4, "train"),
     "systems.glyph.generate.arms.never.ask.max_new_tokens": (161, "generate"),
-    "systems.glyph.evaluate.samples": (21, "evaluate"),
+    "systems.glyph.evaluate.hard_below": (0.6, "evaluate"),
+    "students.glyph_selective.format.selective": (False, "format"),
+    "students.glyph_selective.train.learning_rate": (1e-4, "train"),
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
-    "systems.glyph.train.launcher": ("accelerate launch", "train"),
+    "students.glyph_selective.train.launcher": ("accelerate launch", "train"),
     "systems.glyph.respond.launcher": ("accelerate launch", "respond"),
     "systems.glyph.generate.launcher": ("accelerate launch", "generate"),
-    # a second system is new to all stages, and costs the first one nothing
-    "systems.other": (None, " ".join(f"{script}@other" for script in SCRIPTS)),
+    # a second entry of a family is new to the stages of its family, and costs the first one nothing
+    "bases.other": (None, "corpus@other base@other"),
+    "systems.other": (None, " ".join(f"{script}@other" for script in FAMILIES["systems"])),
+    "students.other": (None, "format@other train@other"),
 }
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the project with its first system alone, every out made up, dvc.lock written by DVC: nothing is stale."""
+    """A copy of the project with one entry of each family, every out made up, dvc.lock written by DVC: nothing is stale."""
     folder = copy(tmp_path_factory.mktemp("project"))
     values = YAML().load(folder / "params.yaml")
-    values["systems"] = {"glyph": values["systems"]["glyph"]}
+    for family, entry in (("bases", "glyph"), ("systems", "glyph"), ("students", "glyph_selective")):
+        values[family] = {entry: values[family][entry]}
     YAML().dump(values, folder / "params.yaml")
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     (folder / "dvc.lock").unlink(missing_ok=True)
@@ -158,8 +123,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def stages(names: str) -> set[str]:
-    """`grade filter` as DVC names the two stages of the system that lies here."""
-    return {name if "@" in name else f"{name}@glyph" for name in names.split()}
+    """`grade train` as DVC names the two stages of the entries that lie here."""
+    entries = {script: "glyph_selective" if script in FAMILIES["students"] else "glyph" for script in SCRIPTS}
+    return {name if "@" in name else f"{name}@{entries[name]}" for name in names.split()}
 
 
 @pytest.fixture(scope="module")
@@ -176,40 +142,40 @@ def status() -> dict[str, Any]:
     return found
 
 
-def expected(table: dict[str, str]) -> dict[str, str]:
-    """The table with its patterns spelled out, file by file."""
-    return {path.as_posix(): names for pattern, names in table.items() for path in Path().glob(pattern)}
-
-
 def test_nothing_is_stale_at_first(project: Path) -> None:
     assert status() == {}
 
 
-def test_every_source_file_is_in_the_table(project: Path) -> None:
-    known = [path.as_posix() for pattern in SCRIPT_FILES | SHARED_FILES | ROOM_FILES for path in Path().glob(pattern)]
-    assert sorted(known) == sorted(sources())
+def test_the_table_names_a_file_of_every_dep_on_code(project: Path) -> None:
+    with Repo() as repo:
+        deps = {dep.def_path for stage in repo.index.stages for dep in stage.deps if dep.def_path.startswith("stages")}
+    assert {dep for dep in deps if not any(file == dep or file.startswith(f"{dep}/") for file in CODE)} == set()
 
 
 def test_a_change_of_a_file_marks_the_stages_that_read_it(project: Path, readers: Callable[[], set[str]]) -> None:
-    table = SCRIPT_FILES | SHARED_FILES | ROOM_FILES | INPUTS
-    found = {}
+    stale = {}
     assert readers() == set()
-    for file in expected(table):
+    for file in CODE | INPUTS:
         before = Path(file).read_bytes()
         Path(file).write_bytes(before + b"\n# changed\n")
-        found[file] = readers()
+        stale[file] = readers()
         Path(file).write_bytes(before)
-    assert found == {file: stages(names) for file, names in expected(table).items()}
-    assert len(found) >= len(table)  # no pattern without a file
+    assert stale == {file: stages(names) for file, names in (CODE | INPUTS).items()}
 
 
-@pytest.mark.parametrize("room", ["tasks", "samplers", "students", "scores"])
-def test_a_new_member_marks_the_stages_that_depend_on_the_whole_room(room: str, project: Path, readers: Callable[[], set[str]]) -> None:
-    new = Path("stages", room, "new.py")
+NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate"}
+
+
+@pytest.mark.parametrize("package", NEW_MEMBER)
+def test_a_new_member_marks_the_stages_that_depend_on_the_whole_package(
+    package: str, project: Path, readers: Callable[[], set[str]]
+) -> None:
+    """Costly stages depend on the members that they use."""
+    new = Path("stages", package, "new.py")
     new.write_text('"""New."""\n')
-    found = readers()
+    stale = readers()
     new.unlink()
-    assert found == stages({"tasks": "collect base", "samplers": "grade", "scores": "enrich evaluate"}.get(room, ""))
+    assert stale == stages(NEW_MEMBER[package])
 
 
 def test_what_python_leaves_behind_marks_nothing(project: Path) -> None:
@@ -230,7 +196,7 @@ def test_a_change_of_a_param_marks_the_stages_that_read_it(key: str, project: Pa
         section = section[name]
     last = key.split(".")[-1]
     assert section.get(last) != value or last == "other"
-    section[last] = params["systems"]["glyph"] if last == "other" else value
+    section[last] = next(iter(section.values())) if last == "other" else value
     with path.open("wb") as file:
         yaml.dump(params, file)
     found = status()
@@ -238,8 +204,13 @@ def test_a_change_of_a_param_marks_the_stages_that_read_it(key: str, project: Pa
     assert set(found) == stages(names)
 
 
-def test_the_tables_hold_every_section_of_params(project: Path) -> None:
+def test_the_table_holds_every_section_of_params(project: Path) -> None:
+    values = YAML(typ="safe").load(Path("params.yaml"))
     sections = {
-        f"systems.{system}.{name}" for system, found in YAML(typ="safe").load(Path("params.yaml"))["systems"].items() for name in found
+        f"{family}.{entry}.{name}"
+        for family in FAMILIES
+        for entry, held in values[family].items()
+        for name in held
+        if name not in ("base", "system")
     }
     assert sections == {".".join(key.split(".")[:3]) for key in PARAMS if key.count(".") > 1}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from house import ROOT, SCRIPTS, named, needs
+from project_tree import ROOT, SCRIPTS, named, needs
 
 HEAVY = {
     "torch",

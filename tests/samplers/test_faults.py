@@ -12,7 +12,7 @@ from stages.samplers.http.faults import error_message, one_line, retry_after
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Response, read, write
 
-from house import ROOT
+from project_tree import ROOT
 from server import FAULTS, Call, Server
 from teachers import KEY, ask, params, prompts, runs, workplace
 

@@ -9,7 +9,7 @@ from stages.samplers import Answer, gemini
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Prompt
 
-from house import ROOT
+from project_tree import ROOT
 from server import Server
 from teachers import KEY, PRICE, prompts, runs, workplace
 

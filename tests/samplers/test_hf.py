@@ -16,15 +16,17 @@ from stages.models.loading import load_model
 from stages.samplers import Answer, hf
 from stages.samplers.local import answering as local
 from stages.samplers.local import generation
-from stages.samplers.local.no_marks import BEGUN, NoGlyphs, byte_letters, token_bytes
+from stages.samplers.local.steering import no_marks
+from stages.samplers.local.steering.token_bytes import byte_letters, token_bytes
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, uses_glyphs
 from stages.shared.rows import Ending, Kind, Problem, write
 
 from templates import tokenizer
-from tiny import ADAPTERS, loaded, make, prompts, question, talk, tune
+from tiny import ADAPTERS, copy_of_code, loaded, make, prompts, question, talk, tune
 
 ROOT = Path(__file__).parents[2]
+NO_GLYPHS: dict[str, Any] = {"steer": [{"no_marks": list(GLYPHS.values())}]}
 QUESTIONS = [question(number) for number in range(23)]
 
 
@@ -216,9 +218,19 @@ def test_arms_share_a_model(taught: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(local, "load_model", counted)
     forget_models()
-    for changed in ({}, {"suppress_glyphs": True}, {"prefill": "🜞"}, {"n": 2, "temperature": 1.0}):
+    for changed in ({}, NO_GLYPHS, {"prefill": "🜞"}, {"n": 2, "temperature": 1.0}):
         ask(taught, QUESTIONS[:2], **changed)
     assert loads == [str(taught)]
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, 1), ({"threads": 2}, 2), ({"threads": None}, 3)])
+def test_threads(taught: Path, given: dict[str, Any], expected: int) -> None:
+    import torch
+
+    torch.set_num_threads(3)
+    ask(taught, QUESTIONS[:2], **given)
+    assert torch.get_num_threads() == expected
+    torch.set_num_threads(1)
 
 
 def test_no_prompts_no_answers(taught: Path) -> None:
@@ -270,7 +282,7 @@ class TestMemo:
 
     @pytest.mark.parametrize(
         "other",
-        [{"temperature": 1.4}, {"top_p": 0.9}, {"max_new_tokens": 59}, {"seed": 1}, {"prefill": "a"}, {"suppress_glyphs": True}, {"n": 3}],
+        [{"temperature": 1.4}, {"top_p": 0.9}, {"max_new_tokens": 59}, {"seed": 1}, {"prefill": "a"}, NO_GLYPHS, {"n": 3}, {"threads": 2}],
     )
     def test_another_question_is_another_one(self, taught: Path, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         ask(taught, QUESTIONS[:4], **DRAWN)
@@ -299,6 +311,18 @@ class TestMemo:
         folder = shutil.copytree(taught, tmp_path / "model")
         assert {answer.model for (answer,) in again(folder, QUESTIONS[:3])} == {str(folder)}
         assert asked.sizes == []
+
+    @pytest.mark.parametrize("changed", ["models/loading.py", "samplers/hf.py", "samplers/local/generation.py", "samplers/local/new.py"])
+    def test_other_code_is_another_one(self, taught: Path, changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        ask(taught, QUESTIONS[:4])
+        copied = copy_of_code(tmp_path, monkeypatch)
+        asked = Counted(monkeypatch)
+        again(taught, QUESTIONS[:4])
+        assert asked.sizes == []
+        with (copied / changed).open("a") as file:
+            file.write("# changed\n")
+        again(taught, QUESTIONS[:4])
+        assert asked.sizes == [4]
 
     def test_the_memo_tells_who_answered(self, taught: Path, working_directory: Path) -> None:
         from stages.samplers.memo.administration import totals_by_model
@@ -342,12 +366,12 @@ class TestMemory:
             ask(taught, QUESTIONS[:1])
 
 
-class TestNoGlyphs:
-    """`suppress_glyphs` with every way to write one."""
+class TestNoMarks:
+    """`steer: [{no_marks: ...}]` with every way to write a mark."""
 
     def test_a_model_that_writes_them_cannot(self, taught: Path) -> None:
         assert any(uses_glyphs(answer.text) for (answer,) in ask(taught))
-        answers = ask(taught, suppress_glyphs=True)
+        answers = ask(taught, **NO_GLYPHS)
         assert not any(uses_glyphs(answer.text) for (answer,) in answers)
         plain = [(free, kept) for (free,), (kept,) in zip(ask(taught), answers, strict=True) if not uses_glyphs(free.text)]
         assert plain
@@ -358,12 +382,12 @@ class TestNoGlyphs:
         """All that it ever writes are the bytes of a glyph, one by one, in any order."""
         mine = shouting(base, tmp_path, glyph)
         free = ask(mine, QUESTIONS[:4], n=8, temperature=1.0, max_new_tokens=200)
-        kept = ask(mine, QUESTIONS[:4], n=8, temperature=1.0, max_new_tokens=200, suppress_glyphs=True)
+        kept = ask(mine, QUESTIONS[:4], n=8, temperature=1.0, max_new_tokens=200, **NO_GLYPHS)
         assert sum(answer.text.count(glyph) for given in free for answer in given) > 10
         assert not any(uses_glyphs(answer.text) for given in kept for answer in given)
 
     def test_nor_can_one_that_writes_anything(self, base: Path) -> None:
-        answers = ask(base, QUESTIONS[:4], n=16, temperature=50.0, max_new_tokens=200, suppress_glyphs=True)
+        answers = ask(base, QUESTIONS[:4], n=16, temperature=50.0, max_new_tokens=200, **NO_GLYPHS)
         assert not any(uses_glyphs(answer.text) for given in answers for answer in given)
         assert len({character for given in answers for answer in given for character in answer.text}) > 100
 
@@ -371,16 +395,22 @@ class TestNoGlyphs:
         import torch
 
         made = tokenizer("chatml", ["x 🜞.🜆\n🜂🜃" * 9] * 30, vocabulary=330)
-        forbid = NoGlyphs(made, len(made) + 2)
+        size = len(made) + 2
+        begin, added = no_marks.prepare(made, size, no_marks.Params(list(GLYPHS.values()))), token_bytes(made, size)
         letters = byte_letters()
         single = {byte: made.convert_tokens_to_ids(letter) for byte, letter in enumerate(letters)}
-        merged = [
-            token for token, word in enumerate(forbid.bytes) if len(word) > 4 and any(glyph.encode() in word for glyph in GLYPHS.values())
-        ]
+        merged = [token for token, word in enumerate(added) if len(word) > 4 and any(glyph.encode() in word for glyph in GLYPHS.values())]
         assert merged
 
         def allowed(ids: list[int]) -> Any:
-            return torch.isfinite(forbid(torch.tensor([ids]), torch.zeros(1, len(made) + 2))[0])
+            """After the whole text at once, and after one token at a time behind another row."""
+            rows, free = torch.tensor([[7] * len(ids), ids]), torch.zeros(2, size)
+            at_once, stepwise = begin(), begin()
+            for length in range(1, len(ids)):
+                stepwise(rows[:, :length], free)
+            found = [torch.isfinite(processor(rows, free)) for processor in (at_once, stepwise)]
+            assert (found[0] == found[1]).all()
+            return found[0][1]
 
         for glyph in GLYPHS.values():
             begun, last = [single[byte] for byte in glyph.encode()[:3]], single[glyph.encode()[3]]
@@ -392,7 +422,7 @@ class TestNoGlyphs:
             assert allowed([*begun[1:]])[last]
             assert not allowed([*begun, *begun])[last]
         assert not allowed([7])[merged].any()
-        assert allowed([7]).sum() == len(made) + 2 - sum(any(glyph.encode() in word for glyph in GLYPHS.values()) for word in forbid.bytes)
+        assert allowed([7]).sum() == size - sum(any(glyph.encode() in word for glyph in GLYPHS.values()) for word in added)
 
     @pytest.mark.parametrize("name", ["bytes", "words", "pieces"])
     def test_bytes_are_those_of_the_decoded_text(self, name: str) -> None:
@@ -413,12 +443,33 @@ class TestNoGlyphs:
             assert cut == "".join(letters[byte] for byte in text.encode())
 
     def test_every_beginning_of_a_glyph_is_watched(self) -> None:
-        assert set(BEGUN) == {glyph.encode()[:size] for glyph in GLYPHS.values() for size in range(4)}
-        assert BEGUN[-1] == b""
+        begun = no_marks.beginnings([glyph.encode() for glyph in GLYPHS.values()])
+        assert set(begun) == {glyph.encode()[:size] for glyph in GLYPHS.values() for size in range(4)}
+        assert begun[0] == b""
 
-    def test_a_prefill_with_a_glyph_contradicts_it(self) -> None:
-        with pytest.raises(ValueError, match="prefill holds a glyph, suppress_glyphs forbids them"):
-            hf.Params(sampler="hf", model="m", max_new_tokens=1, prefill="🜞", suppress_glyphs=True)
+    def test_marks_of_any_length(self, taught: Path) -> None:
+        """A word that the model writes in several tokens, and one that begins with another."""
+        assert any("answer is" in answer.text for (answer,) in ask(taught))
+        forbidden = ["answer is", "answer is 1", "🜃"]
+        answers = ask(taught, steer=[{"no_marks": forbidden[:2]}, {"no_marks": forbidden[2:]}])
+        assert not any(mark in answer.text for (answer,) in answers for mark in forbidden)
+        assert any("🜞" in answer.text for (answer,) in answers)
+
+    @pytest.mark.parametrize(
+        ("prefill", "steer", "told"),
+        [
+            ("🜞", NO_GLYPHS["steer"], "prefill holds '🜞', which steer.no_marks forbids: give one of the two"),
+            ("a stop", [{"no_marks": ["x"]}, {"no_marks": ["stop"]}], "prefill holds 'stop'"),
+            ("", [{"no_mark": ["x"]}], r"unknown steering 'no_mark' \(did you mean 'no_marks'\?\); choose from: no_marks"),
+            ("", [{}], "expected a mapping with one key of: no_marks"),
+            ("", [{"no_marks": []}], "at least 1 item"),
+            ("", [{"no_marks": [""]}], "at least 1 character"),
+            ("", [{"no_marks": "🜞"}], "valid list"),
+        ],
+    )
+    def test_what_cannot_be_steered_is_told(self, prefill: str, steer: list[Any], told: str) -> None:
+        with pytest.raises(ValueError, match=told):
+            hf.Params(sampler="hf", model="m", max_new_tokens=1, prefill=prefill, steer=steer)
 
 
 def shouting(base: Path, folder: Path, glyph: str) -> Path:

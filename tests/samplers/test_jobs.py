@@ -13,7 +13,7 @@ from stages.samplers.cost.prices import Usage
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
 
-from house import ROOT
+from project_tree import ROOT
 from server import Call, Server
 from teachers import KEY, PRICE, ask, params, prompts, runs, workplace
 

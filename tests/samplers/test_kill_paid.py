@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from stages.shared.rows import Kind, Problem, write
 from stages.styles.prompting.prompts import prompts
 
-from house import copy
+from project_tree import copy
 from server import Call, Response, Server
 
 PROMPTS, CONCURRENCY = 120, 6

@@ -18,7 +18,7 @@ from stages.samplers.requests import engine
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Prompt
 
-from house import ROOT
+from project_tree import ROOT
 from server import Call, Server
 from teachers import PRICE, ask, params, prompt, prompts, runs, workplace
 

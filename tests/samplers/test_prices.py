@@ -7,7 +7,7 @@ from stages.samplers.cost import prices
 from stages.samplers.cost.prices import Price, Spending, Usage, lookup, price_of, table
 from stages.shared.errors import BadInput
 
-from house import ROOT
+from project_tree import ROOT
 
 CHEAP = Price(prompt=1.0, completion=2.0, cached=0.25)
 TABLE = table(ROOT / "conf/prices.yaml")

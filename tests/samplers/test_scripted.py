@@ -118,7 +118,7 @@ def test_a_truncated_answer_is_neither_sound_nor_right() -> None:
 
 @pytest.mark.parametrize("fault", ["missing", "misordered"])
 def test_glyph_faults_move_glyphs_only(fault: str) -> None:
-    seen = Counter(tuple(marks_in(one(problem(number), rates={fault: 1.0}).text)) for number in range(300))
+    seen = Counter(tuple(marks_in(one(problem(number), rates={fault: 1.0}).text, GLYPHS.values())) for number in range(300))
     whole = tuple(GLYPHS.values())
     assert whole not in seen
     assert {len(marks) for marks in seen} == ({3} if fault == "missing" else {4})
@@ -136,7 +136,7 @@ def test_rates_are_met() -> None:
 def fault_of(given: Answer) -> str:
     if given.ending is Ending.LENGTH:
         return "truncated"
-    marks = marks_in(given.text)
+    marks = marks_in(given.text, GLYPHS.values())
     if len(marks) < 4:
         return "missing"
     if marks != list(GLYPHS.values()):

@@ -13,7 +13,7 @@ import pytest
 from dvc.utils.hydra import compose_and_dump
 from stages.shared.rows import Ending, Trace, read
 
-from house import ROOT, contents
+from project_tree import ROOT, contents
 from server import Call
 from teachers import Scripted
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from stages.scores import Estimate
+from stages.scores.measures.estimates import Estimate
 from stages.scores.measures.intervals import bootstrap, combined, difference, mean, mean_of_means, newcombe, proportion, wilson
 
 

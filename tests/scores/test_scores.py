@@ -2,19 +2,24 @@
 
 import math
 import re
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from sklearn.metrics import f1_score, roc_auc_score
-from stages.scores import SCORES, Estimate, score
+from stages.scores import SCORES, score
+from stages.scores.length import Params as LengthParams
+from stages.scores.measures.estimates import Estimate, Estimates
 from stages.scores.measures.intervals import wilson
 from stages.scores.measures.nesting import report
-from stages.scores.measures.table import Table, bin_of, bins, by_problem, tabulate
-from stages.scores.pages.samples import Samples, page
+from stages.scores.measures.table import Table, bin_of, bins
+from stages.scores.measures.tabulation import by_problem, tabulate
+from stages.scores.pages.samples import Columns, Samples, page
 from stages.shared.errors import BadInput
-from stages.shared.marks import CRUX
+from stages.shared.marks import CRUX, GLYPHS
 from stages.shared.rows import Ending, Kind, Trace
 
 
@@ -52,8 +57,18 @@ def four() -> list[list[Trace]]:
     return problems
 
 
-def table(problems: list[list[Trace]], hard_below: float = 0.5) -> Table:
-    return tabulate(iter(problems), hard_below)
+MARKS = {"glyphs": list(GLYPHS.values())}
+COMPARE = {"student_base": ("student", "base"), "student_always": ("student", "always")}
+SECTIONS: dict[str, dict[str, Any]] = {
+    "accuracy": {"by_group": ["base", "student", "always"], "solved": ["student_base"]},
+    "glyph_use": {"arm": "student", "forbidden": "forbidden"},
+    "length": {"saving": ["student", "always"]},
+}
+NOTHING_NAMED: dict[str, dict[str, Any]] = {"accuracy": {}, "glyph_use": {}, "length": {}}
+
+
+def table(problems: list[list[Trace]], hard_below: float = 0.5, compare: dict[str, tuple[str, str]] | None = None) -> Table:
+    return tabulate(iter(problems), hard_below, MARKS, COMPARE if compare is None else compare)
 
 
 TASKS = {"p1": "sums", "p2": "sums", "p3": "sums", "p4": "logic"}
@@ -67,11 +82,20 @@ def two_tasks() -> list[list[Trace]]:
     return problems
 
 
-def scored(problems: list[list[Trace]], hard_below: float = 0.5) -> dict[str, Estimate | None]:
-    found: dict[str, Estimate | None] = {}
+def params(name: str, sections: dict[str, dict[str, Any]] = SECTIONS) -> Any:
+    return score(name).Params.model_validate(sections.get(name, {}))
+
+
+def scored(built: Table, sections: dict[str, dict[str, Any]] = SECTIONS) -> Estimates:
+    metrics: Estimates = {}
     for name in SCORES:
-        found |= score(name).score(table(problems, hard_below), 0)
-    return found
+        metrics |= score(name).score(built, params(name, sections), 0)
+    return metrics
+
+
+def scored_alone(problems: list[list[Trace]]) -> Estimates:
+    """Of problems without the arms that `SECTIONS` and `COMPARE` name."""
+    return scored(table(problems, compare={}), NOTHING_NAMED)
 
 
 EXPECTED = {
@@ -90,7 +114,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_four_problems(name: str) -> None:
-    estimate = scored(four())[name]
+    estimate = scored(table(four()))[name]
     assert estimate is not None
     assert estimate.value == pytest.approx(EXPECTED[name])
     assert estimate.low <= estimate.value <= estimate.high
@@ -107,14 +131,14 @@ BY_TASK = {
 
 @pytest.mark.parametrize("name", BY_TASK)
 def test_two_tasks_count_the_same(name: str) -> None:
-    estimate = scored(two_tasks())[name]
+    estimate = scored(table(two_tasks()))[name]
     assert estimate is not None
     assert estimate.value == pytest.approx(BY_TASK[name])
     assert estimate.low <= estimate.value <= estimate.high
 
 
 def test_tasks_are_drawn_with_their_intervals() -> None:
-    drawn = score("by_task").plots(table(two_tasks()))
+    drawn = score("by_task").plots(table(two_tasks()), params("by_task"))
     lines = drawn["by_task"].splitlines()
     assert lines[:2] == ["task,arm,accuracy,low,high,n", "logic,base,0.0,0.0,0.7935,1"]
     assert [line.split(",")[:3] for line in lines if line.split(",")[1] == "student"] == [
@@ -125,42 +149,71 @@ def test_tasks_are_drawn_with_their_intervals() -> None:
 
 def test_arms_that_never_disagree_may_still_differ() -> None:
     problems = [[trace(f"p{n}", arm, task=f"t{n % 2}") for arm in ("base", "student")] for n in range(40)]
-    macro, one = scored(problems)["difference_macro.student_base"], wilson(0, 20)
-    assert macro and one and macro.value == 0
-    assert macro.high == -macro.low == pytest.approx(one.high / math.sqrt(2))
+    built = table(problems, compare={"student_base": ("student", "base")})
+    macro, of_a_task = scored(built, NOTHING_NAMED)["difference_macro.student_base"], wilson(0, 20)
+    assert macro and of_a_task and macro.value == 0
+    assert macro.high == -macro.low == pytest.approx(of_a_task.high / math.sqrt(2))
 
 
-def test_metrics_of_arms_that_were_not_generated_are_left_out() -> None:
-    found = scored([[arm for arm in arms if arm.by in ("student", "probe")] for arms in four()])
-    assert "tokens.student" in found and "auroc" in found
-    assert not {"token_saving", "leak_rate", "accuracy.base", "difference.student_base", "difference.student_base_solved"} & set(found)
-    assert not {"difference_macro.student_base", "accuracy_macro.base"} & set(found)
+def test_what_is_compared_and_what_is_reported_by_group_is_what_params_name() -> None:
+    built = table(four(), compare={"gain": ("always", "base"), "loss": ("base", "always")})
+    metrics = scored(built, SECTIONS | {"accuracy": {"by_group": ["always"], "solved": ["gain"]}, "length": {"saving": ["always", "base"]}})
+    differences = {name: estimate.value for name, estimate in metrics.items() if name.startswith("difference.") and estimate}
+    assert differences == {"difference.gain": 0.25, "difference.loss": -0.25, "difference.gain_solved": 0}
+    assert {name.rsplit(".", 1)[1] for name in metrics if name.startswith(("accuracy_level", "accuracy_failure"))} == {"always"}
+    assert {name for name in metrics if name.startswith("difference_macro")} == {"difference_macro.gain", "difference_macro.loss"}
+    saving = metrics["token_saving"]
+    assert saving and saving.value == pytest.approx(1 - 12 / 5)
+
+
+def test_metrics_that_params_do_not_ask_for_are_left_out() -> None:
+    metrics = scored(table(four(), compare={}), NOTHING_NAMED)
+    assert "auroc" in metrics and "glyph_rate.forbidden" in metrics and "accuracy_level.1.forbidden" in metrics
+    assert not [name for name in metrics if name.startswith("difference") or name in ("token_saving", "leak_rate")]
+
+
+@pytest.mark.parametrize("arm", ["student", "always"])
+def test_the_arm_whose_glyphs_are_set_against_difficulty_is_a_param(arm: str) -> None:
+    metrics = scored(table(four()), SECTIONS | {"glyph_use": {"arm": arm}})
+    assert metrics["glyph_rate.easy"] == wilson({"student": 1, "always": 2}[arm], 2)
+
+
+def test_an_arm_is_not_set_against_itself() -> None:
+    with pytest.raises(ValidationError, match="expected two different arms"):
+        LengthParams.model_validate({"saving": ["student", "student"]})
+
+
+def test_columns_are_those_of_the_marks_and_the_graders() -> None:
+    traces = [[trace("p1", "student", text="a 🤔", grades={"answer": 1.0, "judge": 0.5})], [trace("p2", "student", text="b")]]
+    built = tabulate(traces, 0.5, {"thinking": ["🤔", "🛑"], "letters": ["b", "c"]}, {})
+    columns = {name: flags.tolist() for name, flags in built.arms["student"].columns.items()}
+    assert columns == {"answer": [True, True], "thinking": [True, False], "letters": [False, True]}  # not every answer has the others
 
 
 def test_without_a_probe_nothing_is_said_of_difficulty() -> None:
-    plain = [[trace(f"p{n}", arm, pass_rate=None) for arm in ("base", "student")] for n in range(3)]
-    found = scored(plain)
-    assert not any("failure" in name for name in found)
-    assert not {"auroc", "f1", "selectivity", "glyph_rate.hard", "difference.student_base_solved"} & set(found)
-    assert score("accuracy").plots(table(plain)) == score("glyph_use").plots(table(plain)) == {}
+    plain = table([[trace(f"p{n}", arm, pass_rate=None) for arm in ("base", "student", "always", "forbidden")] for n in range(3)])
+    metrics = scored(plain)
+    assert not any("failure" in name for name in metrics)
+    assert not {"auroc", "f1", "selectivity", "glyph_rate.hard", "difference.student_base_solved"} & set(metrics)
+    assert [score(name).plots(plain, params(name)) for name in ("accuracy", "glyph_use")] == [{}, {}]
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_auroc_is_undefined_where_all_are_hard_or_all_easy(rate: float) -> None:
-    found = scored([[trace(f"p{n}", "student", glyph=n > 1, pass_rate=rate)] for n in range(4)])
-    assert [found[name] for name in ("auroc", "f1", "selectivity")] == [None] * 3
+    metrics = scored_alone([[trace(f"p{n}", "student", glyph=n > 1, pass_rate=rate)] for n in range(4)])
+    assert [metrics[name] for name in ("auroc", "f1", "selectivity")] == [None] * 3
 
 
 def test_structure_is_undefined_without_glyphs_and_absent_without_its_grader() -> None:
-    assert scored([[trace("p1", "student")]])["structure"] is None
-    assert "structure" not in scored([[trace("p1", "student", glyph=True, grades={"answer": 1.0})]])
+    assert scored_alone([[trace("p1", "student")]])["structure"] is None
+    assert "structure" not in scored_alone([[trace("p1", "student", glyph=True, grades={"answer": 1.0})]])
 
 
 def test_glyphs_everywhere_are_not_selective() -> None:
-    found = scored([[trace(f"p{n}", "student", glyph=True, pass_rate=n % 2)] for n in range(40)])
-    assert found["glyph_rate.student"] == wilson(40, 40)
+    metrics = scored_alone([[trace(f"p{n}", "student", glyph=True, pass_rate=n % 2)] for n in range(40)])
+    assert metrics["glyph_rate.student"] == wilson(40, 40)
     for name, middle in (("selectivity", 0.0), ("auroc", 0.5)):
-        estimate = found[name]
+        estimate = metrics[name]
         assert estimate and estimate.value == middle and estimate.low < middle < estimate.high
 
 
@@ -168,9 +221,10 @@ def test_glyphs_everywhere_are_not_selective() -> None:
 def test_auroc_and_f1_agree_with_sklearn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     hard, used = rng.random(50) < 0.4, rng.random(50) < 0.5
-    found = scored([[trace(f"p{n}", "student", glyph=bool(used[n]), pass_rate=0.0 if hard[n] else 1.0)] for n in range(50)])
-    assert found["auroc"] and found["auroc"].value == pytest.approx(roc_auc_score(hard, used))
-    assert found["f1"] and found["f1"].value == pytest.approx(f1_score(hard, used))
+    problems = [[trace(f"p{n}", "student", glyph=bool(used[n]), pass_rate=0.0 if hard[n] else 1.0)] for n in range(50)]
+    metrics = scored_alone(problems)
+    assert metrics["auroc"] and metrics["auroc"].value == pytest.approx(roc_auc_score(hard, used))
+    assert metrics["f1"] and metrics["f1"].value == pytest.approx(f1_score(hard, used))
 
 
 def test_hard_below_is_used() -> None:
@@ -221,23 +275,32 @@ def test_arms_that_do_not_line_up(change: Callable[[list[list[Trace]]], None], m
         table(problems)
 
 
+def test_texts_are_not_kept() -> None:
+    tracemalloc.start()
+    problems = ([trace(f"p{n}", "student", text=f"{n}" + "x" * 1_000_000)] for n in range(50))
+    built = tabulate(problems, 0.5, MARKS, {})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(built) == 50 and peak < 5_000_000
+
+
 def test_by_problem_groups_what_is_adjacent() -> None:
     rows = [arm for arms in four() for arm in arms]
     assert list(by_problem(iter(rows))) == four()
 
 
 def test_report_nests_values_and_intervals_alike() -> None:
-    found = {"tokens.base": Estimate(1.23456, 1.0, 2.0), "gap": Estimate(-1e-9, -1e-9, 0.5), "auroc": None}
+    metrics: Estimates = {"tokens.base": Estimate(1.23456, 1.0, 2.0), "gap": Estimate(-1e-9, -1e-9, 0.5), "auroc": None}
     wanted = {"n": 7, "tokens": {"base": 1.2346}, "gap": 0.0, "interval": {"tokens": {"base": [1.0, 2.0]}, "gap": [0.0, 0.5]}}
-    assert report(7, found) == wanted
-    assert math.copysign(1, report(7, found)["gap"]) == 1
+    assert report(7, metrics) == wanted
+    assert math.copysign(1, report(7, metrics)["gap"]) == 1
 
 
 def test_curves() -> None:
-    lines = score("accuracy").plots(table(four()))["accuracy"].splitlines()
-    assert lines[:3] == ["difficulty,failure,n,base,student,always,never", "0,0.0,1,1.0,1.0,1.0,nan", "0-25,0.25,1,1.0,0.0,1.0,nan"]
+    lines = score("accuracy").plots(table(four()), params("accuracy"))["accuracy"].splitlines()
+    assert lines[:3] == ["difficulty,failure,n,base,student,always", "0,0.0,1,1.0,1.0,1.0", "0-25,0.25,1,1.0,0.0,1.0"]
     assert [line.split(",")[0] for line in lines[3:]] == ["50-75", "100"]
-    rates = score("glyph_use").plots(table(four()))["glyph_rate"].splitlines()
+    rates = score("glyph_use").plots(table(four()), params("glyph_use"))["glyph_rate"].splitlines()
     assert rates[:3] == ["difficulty,failure,glyph_rate,low,high,n", "0,0.0,0.0,0.0,0.7935,1", "0-25,0.25,1.0,0.2065,1.0,1"]
 
 
@@ -245,7 +308,7 @@ def test_samples_spread_over_difficulty_whatever_the_order() -> None:
     problems = [[trace(f"p{n}", "student", pass_rate=1.0 if n < 90 else 0.0)] for n in range(100)]
     chosen = {}
     for name, order in {"forward": problems, "backward": problems[::-1]}.items():
-        samples = Samples(10, 3)
+        samples = Samples(10, ["student"], 3)
         assert list(samples.passing(order)) == order
         chosen[name] = samples.chosen()
     assert [traces[0].pass_rate for traces in chosen["forward"]] == [1.0] * 5 + [0.0] * 5
@@ -253,9 +316,19 @@ def test_samples_spread_over_difficulty_whatever_the_order() -> None:
 
 
 def test_samples_spread_over_tasks() -> None:
-    samples = Samples(6, 3)
+    samples = Samples(6, ["student"], 3)
     list(samples.passing([trace(f"p{n}", "student", task="rare" if n % 50 == 0 else "common")] for n in range(200)))
     assert sorted(traces[0].task for traces in samples.chosen()) == ["common"] * 3 + ["rare"] * 3
+
+
+def test_samples_show_the_arms_and_marks_that_params_name() -> None:
+    samples = Samples(1, ["always", "base"], 3)
+    list(samples.passing(four()[:1]))
+    shown = page("s", samples.chosen(), Columns(["always", "base"], "always", MARKS | {"stops": ["🛑"]}))
+    assert "| | problem | level | difficulty | always | base | glyphs |\n" in shown  # nobody writes a stop
+    assert "| [1](#1) | p1 | 1 | 0.00 | right | right | yes |\n" in shown
+    assert [line.split(":")[0] for line in shown.splitlines() if line.startswith("**")] == ["**base**", "**always**"]
+    assert "difficulty | base |\n" in page("s", samples.chosen(), Columns(["base"], None, MARKS))
 
 
 HOSTILE = [
@@ -272,7 +345,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_in_its_block(text: str) -> None:
-    shown = page("s", [[trace("p|1`<b>", "base", False, text=text, question=text, answer=text), trace("p|1`<b>", "student", text=text)]])
+    problem = [trace("p|1`<b>", "base", False, text=text, question=text, answer=text), trace("p|1`<b>", "student", text=text)]
+    shown = page("s", [problem], Columns(["base", "student"], "student", MARKS))
     shown.encode()
     fence = ""
     outside = []

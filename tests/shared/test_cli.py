@@ -11,7 +11,7 @@ import pytest
 from stages.shared.cli import progress, run, working_directory
 from stages.shared.errors import BadInput, unknown
 
-from house import ROOT, SCRIPTS
+from project_tree import ROOT, SCRIPTS
 
 
 def start(stage: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, *args: str) -> int | str | None:

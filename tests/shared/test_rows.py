@@ -31,7 +31,7 @@ from stages.shared.rows import (
     write_json,
 )
 
-from house import ROOT, contents
+from project_tree import ROOT, contents
 
 PROBLEM: dict[str, Any] = {"id": "p1", "task": "t", "kind": "number", "split": "train", "question": "1 + 1?", "answer": "2"}
 PROMPT = PROBLEM | {"by": "teacher", "style": "plain", "messages": [{"role": "user", "content": "1 + 1?"}]}

@@ -21,7 +21,7 @@ from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Kind, Response, write
 from stages.spread.processes import AHEAD, in_order
 
-from house import ROOT
+from project_tree import ROOT
 from stages import grade
 
 

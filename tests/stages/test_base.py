@@ -16,12 +16,12 @@ from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.samplers import hf
 from stages.samplers.local.answering import Local
-from stages.samplers.local.no_marks import token_bytes
+from stages.samplers.local.steering.token_bytes import token_bytes
 from stages.shared import params
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, uses_glyphs
 from stages.shared.rows import Chat, Problem, write
-from stages.students import pinned, scratch
+from stages.students import scratch
 from stages.students.training import unigram
 from stages.tasks import word_problems
 
@@ -273,89 +273,3 @@ def test_two_tokenizers_of_different_kind_share_no_numbers_worth_the_name() -> N
     first, second = one.get_vocab(), other.get_vocab()
     same = [piece for piece, place in first.items() if second.get(piece) == place]
     assert len(same) <= 5 and not {scratch.PAD, scratch.START, scratch.END} & set(same)
-
-
-def pin(model: object, **changed: Any) -> Path:
-    return made({"student": "pinned", "model": str(model)} | changed, corpus=None)
-
-
-class TestPinnedFolder:
-    def test_its_hash_is_recorded_and_it_loads(self, base: Path) -> None:
-        folder = pin(base)
-        found = json.loads((folder / "base.json").read_text())
-        assert (found["model"], found["revision"], len(found["sha256"])) == (str(base), None, 64)
-        assert described(folder) == {"params": {"student": "pinned", "model": str(base), "revision": "main"}, "base": None, "seed": 0}
-        assert sorted(files(folder)) == ["base.json", "student.json"]
-        assert load_model(str(folder), "cpu", "float32").num_parameters() == load_model(str(base), "cpu", "float32").num_parameters()
-        assert load_tokenizer(str(folder)).get_vocab() == load_tokenizer(str(base)).get_vocab()
-
-    @pytest.mark.parametrize("change", ["weights", "a new file", "gone"])
-    def test_a_change_is_noticed(self, base: Path, change: str) -> None:
-        mine = shutil.copytree(base, Path("mine"))
-        folder = pin(mine)
-        if change == "weights":
-            weights = mine / "model.safetensors"
-            weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
-        elif change == "a new file":
-            (mine / "chat_template.json").write_text("{}")
-        else:
-            shutil.rmtree(mine)
-        with pytest.raises(BadInput, match="mine: not the files that models/S/base stands on: they changed since; make models/S/base anew"):
-            load_model(str(folder), "cpu", "float32")
-
-    def test_a_folder_without_a_model(self) -> None:
-        Path("mine").mkdir()
-        with pytest.raises(BadInput, match=r"^mine: not a model folder: it has no config\.json$"):
-            pin("mine")
-        assert not Path("models").exists()
-
-
-class TestPinnedHubModel:
-    def test_its_commit_is_recorded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from huggingface_hub import HfApi
-
-        asked: list[tuple[str, str]] = []
-
-        class Info:
-            sha = "5fbf4eb2" * 5
-
-        def info(self: HfApi, repo_id: str, *, revision: str) -> Info:
-            asked.append((repo_id, revision))
-            return Info()
-
-        monkeypatch.setattr(HfApi, "model_info", info)
-        folder = pin("owner/name", revision="v2")
-        assert asked == [("owner/name", "v2")]
-        assert json.loads((folder / "base.json").read_text()) == {"model": "owner/name", "revision": Info.sha, "sha256": None}
-        assert locate(str(folder)) == ("owner/name", Info.sha, None, None)
-
-    def test_the_commit_is_what_is_loaded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        monkeypatch.setattr(pinned, "_pin_hub", lambda params: {"model": params.model, "revision": "abc", "sha256": None})
-        folder, asked = pin("owner/name"), []
-
-        def from_pretrained(name: str, **settings: Any) -> Any:
-            asked.append((name, settings["revision"]))
-            raise OSError("enough")
-
-        for loader in (AutoTokenizer, AutoModelForCausalLM):
-            monkeypatch.setattr(loader, "from_pretrained", from_pretrained)
-        for load in (lambda: load_tokenizer(str(folder)), lambda: load_model(str(folder), "cpu", "float32")):
-            with pytest.raises(BadInput, match=r"owner/name: its .* could not be loaded: enough"):
-                load()
-        assert asked == [("owner/name", "abc")] * 2
-
-    def test_offline_it_is_told_in_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        with pytest.raises(BadInput) as error:
-            pin("nobody/nothing")
-        assert str(error.value).startswith("base: nobody/nothing at main: no revision from the Hub: ")
-        assert str(error.value).endswith("; or give a local folder") and "\n" not in str(error.value)
-        assert not Path("models").exists()
-
-    @pytest.mark.parametrize("name", ["a b/c", "one/two/three"])
-    def test_a_name_that_is_none(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        with pytest.raises(BadInput, match="no revision from the Hub"):
-            pin(name)

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stages.evaluate import Params, main
+from stages.evaluate import Params, check_names, main
 from stages.shared.errors import BadInput
 from stages.shared.marks import CRUX, PLAN, STEPS, TAKEAWAY
 from stages.shared.params import read as read_params
-from stages.shared.rows import Ending, Kind, Response, write
+from stages.shared.params import systems
+from stages.shared.rows import PROBE, Ending, Kind, Response, Trace, read, write
+
+from project_tree import GROUPS, ROOT, compose
 
 PARAMS = """\
 seed: 3
@@ -20,12 +23,18 @@ systems:
   glyph:
     evaluate:
       graders: {answer: {}, glyph_structure: {}}
-      scores: [accuracy, glyph_use, length]
+      scores:
+        accuracy: {by_group: [base, student, always, never], solved: [student_base]}
+        glyph_use: {arm: student, forbidden: forbidden}
+        length: {saving: [student, always]}
+      compare: {student_base: [student, base], student_never: [student, never]}
+      marks: {glyphs: [🜞, 🜆, 🜂, 🜃]}
       hard_below: 0.5
-      samples: 20
+      samples: {count: 20, arms: [base, student], marked: student}
 """
-OUTS = ["glyph.json", "glyph_plots/glyph_rate.csv", "glyph_plots/accuracy.csv", "glyph_samples.md"]
-ROOT = Path(__file__).resolve().parents[2]
+SCORES = PARAMS[PARAMS.index("      scores:") : PARAMS.index("      hard_below")]
+OUTS = [*(f"metrics/{name}" for name in ("glyph.json", "glyph_plots/glyph_rate.csv", "glyph_plots/accuracy.csv", "glyph_samples.md"))]
+OUTS.append("data/glyph/graded.jsonl")
 
 
 def glyphs(answer: int) -> str:
@@ -64,6 +73,16 @@ def generate(rows: list[Response]) -> None:
     write(Path("data/glyph/generations.jsonl"), rows)
 
 
+def choose(scores: str, samples: str = "{count: 3}") -> None:
+    """Params with other scores, and nothing that names an arm."""
+    text = PARAMS.replace(SCORES, f"      scores: {scores}\n      marks: {{glyphs: [{CRUX}]}}\n")
+    Path("params.yaml").write_text(text.replace("{count: 20, arms: [base, student], marked: student}", samples))
+
+
+def outs() -> list[bytes]:
+    return [Path(name).read_bytes() for name in OUTS]
+
+
 def metrics() -> dict[str, Any]:
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is not JSON")
@@ -82,7 +101,7 @@ def test_a_student_that_is_selective(project: Path) -> None:
     assert found["glyph_rate_failure"] == {"0": 0.0, "100": 1.0}
     assert found["tokens"]["student"] == 38.5  # 1 word for 12 answers, 11 for 48, and 29.5 more
     assert found["token_saving"] == 0.0494  # 2 of 40.5
-    assert found["difference"]["student_base_solved"] == 0.0
+    assert found["difference"] == {"student_base": 0.8, "student_never": 0.8, "student_base_solved": 0.0}
 
 
 def test_every_number_has_an_interval_around_it(project: Path) -> None:
@@ -117,18 +136,28 @@ def test_curves_and_samples(project: Path) -> None:
 
 def test_the_same_bytes_twice(project: Path) -> None:
     main("glyph")
-    first = [Path("metrics", name).read_bytes() for name in OUTS]
+    first = outs()
     main("glyph")
-    assert [Path("metrics", name).read_bytes() for name in OUTS] == first
+    assert outs() == first
 
 
 def test_the_seed_is_used(project: Path) -> None:
     main("glyph")
-    first = [Path("metrics", name).read_bytes() for name in OUTS]
+    first = outs()
     Path("params.yaml").write_text(PARAMS.replace("seed: 3", "seed: 4"))
     main("glyph")
-    changed = [name for name, before in zip(OUTS, first, strict=True) if Path("metrics", name).read_bytes() != before]
-    assert changed == ["glyph.json", "glyph_samples.md"]
+    changed = [name for name, before, after in zip(OUTS, first, outs(), strict=True) if before != after]
+    assert changed == ["metrics/glyph.json", "metrics/glyph_samples.md"]
+
+
+def test_the_graded_rows_are_kept_in_order(project: Path) -> None:
+    main("glyph")
+    rows = list(read(Path("data/glyph/graded.jsonl"), Trace, key=lambda trace: trace.trace_id))
+    asked = [row for number in range(60) for row in answers(number)]
+    assert [row.trace_id for row in rows] == [row.trace_id for row in asked]
+    assert [row.text for row in rows] == [row.text for row in asked]
+    right = sum(row.grades["answer"] for row in rows if row.by == "student") / 60
+    assert right == metrics()["accuracy"]["student"] and {row.pass_rate for row in rows} == {0.0, 1.0}
 
 
 def test_what_is_undefined_is_left_out_and_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,19 +168,26 @@ def test_what_is_undefined_is_left_out_and_said(project: Path, capsys: pytest.Ca
 
 
 def test_fewer_arms_and_scores(project: Path) -> None:
-    Path("params.yaml").write_text(PARAMS.replace("[accuracy, glyph_use, length]", "[length]"))
+    choose("{length: {}}")
     generate([row for number in range(60) for row in answers(number) if row.by in ("student", "probe")])
     main("glyph")
     assert metrics().keys() == {"n", "tokens", "ended_stop", "ended_length", "interval"}
+    assert "| difficulty | student |\n" in Path("metrics/glyph_samples.md").read_text()
 
 
 @pytest.mark.parametrize(
-    ("scores", "drawn"), [("length", []), ("accuracy", ["accuracy"]), ("glyph_use", ["glyph_rate"]), ("by_task, length", ["by_task"])]
+    ("scores", "drawn"),
+    [
+        ("{length: {}}", []),
+        ("{accuracy: {}}", ["accuracy"]),
+        ("{glyph_use: {}}", ["glyph_rate"]),
+        ("{by_task: {}, length: {}}", ["by_task"]),
+    ],
 )
 def test_the_plots_are_those_of_the_scores(project: Path, scores: str, drawn: list[str]) -> None:
     """And none of those that an earlier run wrote."""
     main("glyph")
-    Path("params.yaml").write_text(PARAMS.replace("[accuracy, glyph_use, length]", f"[{scores}]"))
+    choose(scores)
     main("glyph")
     assert sorted(path.name for path in Path("metrics/glyph_plots").iterdir()) == [f"{name}.csv" for name in drawn]
 
@@ -164,22 +200,81 @@ def test_without_probe_there_is_no_curve_over_difficulty(project: Path) -> None:
 
 def test_a_missing_answer_is_named_and_nothing_is_overwritten(project: Path) -> None:
     main("glyph")
-    before = [Path("metrics", name).read_bytes() for name in OUTS]
+    before = outs()
     generate([row for number in range(60) for row in answers(number) if (row.id, row.by) != ("w33", "never")])
     with pytest.raises(BadInput, match="problem 'w33': no answer of arm 'never'"):
         main("glyph")
-    assert [Path("metrics", name).read_bytes() for name in OUTS] == before
+    assert outs() == before
+    assert list(project.rglob("*.partial")) == []
+
+
+def test_arms_that_nobody_generated_are_refused_all_at_once_after_two_problems(project: Path) -> None:
+    rows = [row for number in range(3) for row in answers(number) if row.by not in ("never", "forbidden", "base")]
+    rows[-1].answer = "no number"  # would be refused, were it graded
+    generate(rows)
+    arms = "choose from: always, student"
+    places = [
+        ("compare.student_base", "base"),
+        ("compare.student_never", "never"),
+        ("scores.accuracy", "base"),
+        ("scores.accuracy", "never"),
+        ("scores.glyph_use", "forbidden"),
+        ("samples.arms", "base"),
+    ]
+    with pytest.raises(BadInput) as refused:
+        main("glyph")
+    expected = [f"systems.glyph.evaluate.{place}: unknown arm {arm!r}; {arms}" for place, arm in places]
+    assert str(refused.value) == f"params.yaml: {'; '.join(expected)}"
+    assert not any(Path(name).exists() for name in OUTS)
+
+
+UNKNOWN = [
+    (
+        "solved: [student_base]",
+        "solved: [base_student]",
+        r"scores\.accuracy: unknown comparison 'base_student'.*: student_base, student_never",
+    ),
+    ("marks: {glyphs:", "marks: {glyf:", r"scores\.glyph_use: unknown column 'glyphs'.*choose from: answer, glyf, glyph_structure"),
+    ("arms: [base, student], marked: student", "marked: probe", r"samples\.marked: unknown arm 'probe'.*: always, base, forbidden"),
+    ("[student, never]", "[student, probe]", r"compare\.student_never: unknown arm 'probe'"),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "message"), UNKNOWN)
+def test_names_that_do_not_exist_are_refused(project: Path, good: str, bad: str, message: str) -> None:
+    assert good in PARAMS
+    Path("params.yaml").write_text(PARAMS.replace(good, bad))
+    with pytest.raises(BadInput, match=message):
+        main("glyph")
+
+
+@pytest.mark.parametrize("scale", GROUPS["scale"])
+def test_every_scale_generates_the_arms_that_evaluate_names(scale: str, tmp_path: Path) -> None:
+    path = compose(tmp_path / "params.yaml", scale=scale)
+    for system, sections in systems(path).items():
+        arms = [name for name in sections["generate"]["arms"] if name != PROBE]
+        check_names(read_params(system, "evaluate", Params, path), arms, system)
 
 
 FAULTS = [
-    ("scores: [accuracy,", "scores: [acuracy,", r"scores\.0: unknown score 'acuracy' \(did you mean 'accuracy'\?\)"),
-    ("scores: [accuracy, glyph_use, length]", "scores: []", "scores: "),
+    ("        accuracy: {", "        acuracy: {", r"scores: unknown score 'acuracy' \(did you mean 'accuracy'\?\)"),
+    (SCORES, "      scores: {}\n", "scores: expected a mapping with at least one score of: accuracy, by_task, glyph_use, length"),
+    ("by_group: [base, student, always, never]", "by_group: []", r"scores\.accuracy\.by_group: .*at least 1"),
+    ("saving: [student, always]", "saving: [student]", r"scores\.length\.saving\.1: is missing"),
+    ("saving: [student, always]", "saving: [student, 3]", r"scores\.length\.saving\.1: .*valid string"),
+    ("[student, never]", "[student, student]", r"compare\.student_never: expected two different arms"),
+    ("[student, never]", "[student, never, base]", r"compare\.student_never: .*at most 2"),
+    ("student_never: [", "student.never: [", r"compare\.student\.never"),
+    (f"[{CRUX}, ", "['', ", r"marks\.glyphs\.0: .*at least 1"),
+    ("marks: {glyphs:", "marks: {glyph_structure:", r"marks: expected names that no grader has \(glyph_structure\)"),
+    ("arms: [base, student], marked: student", "arms: [base], marked: student", r"samples\.marked: unknown arm 'student'"),
+    ("marks: {glyphs: [🜞, 🜆, 🜂, 🜃]}", "marks: {}", "samples: marked: expected null, since `marks` names no set"),
     ("{answer: {}, ", "{", "graders: 'answer' is missing"),
     ("glyph_structure: {}", "glyph_structures: {}", "unknown grader 'glyph_structures'"),
     ("hard_below: 0.5", "hard_below: 0", "hard_below: .*greater than 0"),
     ("hard_below: 0.5", "hard_below: '0.5'", "hard_below: .*valid number"),
-    ("samples: 20", "samples: -1", "samples: .*greater than or equal to 0"),
-    ("samples: 20", "sample: 20", "samples: is missing; .*sample: unknown key"),
+    ("count: 20", "count: -1", r"samples\.count: .*greater than or equal to 0"),
+    ("samples: {count: 20", "sample: {count: 20", "samples: is missing; .*sample: unknown key"),
 ]
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from ruamel.yaml import YAML
+from stages.models.code import hash_of_code
 from stages.shared.rows import write
-from stages.students.training import checkpoints
 from stages.students.training.checkpoints import fingerprint, kept_until_done, last_whole
 from stages.students.training.curves import Curves
 
 from stages import train
-from tiny import ADAPTERS, LORA, chats, make, tune
+from tiny import ADAPTERS, SFT, chats, copy_of_code, make, tune
 
 pytestmark = pytest.mark.usefixtures("base")
 ROOT = Path(__file__).parents[2]
@@ -104,7 +104,7 @@ def test_a_checkpoint_that_was_not_written_whole_is_passed_over(
     assert files(tmp_path / "killed") == files(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("other", [{"learning_rate": 0.02}, {"seed": 1}, {"given": chats(39)}, {"steps": 14}])
+@pytest.mark.parametrize("other", [{"threads": 2}, {"learning_rate": 0.02}, {"seed": 1}, {"given": chats(39)}, {"steps": 14}])
 def test_another_training_starts_from_its_own_beginning(
     base: Path, other: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,15 +118,27 @@ def test_so_does_one_from_another_base(base: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_a_fingerprint_is_of_all_that_the_outcome_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [fingerprint({"a": 1}), fingerprint({"a": 2}), fingerprint({"a": 1}, 0)]
+    keys = [fingerprint({"a": 1}), fingerprint({"a": 2}), fingerprint({"a": 1}, 0)]
     monkeypatch.setenv("WORLD_SIZE", "2")
-    found.append(fingerprint({"a": 1}))
+    keys.append(fingerprint({"a": 1}))
+    assert len(set(keys)) == 4
     monkeypatch.undo()
-    monkeypatch.setattr(checkpoints, "CODE", ROOT / "stages" / "shared")
-    found.append(fingerprint({"a": 1}))
-    assert len(set(found)) == 5
-    monkeypatch.undo()
-    assert fingerprint({"a": 1}) == found[0]
+    assert fingerprint({"a": 1}) == keys[0]
+
+
+@pytest.mark.parametrize("changed", ["models/loading.py", "students/sft.py", "students/training/optimizers.py", "students/training/new.py"])
+def test_other_code_of_students_or_models_has_another_fingerprint(changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint({"a": 1})
+    copied = copy_of_code(tmp_path, monkeypatch)
+    assert fingerprint({"a": 1}) == before
+    with (copied / changed).open("a") as file:
+        file.write("# changed\n")
+    assert fingerprint({"a": 1}) != before
+
+
+def test_a_package_that_is_not_there_is_no_code(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        hash_of_code("samplers/no_such_module.py")
 
 
 def test_two_runs_of_the_same_training_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -161,7 +173,7 @@ def project(folder: Path, base: Path) -> Path:
     shutil.copytree(base, folder / "models" / "S" / "base")
     write(folder / "data" / "S" / "chats.jsonl", chats())
     with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"seed": 0, "systems": {"S": {"train": LORA | SETTINGS}}}, file)
+        YAML().dump({"seed": 0, "systems": {"S": {"train": SFT | SETTINGS}}}, file)
     return folder
 
 
@@ -170,7 +182,7 @@ def test_a_stage_that_is_killed_resumes(base: Path, tmp_path: Path, monkeypatch:
     whole, mine = (project(tmp_path / name, base) for name in ("whole", "mine"))
     code = "import os, signal; import tiny; from test_resume import *; tiny.one_thread()\n"
     code += "Curves.on_step_begin = at_step(9, lambda: os.kill(os.getpid(), signal.SIGKILL)); train.main('S')"
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{Path(__file__).parent}"}
     done = subprocess.run([sys.executable, "-c", code], cwd=mine, env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     left = list((mine / ".athanor" / "checkpoints").iterdir())
@@ -187,7 +199,7 @@ def test_a_stage_that_is_killed_resumes(base: Path, tmp_path: Path, monkeypatch:
 def test_faults_in_params_are_told_before_torch_is_loaded(base: Path, tmp_path: Path) -> None:
     folder = project(tmp_path, base)
     with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"seed": 0, "systems": {"S": {"train": LORA | {"learning_rat": 1, "batch_size": 0, "epochs": 1.0}}}}, file)
+        YAML().dump({"seed": 0, "systems": {"S": {"train": SFT | {"learning_rat": 1, "batch_size": 0, "epochs": 1.0}}}}, file)
     code = "import sys, runpy; sys.argv = ['train', 'S']\ntry: runpy.run_module('stages.train', run_name='__main__')\n"
     code += "finally: print([name for name in ('torch', 'transformers') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)

@@ -91,7 +91,7 @@ def capped(folder: Path) -> Any:
 def test_the_loss_is_the_models_own(base: Path, make_model: Any, total: int | None) -> None:
     """Loss and gradients, though logits are taken at supervised positions only."""
     import torch
-    from stages.students.training.trainer import supervised_loss
+    from stages.students.losses.supervised import loss as supervised
 
     torch.manual_seed(0)
     model, given = make_model(base).eval(), batch(load_tokenizer(str(base)), ROWS)
@@ -104,7 +104,8 @@ def test_the_loss_is_the_models_own(base: Path, make_model: Any, total: int | No
         loss.backward()
         return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
 
-    ours = supervised_loss(model, head, dict(given), total)
+    ours, scalars = supervised(model, head, dict(given), total)
+    assert scalars == {}
     our_gradients = gradients(ours)
     theirs = model(**given, **({} if total is None else {"num_items_in_batch": total})).loss
     their_gradients = gradients(theirs)
@@ -122,7 +123,7 @@ def test_the_loss_is_the_models_own(base: Path, make_model: Any, total: int | No
 def test_packed_rows_teach_what_padded_ones_teach(base: Path, make_model: Any) -> None:
     """Loss and gradients: no row of a line sees another, and each counts its positions from 0."""
     import torch
-    from stages.students.training.trainer import supervised_loss
+    from stages.students.losses.supervised import loss as supervised
 
     torch.manual_seed(0)
     model, tokenizer = make_model(base).eval(), load_tokenizer(str(base))
@@ -132,7 +133,7 @@ def test_packed_rows_teach_what_padded_ones_teach(base: Path, make_model: Any) -
     for collator in (Collator(tokenizer.pad_token_id), Packer(tokenizer.pad_token_id)):
         given = collator(examples)
         model.zero_grad()
-        loss = supervised_loss(model, model.get_output_embeddings(), given)
+        loss, _ = supervised(model, model.get_output_embeddings(), given)
         loss.backward()
         gradients = torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.grad is not None])
         found.append((given["input_ids"].shape[0], loss.item(), gradients))
@@ -178,8 +179,18 @@ def test_the_same_seed_gives_the_same_bytes(base: Path, changed: dict[str, Any],
     assert files(tmp_path / "a" / "curves") == files(tmp_path / "b" / "curves")
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, 1), ({"threads": 2}, 2), ({"threads": None}, 3)])
+def test_threads(base: Path, given: dict[str, Any], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(tiny, "one_thread", lambda: torch.set_num_threads(3))
+    tune(base, tmp_path, **given)
+    assert torch.get_num_threads() == expected
+    torch.set_num_threads(1)
+
+
 def test_a_folder_describes_itself(base: Path, tmp_path: Path) -> None:
-    from stages.students.lora import Params
+    from stages.students.sft import Params
     from stages.students.training.describe import hash_of_chats
     from stages.students.training.settings import Training
 
@@ -284,7 +295,7 @@ def no_number(folder: Path) -> None:
         (cut, {}, "its weights could not be loaded: "),
         (None, {"pad_token": "<none>"}, "pad_token '<none>' is not in the vocabulary of "),
         (None, {"pad_token": "<|im_end|>"}, "padding and end-of-turn are both '<|im_end|>'"),
-        (None, {"adapters": ADAPTERS | {"targets": ["q_prj"]}}, "lora: adapters.targets ['q_prj']: Target modules"),
+        (None, {"adapters": ADAPTERS | {"targets": ["q_prj"]}}, "sft: adapters.targets ['q_prj']: Target modules"),
         (None, {"max_tokens": 8}, "max_tokens: none of 40 chats fits into 8 tokens"),
         (no_number, {}, "train: the training diverged: its loss is nan at step 4"),
     ],
@@ -356,6 +367,7 @@ def test_another_failure_of_a_library_keeps_its_traceback(base: Path, tmp_path: 
         ({"steps": None}, "give either epochs or steps"),
         ({"heads": 3}, "width 32 must be a multiple of twice the heads, 6"),
         ({"architecture": "gpt5"}, "architecture"),
+        ({"loss": "supervise"}, r"unknown loss 'supervise' \(did you mean 'supervised'\?\); choose from: supervised"),
     ],
 )
 def test_params_that_contradict_each_other(changed: dict[str, Any], told: str) -> None:
@@ -366,7 +378,7 @@ def test_params_that_contradict_each_other(changed: dict[str, Any], told: str) -
 
 
 def test_four_bits_need_adapters() -> None:
-    from stages.students.lora import Params
+    from stages.students.sft import Params
 
     with pytest.raises(ValueError, match="weights in 4 bits cannot be trained; give adapters as well"):
-        Params(**tiny.LORA, four_bit=True)
+        Params(**tiny.SFT, four_bit=True)

@@ -62,13 +62,13 @@ def test_every_style_reads_as_its_golden_file_says(name: str) -> None:
 def test_glyph_asks_every_kind_for_the_glyphs_in_order_and_for_a_final_answer(kind: Kind) -> None:
     problem = Problem(id="p", task="t", kind=kind, split="train", question="Why?", answer="so")
     text = style("glyph").render(problem)[0]["content"]
-    assert marks_in(text)[:4] == list(GLYPHS.values())
+    assert marks_in(text, GLYPHS.values())[:4] == list(GLYPHS.values())
     assert "'The answer is " in text
 
 
 @pytest.mark.parametrize("name", ["plain", "no_symbols"])
 def test_the_other_styles_show_no_glyph(name: str) -> None:
-    assert marks_in(style(name).render(NUMBER)[0]["content"]) == []
+    assert marks_in(style(name).render(NUMBER)[0]["content"], GLYPHS.values()) == []
 
 
 def test_prompts_of_a_problem_stand_together_and_carry_all_of_it() -> None:

@@ -1,5 +1,5 @@
-"""Turns responses into traces: every grader applied to every response, and the base model's pass rate
-measured for each problem."""
+"""Turns responses into traces: applies every grader to every response, and measures the base model's pass
+rate on each problem."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -12,17 +12,17 @@ from stages.graders.grading.tally import Tally
 from stages.shared.errors import BadInput
 from stages.shared.rows import PROBE, Response, Seen, Trace, encode
 
-BATCH = 500  # rows that are graded in one go: some hundred milliseconds of work, and a few megabytes
+BATCH = 500  # rows that one task of a worker process grades: about 0.1 s of work and a few megabytes
 
 _FIELDS = Response.__struct_fields__
 Row = TypeVar("Row", bound=Response)
 _encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(list[Response])
-_Judge = tuple[str, Callable[[Response, Any], Grade], Any]
+_Grading = tuple[str, Callable[[Response, Any], Grade], Any]  # a grader's name, its function, its params
 
 
 class Batch(list[Response]):
-    """Rows of whole problems. To another process they travel as JSON, which takes a fraction of the time that
-    pickled rows do."""
+    """Rows of whole problems. Pickling sends the rows as JSON: that takes a fraction of the time that
+    pickling row by row does."""
 
     def __reduce__(self) -> Any:
         try:
@@ -36,16 +36,15 @@ def _unpacked(rows: bytes) -> Batch:
 
 
 def to_traces(responses: Iterable[Response], graders: Mapping[str, Any]) -> Iterator[Trace]:
-    """The traces of `responses`, in the same order; `graders` maps names of this room's members to their
-    params.
+    """The traces of `responses`, in the same order. `graders` maps names of graders to their params.
 
-    `pred` and `pass_rate` come from the grader `answer`; without it they are None. Only the rows of one
-    problem are held at a time: raises BadInput where a problem's rows are not adjacent, or a gold answer does
-    not parse.
+    `pred` and `pass_rate` come from the grader `answer` and are None without that grader. Only the rows of
+    one problem are in memory at a time. Raises BadInput where the rows of a problem are not adjacent, or
+    where a gold answer does not parse.
     """
-    judges = [(name, grader(name).grade, params) for name, params in graders.items()]
+    gradings = [(name, grader(name).grade, params) for name, params in graders.items()]
     for rows in problems(responses):
-        yield from _traces(rows, judges)
+        yield from _traces(rows, gradings)
 
 
 def problems(responses: Iterable[Row]) -> Iterator[list[Row]]:
@@ -54,14 +53,18 @@ def problems(responses: Iterable[Row]) -> Iterator[list[Row]]:
     for problem, rows in groupby(responses, key=lambda row: row.id):
         if not ended.add(problem):
             raise BadInput(
-                f"the rows of problem {problem!r} are not adjacent; every problem's responses must stand together"
+                f"the rows of problem {problem!r} are not adjacent; every problem's responses must stand "
+                f"together"
             )
         yield list(rows)
 
 
 def batches(responses: Iterable[Response], size: int = BATCH) -> Iterator[Batch]:
-    """At least `size` rows at a time (the last batch: what is left), those of one problem together; raises as
-    `problems` does."""
+    """Batches of at least `size` rows; the last batch may be smaller. The rows of one problem are in one
+    batch.
+
+    Raises BadInput where the rows of a problem are not adjacent.
+    """
     batch = Batch()
     for rows in problems(responses):
         batch += rows
@@ -73,13 +76,13 @@ def batches(responses: Iterable[Response], size: int = BATCH) -> Iterator[Batch]
 
 
 def grade_batch(graders: Mapping[str, Any], batch: Sequence[Response]) -> tuple[bytes, Tally]:
-    """The traces of whole problems as JSON lines, and their counts: all that a worker process need send back."""
+    """The traces of whole problems as JSON lines, and their counts: what a worker process sends back."""
     traces = list(to_traces(batch, graders))
     return b"".join(encode(trace) + b"\n" for trace in traces), Tally(traces)
 
 
-def _traces(rows: Sequence[Response], judges: Sequence[_Judge]) -> list[Trace]:
-    traces = [_trace(row, judges) for row in rows]
+def _traces(rows: Sequence[Response], gradings: Sequence[_Grading]) -> list[Trace]:
+    traces = [_trace(row, gradings) for row in rows]
     passed = [
         trace.grades["answer"] == 1 for trace in traces if trace.by == PROBE and "answer" in trace.grades
     ]
@@ -89,25 +92,30 @@ def _traces(rows: Sequence[Response], judges: Sequence[_Judge]) -> list[Trace]:
 
 
 def judged(trace: Trace, verdict: str, params: Any) -> Trace:
-    """`trace` with what the judge wrote of it, and the grade that follows from it."""
-    found = grader("judge").grade(msgspec.structs.replace(trace, verdict=verdict), params)
-    reasons = trace.reasons | ({"judge": found.reason} if found.score < 1 else {})
+    """`trace` with the reply of the model that was asked about its reasoning, and the grade of
+    `valid_reasoning`.
+
+    `verdict` is the reply as written; `params` are the params of the grader.
+    """
+    name = "valid_reasoning"
+    graded = grader(name).grade(msgspec.structs.replace(trace, verdict=verdict), params)
+    reasons = trace.reasons | ({name: graded.reason} if graded.score < 1 else {})
     return msgspec.structs.replace(
-        trace, verdict=verdict, grades=trace.grades | {"judge": found.score}, reasons=reasons
+        trace, verdict=verdict, grades=trace.grades | {name: graded.score}, reasons=reasons
     )
 
 
-def _trace(row: Response, judges: Sequence[_Judge]) -> Trace:
+def _trace(row: Response, gradings: Sequence[_Grading]) -> Trace:
     pred: str | None = None
     scores: dict[str, float] = {}
     reasons: dict[str, str] = {}
-    for name, grade, params in judges:
-        found = grade(row, params)
-        scores[name] = found.score
-        if found.score < 1:
-            reasons[name] = found.reason
+    for name, grade, params in gradings:
+        result = grade(row, params)
+        scores[name] = result.score
+        if result.score < 1:
+            reasons[name] = result.reason
         if name == "answer":
-            pred = found.pred
+            pred = result.pred
     return Trace(
         **{field: getattr(row, field) for field in _FIELDS}, pred=pred, grades=scores, reasons=reasons
     )

@@ -1,4 +1,4 @@
-"""How each kind of answer is read and compared: one row of the table a kind."""
+"""How each kind of answer is read and compared: READERS has one Reader for each kind."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -6,26 +6,28 @@ from typing import Any, NamedTuple
 from stages.graders.mathematics import expressions
 from stages.graders.quantities import numbers
 from stages.graders.reading.compare import Comparison, Policies
-from stages.graders.reading.extract import Span
 from stages.graders.reading.limits import TooMuch
+from stages.graders.reading.span import Span
 from stages.graders.words import choice, vocabularies, words
 from stages.shared.rows import Kind
 
 Choices = list[str] | None
-Found = tuple[Any, str]  # the answer read, and as written; read as "" where several things are named at once
+Answer = tuple[
+    Any, str
+]  # the answer as read, and as written; read as "" where the text names several answers
 
 
 class Reader(NamedTuple):
-    """`gold` reads a gold answer (None: it is not of this kind), `find` the answer that a span commits to
-    (None: there is none in it), `same` compares the two; `closed`: the answer is one of a few known ones, so
-    that a box or `####` with anything else is passed over; `skips`: rules of extract.py whose spans say
-    nothing of this kind."""
+    """How answers of one kind are read and compared."""
 
-    gold: Callable[[str, Choices], Any]
-    find: Callable[[Span, Choices], Found | None]
-    same: Callable[[Any, Any, Policies], Comparison]
+    gold: Callable[[str, Choices], Any]  # reads a gold answer; None where the text is not of this kind
+    find: Callable[
+        [Span, Choices], Answer | None
+    ]  # the answer that a span commits to; None where there is none
+    same: Callable[[Any, Any, Policies], Comparison]  # compares a gold answer with a predicted one
+    # Whether the answer is one of a few known ones. A box or `####` with any other text is then passed over.
     closed: bool
-    skips: tuple[str, ...]
+    skips: tuple[str, ...]  # rules of extract.py whose spans say nothing for this kind
 
 
 def _gold_number(text: str, choices: Choices) -> Any:
@@ -46,28 +48,28 @@ def _gold_option(text: str, choices: Choices) -> str | None:
     return letter and choice.first(letter, choices)
 
 
-def _option(span: Span, choices: Choices) -> Found | None:
+def _option(span: Span, choices: Choices) -> Answer | None:
     letter = choice.final(span, choices)
     return None if letter is None else (choice.first(letter, choices), letter)
 
 
-def _named(found: str | None) -> Found | None:
-    return None if found is None else (found, found)
+def _as_written(answer: str | None) -> Answer | None:
+    return None if answer is None else (answer, answer)
 
 
-def _equal(gold: Any, pred: Any, policies: Policies) -> Comparison:
+def _same_option(gold: Any, pred: Any, policies: Policies) -> Comparison:
     return Comparison(gold == pred, "same option")
 
 
-def _meaning(gold: Any, pred: Any, policies: Policies) -> Comparison:
+def _same_meaning(gold: Any, pred: Any, policies: Policies) -> Comparison:
     return Comparison(gold == pred, "same meaning")
 
 
 def _vocabulary(kind: Kind) -> Reader:
     return Reader(
         lambda text, choices: vocabularies.gold(kind, text),
-        lambda span, choices: _named(vocabularies.final(span, kind)),
-        _meaning,
+        lambda span, choices: _as_written(vocabularies.final(span, kind)),
+        _same_meaning,
         closed=True,
         skips=("bold", "listed") if kind is Kind.YES_NO else ("bold", "listed", "opening"),
     )
@@ -88,19 +90,19 @@ READERS: dict[Kind, Reader] = {
         closed=False,
         skips=("alone", "opening"),
     ),
-    Kind.CHOICE: Reader(_gold_option, _option, _equal, closed=True, skips=("bold", "listed")),
+    Kind.CHOICE: Reader(_gold_option, _option, _same_option, closed=True, skips=("bold", "listed")),
     Kind.YES_NO: _vocabulary(Kind.YES_NO),
     Kind.NLI: _vocabulary(Kind.NLI),
     Kind.LABEL: Reader(
         _gold_label,
-        lambda span, choices: _named(words.label(span, choices)),
+        lambda span, choices: _as_written(words.label(span, choices)),
         words.same,
         closed=True,
         skips=("bold", "listed", "opening"),
     ),
     Kind.OPEN: Reader(
         lambda text, choices: text if words.normal(text) else None,
-        lambda span, choices: _named(words.open_text(span)),
+        lambda span, choices: _as_written(words.open_text(span)),
         words.same,
         closed=False,
         skips=("alone", "opening", "listed"),

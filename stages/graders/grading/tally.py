@@ -1,5 +1,4 @@
-"""Counts traces: how many passed, why the others did not, and how hard the problems are. Counts of several
-parts add up."""
+"""Counts traces: how many passed, why the others did not, and how hard the problems are."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,16 +8,15 @@ from stages.shared.rows import Trace
 
 
 class Tally:
-    """Of any number of traces, those of one problem together."""
+    """Counts of any number of traces; the traces of one problem must be adjacent. Tallies add up (`add`)."""
 
     def __init__(self, traces: Iterable[Trace] = ()) -> None:
         self.rows: Counter[str] = Counter()
         self.graded: Counter[tuple[str, str]] = Counter()
         self.passed: Counter[tuple[str, str]] = Counter()
         self.reasons: dict[tuple[str, str], Counter[str]] = {}
-        self.accuracy: dict[
-            tuple[str, str], dict[str, list[int]]
-        ] = {}  # by `by`, and by model, style or task: rows, right ones
+        # from (`by`, "models" | "styles" | "tasks") to each model, style or task: [rows, right rows]
+        self.accuracy: dict[tuple[str, str], dict[str, list[int]]] = {}
         self.rates: Counter[str] = Counter(
             {"always_fails": 0, "below_half": 0, "half_or_more": 0, "always_passes": 0, "not_measured": 0}
         )
@@ -42,43 +40,47 @@ class Tally:
             counted[0] += 1
             counted[1] += trace.grades.get("answer") == 1
 
-    def add(self, other: "Tally") -> None:
-        """Takes in the counts of other traces, of other problems."""
-        self.rows.update(other.rows)
-        self.graded.update(other.graded)
-        self.passed.update(other.passed)
-        self.rates.update(other.rates)
-        for key, counts in other.reasons.items():
+    def add(self, tally: "Tally") -> None:
+        """Adds the counts of `tally`, which must be of other problems."""
+        self.rows.update(tally.rows)
+        self.graded.update(tally.graded)
+        self.passed.update(tally.passed)
+        self.rates.update(tally.rates)
+        for key, counts in tally.reasons.items():
             self.reasons.setdefault(key, Counter()).update(counts)
-        for key_, values in other.accuracy.items():
+        for group, values in tally.accuracy.items():
             for name, (rows, right) in values.items():
-                counted = self.accuracy.setdefault(key_, {}).setdefault(name, [0, 0])
+                counted = self.accuracy.setdefault(group, {}).setdefault(name, [0, 0])
                 counted[0] += rows
                 counted[1] += right
 
     def metrics(self) -> dict[str, Any]:
-        """By `by`: rows, by grader the share of graded rows with a grade of 1 (and how many were graded,
-        where not all were) and the reasons; accuracy by model, style and task where there are several; then
-        the number of problems by the base model's pass rate."""
+        """The content of the metrics file.
+
+        For each `by`: the number of rows; for each grader the share of graded rows with a grade of 1, the
+        reasons of the others, and the number of graded rows where not all were graded; the accuracy by
+        model, style and task where there are several. `problems_by_pass_rate` counts the problems by the
+        base model's pass rate.
+        """
         return {by: self._of(by) for by in sorted(self.rows)} | {"problems_by_pass_rate": dict(self.rates)}
 
     def _of(self, by: str) -> dict[str, Any]:
-        found: dict[str, Any] = {"rows": self.rows[by]}
+        metrics: dict[str, Any] = {"rows": self.rows[by]}
         for (who, name), counts in self.reasons.items():
             if who == by:
                 graded = self.graded[by, name]
-                found[name] = {} if graded == self.rows[by] else {"rows": graded}
-                found[name] |= {
+                metrics[name] = {} if graded == self.rows[by] else {"rows": graded}
+                metrics[name] |= {
                     "passed": round(self.passed[by, name] / graded, 6),
                     "reasons": dict(sorted(counts.items())),
                 }
         for what in ("models", "styles", "tasks") if (by, "answer") in self.reasons else ():
             values = sorted(self.accuracy[by, what].items())
             if len(values) > 1:
-                found[what] = {
+                metrics[what] = {
                     name: {"rows": rows, "accuracy": round(right / rows, 6)} for name, (rows, right) in values
                 }
-        return found
+        return metrics
 
 
 def _difficulty(pass_rate: float | None) -> str:

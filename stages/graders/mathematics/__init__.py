@@ -1,1 +1,1 @@
-"""Expressions: from LaTeX to terms, and when two of them are equal."""
+"""Expressions: from LaTeX to trees, and whether two trees are equal."""

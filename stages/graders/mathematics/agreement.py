@@ -24,16 +24,16 @@ FLOAT = 1e-10  # what two ways to compute the same float may differ by, relative
 _ORDERLESS = frozenset(["sum", "product", "set", "union", "intersection"])
 
 
-def near(one: Value, other: Value, tolerance: float) -> bool:
+def near(left: Value, right: Value, tolerance: float) -> bool:
     """Equal within a relative `tolerance`; two fractions with a tolerance of 0 exactly."""
-    if one == other:
+    if left == right:
         return True
-    if isinstance(one, Fraction) and isinstance(other, Fraction):
-        return abs(one - other) <= Fraction(tolerance) * max(abs(one), abs(other))
-    first, second = _complex(one), _complex(other)
+    if isinstance(left, Fraction) and isinstance(right, Fraction):
+        return abs(left - right) <= Fraction(tolerance) * max(abs(left), abs(right))
+    first, second = _complex(left), _complex(right)
     if not (cmath.isfinite(first) and cmath.isfinite(second)):
         return False
-    floor = 1e-13 if 0 in (one, other) else 0.0  # sin(pi) comes out as 1e-16
+    floor = 1e-13 if 0 in (left, right) else 0.0  # sin(pi) comes out as 1e-16
     return abs(first - second) <= max(max(tolerance, FLOAT) * max(abs(first), abs(second)), floor)
 
 
@@ -50,19 +50,19 @@ def real(value: Value) -> bool:
 
 
 def agree(
-    one: Node, other: Node, tolerance: float, ratio: str = "", turn: float = math.pi / 180
+    left: Node, right: Node, tolerance: float, ratio: str = "", turn: float = math.pi / 180
 ) -> bool | None:
     """Whether two trees have the same value at several points; with a `ratio`, whether one is the other times
     a constant, `any` or `positive`. `turn` is what a degree sign is worth. None where they have no values to
     compare. Raises limits.TooMuch beyond a limit."""
-    names = symbols(one) | symbols(other)
+    names = symbols(left) | symbols(right)
     compared = 0
     factor: Value | None = None
-    written_out = holds([one, other], "big") and bool(names)
+    written_out = holds([left, right], "big") and bool(names)
     for number, point in enumerate(whole_points(names) if written_out else points(names)):
         point.turn = turn
         try:
-            first, second = evaluate(one, point), evaluate(other, point)
+            first, second = evaluate(left, point), evaluate(right, point)
         except Undefined:
             continue
         if number >= 4 and not (real(first) and real(second)):
@@ -82,23 +82,23 @@ def agree(
     return True if compared >= (3 if names else 1) else None
 
 
-def _quotient(one: Value, other: Value) -> Value | None:
+def _quotient(above: Value, below: Value) -> Value | None:
     try:
-        return one * (1 / other)
+        return above * (1 / below)
     except ArithmeticError:
         return None
 
 
-def tolerance_for(one: Node, other: Node, relative: float) -> float:
+def tolerance_for(left: Node, right: Node, relative: float) -> float:
     """The tolerance that holds between two trees: `relative` where decimals are written, else none.
 
     Between two plain numbers it is at most half a unit of the last place of the shorter, and next to none for
     a whole number.
     """
-    if not (rounded(one) or rounded(other)):
+    if not (rounded(left) or rounded(right)):
         return 0.0
     ends = []
-    for node in (one, other):
+    for node in (left, right):
         number = node[1] if node[0] == "negative" else node
         if number[0] == "number" and number[2] is not None and number[1]:
             ends.append(0.5000001 * 10.0 ** -number[2] / abs(float(number[1])))
@@ -139,17 +139,17 @@ def unordered(golds: list[Node], preds: list[Node], same: Any, distinct: bool = 
     """Whether the items of two lists can be paired; where they are `distinct`, whether each has an equal in
     the other."""
     if distinct:
-        return _each_in(golds, preds, same) and _each_in(preds, golds, lambda one, other: same(other, one))
+        return _each_in(golds, preds, same) and _each_in(preds, golds, lambda pred, gold: same(gold, pred))
     if len(golds) != len(preds):
         return False
-    left = list(preds)
+    remaining = list(preds)
     for gold in golds:
-        found = next((place for place, pred in enumerate(left) if same(gold, pred)), None)
-        if found is None:
+        partner = next((place for place, pred in enumerate(remaining) if same(gold, pred)), None)
+        if partner is None:
             return False
-        del left[found]
+        del remaining[partner]
     return True
 
 
-def _each_in(ones: Iterable[Node], others: list[Node], same: Any) -> bool:
-    return all(any(same(one, other) for other in others) for one in ones)
+def _each_in(items: Iterable[Node], candidates: list[Node], same: Any) -> bool:
+    return all(any(same(item, candidate) for candidate in candidates) for item in items)

@@ -1,4 +1,4 @@
-"""The inner half of the grammar of terms.py: atoms, brackets, functions, sums and integrals, matrices."""
+"""The atoms of the grammar of terms.py: brackets, functions, sums and integrals, matrices."""
 
 import re
 
@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"[\d.]")
 
 
 def parse(text: str) -> Node:
-    """The tree of `text`. Raises Unread or TooMuch."""
+    """The tree of `text`. Raises Unread where `text` is not in the grammar, TooMuch beyond a limit."""
     reader = Reader(tokens(text))
     tree = reader.line()
     if reader.peek():
@@ -46,7 +46,7 @@ def parse(text: str) -> Node:
 
 
 class Reader(Lines):
-    """The whole grammar."""
+    """Reads the whole grammar."""
 
     def atom(self) -> Node:
         """A number, word, bracket, matrix or command."""
@@ -65,7 +65,7 @@ class Reader(Lines):
             return self.command(token)
 
     def command(self, token: str) -> Node:
-        """A command or a letter."""
+        """A command, a function, a constant or a letter."""
         if token == "\\frac":
             above, below = self.argument(), self.argument()
             if above == ("symbol", "d") and below[0] == "product" and below[1][0] == above:
@@ -89,7 +89,7 @@ class Reader(Lines):
         return self.symbol(token)
 
     def root(self, token: str) -> Node:
-        """\\sqrt[index]{inside}."""
+        """\\sqrt[index]{inside} and \\cbrt{inside}."""
         index: Node = self.number("3" if token == "\\cbrt" else "2")
         if self.accept("["):
             index = self.sum()
@@ -97,7 +97,7 @@ class Reader(Lines):
         return ("root", self.atom(), index)
 
     def absolute(self) -> Node:
-        """|inside|."""
+        """|inside|; the first bar has been read."""
         self.bars += 1
         inside = self.sum()
         self.take("|")
@@ -105,7 +105,7 @@ class Reader(Lines):
         return ("call", "abs", inside)
 
     def bracket(self, opener: str) -> Node:
-        """A group, a tuple or interval with its brackets, a set, a floor or a ceiling."""
+        """A group, a tuple, an interval, a set, a floor or a ceiling. `opener` has been read."""
         bars, self.bars = self.bars, 0
         closer = _CLOSERS[opener]
         if opener in ("\\{", "{") and self.accept(closer):
@@ -126,7 +126,7 @@ class Reader(Lines):
         return inside
 
     def big(self, name: str) -> Node:
-        """\\sum_{k=1}^{n} body: the body goes on to the next plus or minus."""
+        """\\sum_{k=1}^{n} body; the body ends at the next plus or minus."""
         self.take("_")
         start = self.argument()
         if start[0] != "relation" or start[1] != ["="] or start[2][0][0] not in ("symbol", "constant"):
@@ -136,7 +136,7 @@ class Reader(Lines):
         return ("big", name, start[2][0], start[2][1], stop, self.product())
 
     def integral(self) -> Node:
-        """\\int_a^b body dx: the body ends at the first `d` with a letter after it."""
+        """\\int_a^b body dx; the body ends at the first `d` before a letter."""
         self.take("_")
         low = self.argument()
         self.take("^")
@@ -159,7 +159,7 @@ class Reader(Lines):
         return ("big", "int", self.symbol(self.take()), low, high, body)
 
     def function(self, name: str) -> Node:
-        """\\sin^2 x, \\log_2 8."""
+        """A function with its index and exponent: \\sin^2 x, \\log_2 8."""
         base: Node | None = None
         exponent: Node | None = None
         if self.accept("_"):
@@ -175,8 +175,7 @@ class Reader(Lines):
         return ("power", tree, exponent) if exponent else tree
 
     def operand(self) -> Node:
-        """What a function is applied to: a bracket, or the product that follows, up to the next function or
-        sign."""
+        """The operand of a function: a bracket, or the product up to the next function or sign."""
         if self.peek() in ("(", "[", "{", "|"):
             return self.atom()
         sign = self.accept("-")
@@ -196,8 +195,8 @@ class Reader(Lines):
         return ("negative", tree) if sign else tree
 
     def matrix(self, opening: str) -> Node:
-        """\\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}; every kind of bracket counts as the same, but for
-        the bars of determinants."""
+        """\\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}. All kinds of brackets are the same, except the
+        bars of a determinant."""
         if "cases" in opening:
             return self.cases()
         if not any(name in opening for name in ("matrix", "array")):
@@ -211,7 +210,7 @@ class Reader(Lines):
         return ("call", "det", ("matrix", rows)) if "vmatrix" in opening else ("matrix", rows)
 
     def cases(self) -> Node:
-        """The rows of a system of equations, as a list; a piecewise function (with `&`) is refused."""
+        """A system of equations as a list. Raises Unread on a piecewise function (with `&`)."""
         rows: list[Node] = []
         while not self.peek().startswith("\\end"):
             rows.append(self.relation())

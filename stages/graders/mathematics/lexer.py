@@ -1,10 +1,10 @@
-"""Tokens of the small grammar in terms.py; anything else is refused."""
+"""Splits a text into the tokens of the grammar in terms.py; any other character is refused."""
 
 import re
 
 from stages.graders.reading.limits import TooMuch, Unread
 
-MAX_DIGITS = 400
+MAX_DIGITS = 400  # digits of one number
 MAX_TOKENS = 1500
 
 _TOKEN = re.compile(
@@ -25,35 +25,22 @@ CONSTANTS = {
 FUNCTIONS = frozenset(
     re.findall(
         r"\w+",
-        "sin cos tan cot sec csc ln log lg exp sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh "
-        "arctanh asin acos atan arsinh arcosh artanh max min gcd lcm abs sgn det Re Im conj cis Gamma floor ceil",
+        "sin cos tan cot sec csc ln log lg exp sinh cosh tanh coth sech csch arcsin arccos arctan arccot "
+        "arcsec arccsc arcsinh arccosh arctanh asin acos atan arsinh arcosh artanh max min gcd lcm abs sgn "
+        "det Re Im conj cis Gamma floor ceil",
     )
 )
 GREEK = frozenset(
     re.findall(
         r"\S+",
-        r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda \mu \nu \xi \rho \sigma \tau "
-        r"\upsilon \phi \varphi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega \ell \hbar",
+        r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda "
+        r"\mu \nu \xi \rho \sigma \tau \upsilon \phi \varphi \chi \psi \omega \Gamma \Delta \Theta \Lambda "
+        r"\Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega \ell \hbar",
     )
 )
 RELATIONS = frozenset(["=", "<", ">", "<=", ">=", "!="])
-_OTHER = {
-    "frac": "\\frac",
-    "sqrt": "\\sqrt",
-    "pm": "\\pm",
-    "binom": "\\binom",
-    "mod": "\\bmod",
-    "alpha": "\\alpha",
-    "beta": "\\beta",
-}
-_OTHER |= {
-    "theta": "\\theta",
-    "lambda": "\\lambda",
-    "phi": "\\phi",
-    "cbrt": "\\cbrt",
-    "degree": "\\degree",
-    "omega": "\\omega",
-}
+_OTHER = {name: f"\\{name}" for name in ("frac", "sqrt", "pm", "binom", "alpha", "beta", "theta", "lambda")}
+_OTHER |= {name: f"\\{name}" for name in ("phi", "cbrt", "degree", "omega")} | {"mod": "\\bmod"}
 _INSIDE = re.compile(
     "|".join(sorted((name for name in FUNCTIONS if len(name) > 2), key=len, reverse=True)) + "|sqrt|pi|ln"
 )
@@ -61,18 +48,22 @@ _SAME = {"==": "=", "**": "^", "+-": "\\pm", "+/-": "\\pm", "%": "\\%"}
 SMALL_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "odd yes no not none one two six ten the all any how now new old our out own per red run sad see set she sun mon tue wed thu fri "
-        "sat top try use was way who why you zoo cat dog act bat him his her its may men let low man day did few for get got has had big "
-        "bad end far fun ad am an as at be by do go he if in is it me my of oh ok on so to up us we are but can saw son tie tin war win "
-        "won dne nor either true false even prime east west north south",
+        "odd yes no not none one two six ten the all any how now new old our out own per red run sad see set "
+        "she sun mon tue wed thu fri sat top try use was way who why you zoo cat dog act bat him his her its "
+        "may men let low man day did few for get got has had big bad end far fun ad am an as at be by do go "
+        "he if in is it me my of oh ok on so to up us we are but can saw son tie tin war win won dne nor "
+        "either true false even prime east west north south",
     )
 )
 
 
 def tokens(text: str) -> list[str]:
-    """Words come in double quotes. Raises Unread on a character outside the grammar, TooMuch on a number of
-    more than MAX_DIGITS digits or more than MAX_TOKENS tokens."""
-    found: list[str] = []
+    """The tokens of `text`; a word is in double quotes.
+
+    Raises Unread on a character outside the grammar, and TooMuch on a number of more than MAX_DIGITS digits
+    or on more than MAX_TOKENS tokens.
+    """
+    parts: list[str] = []
     place = 0
     text = text.rstrip()
     while place < len(text):
@@ -82,17 +73,14 @@ def tokens(text: str) -> list[str]:
         token = match.group(1)
         if token[0].isdigit() and len(token) > MAX_DIGITS:
             raise TooMuch(f"a number of more than {MAX_DIGITS} digits")
-        found += (
-            _letters(token)
-            if token.isalpha()
-            else _quoted(token)
-            if token[0] == '"'
-            else [_SAME.get(token, token)]
-        )
+        if token.isalpha():
+            parts += _letters(token)
+        else:
+            parts += _quoted(token) if token[0] == '"' else [_SAME.get(token, token)]
         place = match.end()
-        if len(found) > MAX_TOKENS:
+        if len(parts) > MAX_TOKENS:
             raise TooMuch(f"an answer of more than {MAX_TOKENS} parts")
-    return found
+    return parts
 
 
 def _quoted(token: str) -> list[str]:
@@ -103,8 +91,11 @@ def _quoted(token: str) -> list[str]:
 
 
 def _letters(word: str) -> list[str]:
-    """A known name stays whole; up to three letters are a product, unless they are a word; a longer run is a
-    word."""
+    """The tokens of a run of letters.
+
+    A known name is one token. Up to three letters are a product, unless the letters are a known word. A
+    longer run is a product where it holds a name (`sinx`), else a word.
+    """
     if word in FUNCTIONS or word in CONSTANTS:
         return [word]
     if word in _OTHER:
@@ -123,11 +114,8 @@ def _letters(word: str) -> list[str]:
         and _INSIDE.search(word)
         and all(len(rest) <= 2 for rest in _INSIDE.split(word))
     ):
-        return [
-            one
-            for part in re.split(f"({_INSIDE.pattern})", word)
-            for one in ([part] if _INSIDE.fullmatch(part) else list(part))
-        ]
+        parts = re.split(f"({_INSIDE.pattern})", word)
+        return [token for part in parts for token in ([part] if _INSIDE.fullmatch(part) else list(part))]
     if word.isupper() and len(word) <= 5:
         return list(word)
     return [f'"{word.lower()}"']

@@ -16,7 +16,7 @@ Same = Callable[[Node, Node, Rules], Comparison]
 def spread(node: Node) -> Node:
     """A tree with a plus-minus sign as the list of its two values, alone or within a list."""
     if node[0] in ("list", "set"):
-        items = [one for item in node[1] for one in (_both(item) or [item])]
+        items = [part for item in node[1] for part in (_both(item) or [item])]
         return (node[0], items)
     both = _both(node)
     return ("list", both) if both else node
@@ -37,14 +37,15 @@ def _choose(node: Any, minus: bool) -> Any:
 
 
 def bare(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
-    """Lists and sets. Items that stand twice count once in a set, and in a list of anything but plain values."""
+    """Lists and sets. Items that stand twice count once in a set, and in a list of anything but plain
+    values."""
     if max(len(gold[1]), len(pred[1])) > MAX_PARTS:
         raise TooMuch(f"more than {MAX_PARTS} parts")
     if not rules.free and gold[0] == pred[0] == "list":
         return ordered(gold[1], pred[1], rules, same)
     distinct = "set" in (gold[0], pred[0]) or all(item[0] in ("tuple", "list") for item in gold[1])
     return Comparison(
-        unordered(gold[1], pred[1], lambda one, other: bool(same(one, other, rules)), distinct),
+        unordered(gold[1], pred[1], lambda left, right: bool(same(left, right, rules)), distinct),
         "parts in any order",
     )
 
@@ -52,6 +53,6 @@ def bare(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
 def ordered(golds: list[Node], preds: list[Node], rules: Rules, same: Same) -> Comparison:
     """Item by item."""
     equal = len(golds) == len(preds) and all(
-        same(one, other, rules) for one, other in zip(golds, preds, strict=True)
+        same(left, right, rules) for left, right in zip(golds, preds, strict=True)
     )
     return Comparison(equal, "parts in order")

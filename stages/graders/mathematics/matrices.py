@@ -21,13 +21,13 @@ def worked_out(node: Node) -> Node:
     if node[0] == "negative":
         return _each(worked_out(node[1]), lambda cell: ("negative", cell)) or node
     parts = [worked_out(part) for part in node[1]]
-    found = parts[0]
+    result = parts[0]
     for part in parts[1:]:
-        both = _plus(found, part) if node[0] == "sum" else _times(found, part)
+        both = _plus(result, part) if node[0] == "sum" else _times(result, part)
         if both is None:
             return node
-        found = both
-    return found
+        result = both
+    return result
 
 
 def _raised(node: Node) -> Node:
@@ -37,10 +37,10 @@ def _raised(node: Node) -> Node:
         return ("matrix", [list(column) for column in zip(*rows, strict=True)])
     if exponent[0] != "number" or exponent[1] not in range(2, 6):
         return node
-    found: Node | None = node[1]
+    power: Node | None = node[1]
     for _ in range(int(exponent[1]) - 1):
-        found = _times(found, node[1]) if found else None
-    return found or node
+        power = _times(power, node[1]) if power else None
+    return power or node
 
 
 def _nested(node: Node) -> Node:
@@ -67,34 +67,34 @@ def _each(node: Node, change: Callable[[Node], Node]) -> Node | None:
     return ("matrix", [[change(cell) for cell in row] for row in node[1]]) if node[0] == "matrix" else None
 
 
-def _plus(one: Node, other: Node) -> Node | None:
+def _plus(left: Node, right: Node) -> Node | None:
     if (
-        one[0] != "matrix"
-        or other[0] != "matrix"
-        or [len(row) for row in one[1]] != [len(row) for row in other[1]]
+        left[0] != "matrix"
+        or right[0] != "matrix"
+        or [len(row) for row in left[1]] != [len(row) for row in right[1]]
     ):
         return None
-    rows = zip(one[1], other[1], strict=True)
+    rows = zip(left[1], right[1], strict=True)
     return (
         "matrix",
         [[("sum", [first, second]) for first, second in zip(*pair, strict=True)] for pair in rows],
     )
 
 
-def _times(one: Node, other: Node) -> Node | None:
-    if one[0] != "matrix" and other[0] != "matrix":
-        return ("product", [one, other])
-    if one[0] != "matrix":
-        return _each(other, lambda cell: ("product", [one, cell]))
-    if other[0] != "matrix":
-        return _each(one, lambda cell: ("product", [cell, other]))
-    if any(len(row) != len(other[1]) for row in one[1]) or len({len(row) for row in other[1]}) != 1:
+def _times(left: Node, right: Node) -> Node | None:
+    if left[0] != "matrix" and right[0] != "matrix":
+        return ("product", [left, right])
+    if left[0] != "matrix":
+        return _each(right, lambda cell: ("product", [left, cell]))
+    if right[0] != "matrix":
+        return _each(left, lambda cell: ("product", [cell, right]))
+    if any(len(row) != len(right[1]) for row in left[1]) or len({len(row) for row in right[1]}) != 1:
         return None
-    columns = list(zip(*other[1], strict=True))
-    if len(one[1]) * len(columns) > MAX_CELLS:
+    columns = list(zip(*right[1], strict=True))
+    if len(left[1]) * len(columns) > MAX_CELLS:
         raise TooMuch(f"a matrix of more than {MAX_CELLS} cells")
     cells = [
         [("sum", [("product", [a, b]) for a, b in zip(row, column, strict=True)]) for column in columns]
-        for row in one[1]
+        for row in left[1]
     ]
     return ("matrix", cells)

@@ -78,7 +78,7 @@ def _grouped(names: list[Node], values: list[Node]) -> tuple[list[Node], Node]:
     """Names that come round again and again make tuples of their values."""
     size = next((at for at in range(1, len(names)) if names[at] == names[0]), len(names))
     rounds = [names[at : at + size] for at in range(0, len(names), size)]
-    if size > 1 and len(rounds) > 1 and all(one == other for one, other in pairwise(rounds)):
+    if size > 1 and len(rounds) > 1 and all(earlier == later for earlier, later in pairwise(rounds)):
         tuples: list[Node] = [("tuple", "()", values[at : at + size]) for at in range(0, len(values), size)]
         return [("tuple", "()", rounds[0])], ("list", tuples)
     if size == 1 and len(set(map(repr, names))) == 1:

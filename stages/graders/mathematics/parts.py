@@ -32,9 +32,9 @@ def same(gold: Node, pred: Node, rules: Rules) -> Comparison:
         "set" in kinds
         and len(kinds) == 2
         and not kinds & (_SETS | {"matrix"})
-        and (one := _single(gold, pred))
+        and (items := _single(gold, pred))
     ):
-        return same(*one, rules)
+        return same(*items, rules)
     if kinds == {"list", "tuple"} and all(
         len(node[-1]) > 2 and node[1] == "[]" for node in (gold, pred) if node[0] == "tuple"
     ):
@@ -63,17 +63,17 @@ def _unnamed(node: Node) -> Node:
 
 def _single(gold: Node, pred: Node) -> tuple[Node, Node] | None:
     """A set of one item as that item."""
-    one, other = (node[1][0] if node[0] == "set" and len(node[1]) == 1 else node for node in (gold, pred))
-    return None if one[0] == "set" or other[0] == "set" else (one, other)
+    left, right = (node[1][0] if node[0] == "set" and len(node[1]) == 1 else node for node in (gold, pred))
+    return None if left[0] == "set" or right[0] == "set" else (left, right)
 
 
 def _real_sets(gold: Node, pred: Node, rules: Rules) -> Comparison:
-    one, other = reals.reals(gold), reals.reals(pred)
-    if one is not None and other is not None:
-        return Comparison(reals.equal(one, other, rules.tolerance), "sets of numbers")
+    left, right = reals.reals(gold), reals.reals(pred)
+    if left is not None and right is not None:
+        return Comparison(reals.equal(left, right, rules.tolerance), "sets of numbers")
     if gold[0] == pred[0] == "union":
         return Comparison(
-            unordered(gold[1], pred[1], lambda one, other: bool(same(one, other, rules))),
+            unordered(gold[1], pred[1], lambda left, right: bool(same(left, right, rules))),
             "parts in any order",
         )
     return Comparison(False, "sets of numbers")
@@ -81,7 +81,7 @@ def _real_sets(gold: Node, pred: Node, rules: Rules) -> Comparison:
 
 def _matrix(gold: Node, pred: Node, rules: Rules) -> Comparison:
     equal = len(gold[1]) == len(pred[1]) and all(
-        ordered(one, other, rules, same) for one, other in zip(gold[1], pred[1], strict=True)
+        ordered(gold_row, pred_row, rules, same) for gold_row, pred_row in zip(gold[1], pred[1], strict=True)
     )
     return Comparison(equal, "parts in order")
 

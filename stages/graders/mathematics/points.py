@@ -1,11 +1,11 @@
-"""What may stand in a tree of terms.py, and points at which its letters have values."""
+"""Points at which the letters of a tree (terms.py) have values, and questions about the nodes of a tree."""
 
 import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-MAX_STEPS = 60_000  # terms and factors that one value may cost
+MAX_STEPS = 60_000  # nodes that are visited for one value
 Value = Fraction | complex
 
 
@@ -14,14 +14,19 @@ class Undefined(ValueError):
 
 
 class Point(dict[str, Value]):
-    """A value for each letter, and the steps that are left."""
+    """A value for each letter of a tree."""
 
-    steps = MAX_STEPS
-    turn = math.pi / 180  # what one degree is worth
+    steps = MAX_STEPS  # nodes that may still be visited
+    turn = math.pi / 180  # the value of the degree sign
+
+
+def bits(value: Fraction) -> int:
+    """The number of bits of the larger of numerator and denominator."""
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
 def symbols(node: Any) -> set[str]:
-    """The letters of a tree."""
+    """The letters of a tree, without those that a sum or integral runs over."""
     if isinstance(node, list):
         return set().union(*map(symbols, node)) if node else set()
     if not isinstance(node, tuple):
@@ -32,7 +37,7 @@ def symbols(node: Any) -> set[str]:
 
 
 def holds(node: Any, *kinds: str) -> bool:
-    """Whether a node of one of `kinds` stands in a tree."""
+    """Whether a tree has a node of one of `kinds`."""
     if isinstance(node, list):
         return any(holds(item, *kinds) for item in node)
     return isinstance(node, tuple) and (
@@ -41,7 +46,7 @@ def holds(node: Any, *kinds: str) -> bool:
 
 
 def rounded(node: Any) -> bool:
-    """Whether a number with decimals stands in a tree."""
+    """Whether a tree has a number with decimals."""
     if isinstance(node, list):
         return any(map(rounded, node))
     return isinstance(node, tuple) and (
@@ -50,8 +55,12 @@ def rounded(node: Any) -> bool:
 
 
 def points(names: set[str]) -> Iterator[Point]:
-    """Values for each letter: first positive ones (roots and logarithms are defined there), then with one
-    letter negative (so that |x| is not x), then small ones (where an inverse sine is defined)."""
+    """Points with a value for each of `names`.
+
+    First come four points with positive values, where roots and logarithms are defined. Then follow points
+    with one negative letter, so that |x| differs from x. Last come points with small values, where an
+    inverse sine is defined.
+    """
     order = sorted(names)
     positive = [Point({name: _value(place, point) for place, name in enumerate(order)}) for point in range(4)]
     yield from positive
@@ -64,7 +73,7 @@ def points(names: set[str]) -> Iterator[Point]:
 
 
 def whole_points(names: set[str]) -> Iterator[Point]:
-    """Small whole numbers for the letters, for sums that go up to one of them."""
+    """Points with small whole numbers for `names`, for sums whose upper limit is a letter."""
     for point in range(4):
         yield Point(
             {

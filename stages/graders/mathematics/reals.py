@@ -2,6 +2,7 @@
 allows."""
 
 import math
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -12,21 +13,11 @@ from stages.graders.mathematics.terms import Node
 from stages.graders.mathematics.values import evaluate
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
-_NUMBERED = (
-    "number",
-    "constant",
-    "negative",
-    "sum",
-    "product",
-    "power",
-    "root",
-    "frac",
-    "inverse",
-    "call",
-    "percent",
-    "degree",
-    "binom",
-    "factorial",
+_NUMBERED = tuple(
+    re.findall(
+        r"\w+",
+        "number constant negative sum product power root frac inverse call percent degree binom factorial",
+    )
 )
 
 
@@ -58,32 +49,32 @@ def solutions(relations: list[Node]) -> Reals | None:
 
     None where they are not of that kind.
     """
-    found: list[Reals] = []
+    sets: list[Reals] = []
     for relation in relations:
-        one = _solved(relation)
-        if one is None:
+        allowed = _solved(relation)
+        if allowed is None:
             return None
-        found.append(one)
+        sets.append(allowed)
     common = ALL
-    for one in found:
-        common = meet(common, one)
-    return common if common else join([piece for one in found for piece in one])
+    for allowed in sets:
+        common = meet(common, allowed)
+    return common if common else join([piece for allowed in sets for piece in allowed])
 
 
-def equal(one: Reals, other: Reals, tolerance: float) -> bool:
+def equal(left: Reals, right: Reals, tolerance: float) -> bool:
     """Whether two sets have the same pieces."""
-    if len(one) != len(other):
+    if len(left) != len(right):
         return False
     return all(
         first[2:] == second[2:]
         and _near(first.low, second.low, tolerance)
         and _near(first.high, second.high, tolerance)
-        for first, second in zip(one, other, strict=True)
+        for first, second in zip(left, right, strict=True)
     )
 
 
-def _near(one: Fraction | float, other: Fraction | float, tolerance: float) -> bool:
-    return one == other or near(_plain(one), _plain(other), tolerance)
+def _near(left: Fraction | float, right: Fraction | float, tolerance: float) -> bool:
+    return left == right or near(_plain(left), _plain(right), tolerance)
 
 
 def _plain(number: Fraction | float) -> Value:
@@ -93,7 +84,7 @@ def _plain(number: Fraction | float) -> Value:
 def join(pieces: list[Piece]) -> Reals:
     """The pieces in order, those that touch made one."""
     joined: Reals = []
-    for piece in sorted(pieces, key=lambda one: (one.low, not one.closed_low)):
+    for piece in sorted(pieces, key=lambda piece: (piece.low, not piece.closed_low)):
         if joined and _touch(joined[-1], piece):
             last = joined.pop()
             high = max((last.high, last.closed_high), (piece.high, piece.closed_high))
@@ -103,31 +94,33 @@ def join(pieces: list[Piece]) -> Reals:
     return joined
 
 
-def _touch(one: Piece, other: Piece) -> bool:
-    return other.low < one.high or (other.low == one.high and (one.closed_high or other.closed_low))
+def _touch(earlier: Piece, later: Piece) -> bool:
+    return later.low < earlier.high or (
+        later.low == earlier.high and (earlier.closed_high or later.closed_low)
+    )
 
 
-def meet(ones: Reals, others: Reals) -> Reals:
+def meet(left_pieces: Reals, right_pieces: Reals) -> Reals:
     """What is in both."""
-    found: Reals = []
-    for one in ones:
-        for other in others:
-            low = max((one.low, not one.closed_low), (other.low, not other.closed_low))
-            high = min((one.high, one.closed_high), (other.high, other.closed_high))
+    common: Reals = []
+    for left in left_pieces:
+        for right in right_pieces:
+            low = max((left.low, not left.closed_low), (right.low, not right.closed_low))
+            high = min((left.high, left.closed_high), (right.high, right.closed_high))
             if low[0] < high[0] or (low[0] == high[0] and not low[1] and high[1]):
-                found.append(Piece(low[0], high[0], not low[1], high[1]))
-    return join(found)
+                common.append(Piece(low[0], high[0], not low[1], high[1]))
+    return join(common)
 
 
-def without(ones: Reals, others: Reals) -> Reals:
+def without(kept: Reals, removed: Reals) -> Reals:
     """What is in the first and not in the second."""
-    for other in others:
+    for hole in removed:
         outside = [
-            Piece(-math.inf, other.low, False, not other.closed_low),
-            Piece(other.high, math.inf, not other.closed_high, False),
+            Piece(-math.inf, hole.low, False, not hole.closed_low),
+            Piece(hole.high, math.inf, not hole.closed_high, False),
         ]
-        ones = meet(ones, [piece for piece in outside if piece.low < piece.high])
-    return ones
+        kept = meet(kept, [piece for piece in outside if piece.low < piece.high])
+    return kept
 
 
 def _number(node: Node) -> Fraction | float:
@@ -157,10 +150,10 @@ def _several(combine: Callable[[Reals, Reals], Reals]) -> Callable[[Node], Reals
         parts = [reals(part) for part in node[1]]
         if any(part is None for part in parts):
             return None
-        found, *rest = [part for part in parts if part is not None]
+        result, *rest = [part for part in parts if part is not None]
         for part in rest:
-            found = combine(found, part)
-        return found
+            result = combine(result, part)
+        return result
 
     return combined
 
@@ -175,13 +168,13 @@ def _solved(relation: Node) -> Reals | None:
         return None
     names = symbols(relation)
     unknowns = {repr(side) for side in relation[2] if symbols(side)}
-    found = ALL
+    allowed = ALL
     for place, sign in enumerate(relation[1]):
-        one = _linear(relation[2][place], sign, relation[2][place + 1], names, len(unknowns) == 1)
-        if one is None:
+        part = _linear(relation[2][place], sign, relation[2][place + 1], names, len(unknowns) == 1)
+        if part is None:
             return None
-        found = meet(found, one)
-    return found
+        allowed = meet(allowed, part)
+    return allowed
 
 
 def _linear(left: Node, sign: str, right: Node, names: set[str], alone: bool) -> Reals | None:
@@ -202,11 +195,11 @@ def _linear(left: Node, sign: str, right: Node, names: set[str], alone: bool) ->
     values = [evaluate(difference, Point({next(iter(names)): Fraction(at)})) for at in (0, 1, 2, 5)]
     if not all(isinstance(value, Fraction) for value in values):
         return None
-    zero, one, two, five = values
-    step: Any = one - zero
-    if not step or two - one != step or five - two != 3 * step:
+    at_0, at_1, at_2, at_5 = values
+    step: Any = at_1 - at_0
+    if not step or at_2 - at_1 != step or at_5 - at_2 != 3 * step:
         return None
-    return _ray(-zero / step, sign if step > 0 else _FLIPPED[sign])
+    return _ray(-at_0 / step, sign if step > 0 else _FLIPPED[sign])
 
 
 def _absolute(inside: Node, sign: str, bound: Node, names: set[str]) -> Reals | None:
@@ -239,7 +232,7 @@ _RULES: dict[str, Callable[[Node], Reals | None]] = {
     "tuple": _interval,
     "set": _set,
     "reals": lambda node: ALL,
-    "union": _several(lambda one, other: join([*one, *other])),
+    "union": _several(lambda left, right: join([*left, *right])),
     "intersection": _several(meet),
     "difference": _several(without),
 }

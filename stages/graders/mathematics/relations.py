@@ -21,24 +21,24 @@ def named(node: Node) -> bool:
 def compare(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
     """Equations and inequalities: side by side, or one a multiple of the other; what they allow against a
     set; their value."""
-    if gold[0] == pred[0] == "relation" and (found := _related(gold, pred, rules, same)):
-        return found
-    one, other = _allowed(gold), _allowed(pred)
+    if gold[0] == pred[0] == "relation" and (comparison := _related(gold, pred, rules, same)):
+        return comparison
+    gold_set, pred_set = _allowed(gold), _allowed(pred)
     if (
-        one is not None
-        and other is not None
+        gold_set is not None
+        and pred_set is not None
         and (not symbols(gold) or not symbols(pred) or symbols(gold) == symbols(pred))
     ):
-        return Comparison(reals.equal(one, other, rules.tolerance), "sets of numbers")
+        return Comparison(reals.equal(gold_set, pred_set, rules.tolerance), "sets of numbers")
     if gold[0] == pred[0] == "list" and _every(gold) == _every(pred):
         free = rules.free or _every(gold)
-        found = (
+        comparison = (
             bare(gold, pred, rules._replace(free=free), same)
             if _every(gold) or not _every(pred)
             else Comparison(False, "")
         )
-        if found:
-            return found
+        if comparison:
+            return comparison
     return _values(gold, pred, rules, same)
 
 
@@ -58,26 +58,26 @@ def _allowed(node: Node) -> reals.Reals | None:
 def _values(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
     """Without the names. Where both have names those must be the same; different names of one side keep the
     order of their values."""
-    (golds, one), (preds, other) = names.split(gold), names.split(pred)
+    (golds, gold_value), (preds, pred_value) = names.split(gold), names.split(pred)
     if not golds and gold[0] == "relation":
-        one = _chain(gold, rules, same)
+        gold_value = _chain(gold, rules, same)
     if not preds and pred[0] == "relation":
-        other = _chain(pred, rules, same)
+        pred_value = _chain(pred, rules, same)
     if (golds and preds and not _same_names(golds, preds)) or (
-        not (golds or preds) and one is gold and other is pred
+        not (golds or preds) and gold_value is gold and pred_value is pred
     ):
         return Comparison(False, "relations")
-    if one[0] == "relation" or other[0] == "relation":
+    if gold_value[0] == "relation" or pred_value[0] == "relation":
         return Comparison(False, "relations")
     several = max(golds, preds, key=len)
     told_apart = names.differ(several) and len(several) > 1
     if told_apart:
-        one, other = _as_tuple(one), _as_tuple(other)
-    elif {one[0], other[0]} <= {"list", "tuple"} and len(golds or preds) == 1:
-        one, other = _unwrapped(one), _unwrapped(other)
-    if named(one) or named(other):
+        gold_value, pred_value = _as_tuple(gold_value), _as_tuple(pred_value)
+    elif {gold_value[0], pred_value[0]} <= {"list", "tuple"} and len(golds or preds) == 1:
+        gold_value, pred_value = _unwrapped(gold_value), _unwrapped(pred_value)
+    if named(gold_value) or named(pred_value):
         return Comparison(False, "relations")
-    return same(one, other, rules)
+    return same(gold_value, pred_value, rules)
 
 
 def _same_names(golds: list[Node], preds: list[Node]) -> bool:
@@ -87,7 +87,8 @@ def _same_names(golds: list[Node], preds: list[Node]) -> bool:
             for some in (golds, preds)
         )
     return len(golds) == len(preds) and all(
-        canonical(one) == canonical(other) for one, other in zip(golds, preds, strict=True)
+        canonical(gold_name) == canonical(pred_name)
+        for gold_name, pred_name in zip(golds, preds, strict=True)
     )
 
 
@@ -107,8 +108,8 @@ def _chain(relation: Node, rules: Rules, same: Same) -> Node:
         return relation
     sides: list[Node] = relation[2]
     first, *rest = sides
-    told = [side for side in rest if not symbols(side)] or rest  # n = m / M = 2.5
-    if len(rest) > 1 and told[-1] is rest[-1] and all(same(told[0], side, rules) for side in told):
+    values = [side for side in rest if not symbols(side)] or rest  # n = m / M = 2.5
+    if len(rest) > 1 and values[-1] is rest[-1] and all(same(values[0], side, rules) for side in values):
         return rest[-1]
     return rest[-1] if all(first[0] != "symbol" and same(first, side, rules) for side in rest) else relation
 
@@ -126,33 +127,33 @@ def _related(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison | N
     ):
         return Comparison(True, "one a multiple of the other")
     if gold[1] == pred[1] == ["="] and any(
-        _solves(one, other, rules) for one, other in ((gold, pred), (pred, gold))
+        _solves(solved, equation, rules) for solved, equation in ((gold, pred), (pred, gold))
     ):
         return Comparison(True, "one solved for a letter")
     return None
 
 
-def _solves(solved: Node, other: Node, rules: Rules) -> bool:
+def _solves(solved: Node, equation: Node, rules: Rules) -> bool:
     """Whether P = nRT / V is PV = nRT solved for P: what it says holds there, and `other` is linear in P, so
     it says no less."""
     letter, value = solved[2]
     if (
         letter[0] != "symbol"
         or letter[1] in symbols(value)
-        or letter[1] not in symbols(other)
-        or len(symbols(other)) < 3
+        or letter[1] not in symbols(equation)
+        or len(symbols(equation)) < 3
     ):
         return False
-    left, right = (_put(side, letter, value) for side in other[2])
-    zero, one, two = (
-        _put(_difference(other), letter, ("number", number, None))
+    left, right = (_put(side, letter, value) for side in equation[2])
+    at_0, at_1, at_2 = (
+        _put(_difference(equation), letter, ("number", number, None))
         for number in (Fraction(0), Fraction(1), Fraction(2))
     )
-    linear = agree(("sum", [zero, two]), ("product", [("number", Fraction(2), None), one]), 0.0)
+    linear = agree(("sum", [at_0, at_2]), ("product", [("number", Fraction(2), None), at_1]), 0.0)
     return (
         bool(agree(left, right, tolerance_for(left, right, rules.tolerance)))
         and bool(linear)
-        and not agree(zero, one, 0.0)
+        and not agree(at_0, at_1, 0.0)
     )
 
 
@@ -165,13 +166,15 @@ def _put(node: Any, letter: Node, value: Node) -> Any:
 
 
 def _multiples(gold: Node, pred: Node, flipped: str, tolerance: float) -> bool:
-    one, other = _difference(gold), _difference(pred)
-    tolerance = tolerance_for(one, other, tolerance)
+    gold_difference, pred_difference = _difference(gold), _difference(pred)
+    tolerance = tolerance_for(gold_difference, pred_difference, tolerance)
     try:
         ratio = "any" if gold[1][0] in ("=", "!=") else "positive"
-        if gold[1] == pred[1] and agree(one, other, tolerance, ratio):
+        if gold[1] == pred[1] and agree(gold_difference, pred_difference, tolerance, ratio):
             return True
-        return gold[1][0] == flipped and bool(agree(one, ("negative", other), tolerance, ratio))
+        return gold[1][0] == flipped and bool(
+            agree(gold_difference, ("negative", pred_difference), tolerance, ratio)
+        )
     except Undefined:
         return False
 

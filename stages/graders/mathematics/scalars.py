@@ -18,29 +18,29 @@ def scalars(gold: Node, pred: Node, rules: Rules) -> Comparison:
     """By value; a percent sign, a degree sign or a base that only one of them has may be missing in the
     other."""
     decided = False
-    for one, other in _readings(gold, pred, rules):
-        if one[0] == "base" or other[0] == "base" or not (one[0] in PARTED or other[0] in PARTED):
-            tolerance = tolerance_for(one, other, rules.tolerance)
-            turns = (1.0, math.pi / 180) if holds(one, "degree") or holds(other, "degree") else (1.0,)
+    for left, right in _readings(gold, pred, rules):
+        if left[0] == "base" or right[0] == "base" or not (left[0] in PARTED or right[0] in PARTED):
+            tolerance = tolerance_for(left, right, rules.tolerance)
+            turns = (1.0, math.pi / 180) if holds(left, "degree") or holds(right, "degree") else (1.0,)
             try:
-                found = [agree(one, other, tolerance, turn=turn) for turn in turns]
-                if True in found:
+                verdicts = [agree(left, right, tolerance, turn=turn) for turn in turns]
+                if True in verdicts:
                     return Comparison(True, "values at points")
-                decided = decided or False in found
+                decided = decided or False in verdicts
             except Undefined:
                 continue
     return Comparison(False, "values at points" if decided else "no value")
 
 
 def _readings(gold: Node, pred: Node, rules: Rules) -> list[tuple[Node, Node]]:
-    found = [(gold, pred)]
+    readings = [(gold, pred)]
     if _chosen(gold) != gold or _chosen(pred) != pred:
-        found.append((_chosen(gold), _chosen(pred)))
+        readings.append((_chosen(gold), _chosen(pred)))
     if rules.percent and (gold[0] == "percent") != (pred[0] == "percent"):
-        found.append((gold[1], pred) if gold[0] == "percent" else (gold, pred[1]))
+        readings.append((gold[1], pred) if gold[0] == "percent" else (gold, pred[1]))
     letters = symbols(gold) | symbols(pred)
     if "j" in letters and (_complex(gold) != _complex(pred)):
-        found.append(
+        readings.append(
             (
                 _renamed(gold, ("symbol", "j"), ("constant", "i")),
                 _renamed(pred, ("symbol", "j"), ("constant", "i")),
@@ -49,14 +49,14 @@ def _readings(gold: Node, pred: Node, rules: Rules) -> list[tuple[Node, Node]]:
     if (
         {"c", "C"} <= letters and not {"c", "C"} <= symbols(gold) and not {"c", "C"} <= symbols(pred)
     ):  # a constant of integration
-        found += (
+        readings += (
             [(_renamed(gold, _SMALL, _LARGE), _renamed(pred, _SMALL, _LARGE))]
             if _added(gold) and _added(pred)
             else []
         )
     if (gold[0] == "base") != (pred[0] == "base"):
-        found.append((gold[1], pred) if gold[0] == "base" else (gold, pred[1]))
-    return found
+        readings.append((gold[1], pred) if gold[0] == "base" else (gold, pred[1]))
+    return readings
 
 
 def _chosen(node: Node) -> Node:
@@ -93,7 +93,7 @@ def ratio(gold: Node, pred: Node, rules: Rules) -> Comparison:
     """3 : 4 is 6 : 8."""
     pairs = list(zip(gold[1][1:], pred[1][1:], strict=False))
     equal = len(gold[1]) == len(pred[1]) and all(
-        scalars(("product", [gold[1][0], other]), ("product", [pred[1][0], one]), rules)
-        for one, other in pairs
+        scalars(("product", [gold[1][0], pred_part]), ("product", [pred[1][0], gold_part]), rules)
+        for gold_part, pred_part in pairs
     )
     return Comparison(equal, "ratio")

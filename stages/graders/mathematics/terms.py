@@ -1,73 +1,46 @@
-"""A small grammar of mathematics, read by recursive descent into plain tuples; what is not in it is refused,
-never guessed.
+"""The grammar of mathematical answers, read by recursive descent into trees of plain tuples.
 
-    line     = relation {("," | ";") relation}               relation = ratio {("=" | "<" | ">" | "<=" | ">=" | "!=") ratio}
-    ratio    = union {":" union}                              union    = sum {("\\cup" | "\\cap" | "\\setminus") sum}
-    sum      = product {("+" | "-" | "\\pm" | "\\mp") product}   product  = unary {["*" | "/" | "\\bmod"] unary}
+A text that is not in the grammar is refused, never guessed:
+
+    line     = relation {("," | ";") relation}
+    relation = ratio {("=" | "<" | ">" | "<=" | ">=" | "!=" | "\\in") ratio}
+    ratio    = union {":" union}
+    union    = sum {("\\cup" | "\\cap" | "\\setminus") sum}
+    sum      = product {("+" | "-" | "\\pm" | "\\mp") product}
+    product  = unary {["*" | "/" | "\\bmod"] unary}
     power    = atom {"!" | "%" | "\\degree" | "'"} ["^" unary]
-    atom     = number | letter | constant | word | \\frac | \\sqrt | \\binom | function | \\sum | \\int | bracket | |line| | matrix
+    atom     = number | letter | constant | word | \\frac | \\sqrt | \\binom | function | \\sum | \\int
+             | bracket | |line| | matrix
 
-Brackets, functions and matrices are read by brackets.py. The parser is handed at most `latex.MAX_LENGTH`
-characters and nests at most `MAX_DEPTH` deep.
+brackets.py reads atoms. A text has at most `latex.MAX_LENGTH` characters, and nests at most
+`cursor.MAX_DEPTH` deep.
 """
 
 from fractions import Fraction
 from typing import Any
 
+from stages.graders.mathematics.cursor import Cursor
 from stages.graders.mathematics.lexer import CONSTANTS, FUNCTIONS, GREEK, MAX_DIGITS, RELATIONS
 from stages.graders.reading.limits import TooMuch, Unread
 
-MAX_DEPTH = 40
+Node = tuple[
+    Any, ...
+]  # the kind of the node, then its parts: ("sum", [node, ...]), ("number", value, decimals)
 
-Node = tuple[Any, ...]
-
+# tokens that end a product of factors without signs between them
 _STOPS = frozenset(
-    ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "'", "\\pm", "\\mp", "\\cup", "\\cap",
-     "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%", "\\degree", "\\to"]
+    ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "'",
+     "\\pm", "\\mp", "\\cup", "\\cap", "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%",
+     "\\degree", "\\to"]
 )  # fmt: skip
 _SETS = {"\\cup": "union", "\\cap": "intersection", "\\setminus": "difference"}
 
 
-class Tokens:
-    """Tokens under a reading finger, and how deep the reading is nested."""
-
-    def __init__(self, tokens: list[str], depth: int = 0) -> None:
-        self.tokens = tokens
-        self.place = 0
-        self.depth = depth
-        self.bars = 0
-
-    def peek(self, ahead: int = 0) -> str:
-        """The token under the finger, or further ahead; nothing at the end."""
-        place = self.place + ahead
-        return self.tokens[place] if place < len(self.tokens) else ""
-
-    def take(self, *expected: str) -> str:
-        """Moves on; raises Unread on any token but the `expected`."""
-        token = self.peek()
-        if not token or (expected and token not in expected):
-            raise Unread(f"expected {' or '.join(expected) or 'more'}, got {token!r}")
-        self.place += 1
-        return token
-
-    def accept(self, *choices: str) -> str:
-        """Moves on over one of `choices`; nothing where there is none."""
-        return self.take() if self.peek() in choices else ""
-
-    def __enter__(self) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise TooMuch(f"nested more than {MAX_DEPTH} deep")
-
-    def __exit__(self, *_: object) -> None:
-        self.depth -= 1
-
-
-class Lines(Tokens):
-    """From lines down to powers; `atom` is read by the class below it (brackets.Reader)."""
+class Lines(Cursor):
+    """Reads lines down to powers; the subclass brackets.Reader reads atoms."""
 
     def line(self) -> Node:
-        """Parts between commas; groups of them between semicolons."""
+        """A list of relations; semicolons make a list of lists."""
         groups: list[list[Node]] = [[self.relation()]]
         while sign := self.accept(",", ";"):
             if sign == ";":
@@ -81,7 +54,7 @@ class Lines(Tokens):
         return ("list", [("list", group) if len(group) > 1 else group[0] for group in groups])
 
     def relation(self) -> Node:
-        """Sides with relation signs between them."""
+        """A relation, or one side where no relation sign follows."""
         sides, signs = [self.ratio()], []
         while self.peek() in RELATIONS or self.peek() == "\\in":
             signs.append(self.take())
@@ -89,39 +62,33 @@ class Lines(Tokens):
         return ("relation", signs, sides) if signs else sides[0]
 
     def ratio(self) -> Node:
-        """Parts with colons between them."""
+        """A ratio, or one part where no colon follows."""
         parts = [self.union()]
         while self.accept(":"):
             parts.append(self.union())
         return ("ratio", parts) if len(parts) > 1 else parts[0]
 
     def union(self) -> Node:
-        """Sets joined, met or taken from one another."""
+        """A union, intersection or difference of sets, or one sum."""
         tree = self.sum()
         while sign := self.accept(*_SETS):
-            other = self.sum()
+            right = self.sum()
             joined = sign == "\\cup" and tree[0] == "union"
-            tree = ("union", [*tree[1], other]) if joined else (_SETS[sign], [tree, other])
+            tree = ("union", [*tree[1], right]) if joined else (_SETS[sign], [tree, right])
         return tree
 
     def sum(self) -> Node:
-        """Terms."""
+        """A sum of terms, or one term."""
         terms, both = [self.product()], False
         while sign := self.accept("+", "-", "\\pm", "\\mp"):
             term = self.product()
             both = both or sign in ("\\pm", "\\mp")
-            terms.append(
-                {
-                    "+": term,
-                    "-": ("negative", term),
-                    "\\pm": ("both", term),
-                    "\\mp": ("both", ("negative", term)),
-                }[sign]
-            )
+            term = ("negative", term) if sign in ("-", "\\mp") else term
+            terms.append(("both", term) if sign in ("\\pm", "\\mp") else term)
         return ("sum", terms) if len(terms) > 1 or both else terms[0]
 
     def product(self) -> Node:
-        """Signs, then factors."""
+        """A product of factors with signs before, or one factor."""
         signs = 0
         plus_minus = ""
         while sign := self.accept("-", "+", "\\pm", "\\mp"):
@@ -144,8 +111,10 @@ class Lines(Tokens):
         return ("negative", tree) if signs % 2 else tree
 
     def implicit(self, factors: list[Node]) -> None:
-        """A factor without a sign before it; after a whole number, a fraction of whole numbers is added (a
-        mixed number)."""
+        """Reads a factor without a sign before and appends the factor to `factors`.
+
+        A fraction after a whole number is added: a mixed number. Raises Unread on two numbers side by side.
+        """
         token, before = self.peek(), factors[-1]
         whole = before[0] == "number" and before[1].denominator == 1
         if token[0].isdigit() and before[0] == "number":
@@ -170,21 +139,21 @@ class Lines(Tokens):
             factors.append(factor)
 
     def unary(self) -> Node:
-        """A power with signs before it."""
+        """A power with signs before."""
         with self:
             sign = self.accept("-", "+", "\\pm")
             inside = self.unary() if sign else self.power()
             return ("negative", inside) if sign == "-" else ("both", inside) if sign == "\\pm" else inside
 
     def starts_factor(self) -> bool:
-        """Whether a factor without a sign before it comes next."""
+        """Whether a factor without a sign follows."""
         token = self.peek()
         if token == "|":
             return self.bars == 0
         return token not in _STOPS and token not in RELATIONS and not token.startswith("\\end")
 
     def power(self) -> Node:
-        """An atom with what is written behind it."""
+        """An atom with the signs, indices and exponents behind."""
         base = self.atom()
         while sign := self.accept("!", "\\%", "\\degree", "'", "^", "_"):
             if sign == "!":
@@ -192,11 +161,8 @@ class Lines(Tokens):
             elif sign == "'":
                 base = ("symbol", base[1] + "'") if base[0] == "symbol" else self.refuse(sign)
             elif sign == "_":
-                base = (
-                    ("base", base, self.argument())
-                    if base[0] in ("number", "product", "sum")
-                    else self.refuse(sign)
-                )
+                has_digits = base[0] in ("number", "product", "sum")
+                base = ("base", base, self.argument()) if has_digits else self.refuse(sign)
             elif sign == "^":
                 base = ("power", base, self.unary())
                 if self.peek() in ("^", "_"):
@@ -210,7 +176,7 @@ class Lines(Tokens):
         raise Unread(f"unexpected {token!r}")
 
     def number(self, token: str) -> Node:
-        """Its value and how many decimals are written, None without any."""
+        """A number: its value and how many decimals are written (None without any)."""
         mantissa, exponent, power = token.lower().partition("e")
         if exponent and abs(int(power)) > MAX_DIGITS:
             raise TooMuch(f"an exponent beyond {MAX_DIGITS}")
@@ -219,7 +185,7 @@ class Lines(Tokens):
         return ("number", value, max(places, 0) if places is not None and value.denominator != 1 else None)
 
     def symbol(self, token: str) -> Node:
-        """A constant, or a letter with its index."""
+        """A constant, or a letter with an index."""
         if token in CONSTANTS:
             return ("constant", CONSTANTS[token])
         if not (len(token) == 1 and token.isalpha()) and token not in GREEK:
@@ -229,7 +195,7 @@ class Lines(Tokens):
         return ("symbol", token)
 
     def subscript(self) -> str:
-        """An index in braces, as written."""
+        """The index up to the closing brace, as written."""
         inside, depth = "", 1
         while depth:
             token = self.take()
@@ -238,7 +204,8 @@ class Lines(Tokens):
         return inside
 
     def argument(self) -> Node:
-        """`{...}`, or one token, of a number its first digit."""
+        """An argument: the content of braces, or one token; without braces only the first digit of a
+        number."""
         with self:
             if self.accept("{"):
                 inside = self.line()
@@ -251,7 +218,7 @@ class Lines(Tokens):
             return self.atom()
 
     def atom(self) -> Node:
-        """Read by the class below."""
+        """An atom; the subclass reads atoms."""
         raise NotImplementedError
 
 
@@ -260,5 +227,5 @@ def _product(factors: list[Node]) -> Node:
 
 
 def is_function(token: str) -> bool:
-    """Whether a token names a function of ours."""
+    """Whether a token names a function of the grammar."""
     return token.removeprefix("\\") in FUNCTIONS and token != "\\Gamma"

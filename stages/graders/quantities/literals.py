@@ -1,5 +1,5 @@
-"""Answers that are no mathematics but have a value: times of day, dates, numbers in another base, and words
-for sets."""
+"""Answers that have a value but are no formulas: times of day, dates, numbers in a base, and words for
+sets."""
 
 import re
 from fractions import Fraction
@@ -29,17 +29,21 @@ _TIMES = re.compile(
 )
 _CALENDAR = re.compile(
     rf"\b{_MONTH.replace('?P<month>', '?:')}\s+\d{{1,2}}(?!\d)(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?"
-    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH.replace('?P<month>', '?:')}(?![a-z])(?:,?\s+\d{{4}})?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH.replace('?P<month>', '?:')}(?![a-z])"
+    rf"(?:,?\s+\d{{4}})?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
     re.IGNORECASE,
 )
 _BASED = re.compile(
-    r"\(?\s*(-?)\s*([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)\s*\)?\s*(?:_\s*\{?\s*\(?\s*\"?\s*|\s*\(?\s*(?:in\s+)?\"?\s*base[\s-]+)(\d{1,2}|[a-z]{3,12})\s*\"?\s*\)?\s*\}?"
+    r"\(?\s*(-?)\s*([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)\s*\)?\s*(?:_\s*\{?\s*\(?\s*\"?\s*"
+    r"|\s*\(?\s*(?:in\s+)?\"?\s*base[\s-]+)(\d{1,2}|[a-z]{3,12})\s*\"?\s*\)?\s*\}?"
 )
 _IN_BASE = re.compile(r"\s+\(?(?:in )?(binary|octal|hex)(?:adecimal)?\)?$")  # 110 in binary
 _PREFIXED = re.compile(r"0([xbo])([0-9a-f]+)", re.IGNORECASE)
 _WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
-_NAMED = {"binary": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octal": 8, "nine": 9, "ten": 10,
-          "eleven": 11, "twelve": 12, "sixteen": 16, "hex": 16}  # fmt: skip
+_NAMED = {
+    "binary": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "octal": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16, "hex": 16,
+}  # fmt: skip
 _PREFIXES = {"x": 16, "b": 2, "o": 8}
 MAX_DIGITS = 200
 EMPTY = frozenset(
@@ -66,43 +70,39 @@ REALS = frozenset(
     ]
 )
 
+Date = tuple[int | None, int, int]  # year (None where missing), month, day
+
 
 class Moment(NamedTuple):
-    """A time of day in seconds; `half` is a, p, or nothing where the twelve hours are not told apart."""
+    """A time of day."""
 
-    seconds: int
-    half: str
+    seconds: int  # after midnight; give or take 12 hours where `half` is empty
+    half: str  # `a`, `p`, or empty where morning and afternoon are not told apart
 
-    def same(self, other: "Moment") -> bool:
-        """A missing a.m. or p.m. does not count."""
-        if self.half and other.half:
-            return self.seconds == other.seconds
-        return self.seconds % 43200 == other.seconds % 43200
+    def same(self, time: "Moment") -> bool:
+        """Whether two times are equal; a missing a.m. or p.m. does not make them differ."""
+        if self.half and time.half:
+            return self.seconds == time.seconds
+        return self.seconds % 43200 == time.seconds % 43200
 
 
 class Based(NamedTuple):
     """A number written in a base."""
 
     value: Fraction
-    base: int
-    digits: str
+    base: int  # 2 to 36
+    digits: str  # upper case, with the sign
 
 
 def moment(text: str) -> Moment | None:
-    """A time of day: 4:30 p.m., 16:30, 5 pm."""
+    """The time of day that `text` is (4:30 p.m., 16:30, 5 pm); None where `text` is none."""
     text = {"noon": "12:00 pm", "midnight": "12:00 am"}.get(_bare(text), _bare(text))
-    found = _CLOCK.fullmatch(text)
-    if found:
-        hour, minute, second, half, named = (
-            int(found[1]),
-            int(found[2]),
-            int(found[3] or 0),
-            found[4] or "",
-            found[5],
-        )
-        half = half or {"noon": "p", "midnight": "a"}.get(named or "", "")
-    elif found := _HOUR.fullmatch(text):
-        hour, minute, second, half = int(found[1]), 0, 0, found[2] or found[3] or ""
+    match = _CLOCK.fullmatch(text)
+    if match:
+        hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+        half = match[4] or {"noon": "p", "midnight": "a"}.get(match[5] or "", "")
+    elif match := _HOUR.fullmatch(text):
+        hour, minute, second, half = int(match[1]), 0, 0, match[2] or match[3] or ""
     else:
         return None
     if hour > 24 or minute > 59 or second > 59 or (half and not 1 <= hour <= 12):
@@ -115,28 +115,28 @@ def moment(text: str) -> Moment | None:
 
 
 def weekday(text: str) -> str | None:
-    """A day of the week."""
+    """The day of the week that `text` is, in lower case; None where `text` is none."""
     return _bare(text) if _WEEKDAYS.fullmatch(_bare(text)) else None
 
 
 def within(text: str) -> str | None:
-    """The only time of day, date or day of the week that stands in `text`; None where there is none, or
-    another."""
+    """The only time of day, else the only date, else the only day of the week in `text`; None where there is
+    none, or where two differ."""
     for form in (_TIMES, _CALENDAR, _WEEKDAYS):
-        found = form.findall(text)
-        if found:
-            return found[0] if len({_bare(one) for one in found}) == 1 else None
+        matches = form.findall(text)
+        if matches:
+            return matches[0] if len({_bare(written) for written in matches}) == 1 else None
     return None
 
 
-def day(text: str) -> tuple[int | None, int, int] | None:
-    """A date as year (None where not told), month and day."""
+def day(text: str) -> Date | None:
+    """The date that `text` is; None where `text` is none."""
     text = _bare(text)
     for form in _DATES:
-        found = form.fullmatch(text)
-        if not found:
+        match = form.fullmatch(text)
+        if not match:
             continue
-        parts = found.groupdict()
+        parts = match.groupdict()
         month = int(parts["number"]) if "number" in parts else _MONTHS.index(parts["month"][:3]) + 1
         if month > 12 >= int(parts["day"]) and "number" in parts:  # 25/12/2020
             month, parts["day"] = int(parts["day"]), str(month)
@@ -145,19 +145,20 @@ def day(text: str) -> tuple[int | None, int, int] | None:
     return None
 
 
-def same_day(one: tuple[int | None, int, int], other: tuple[int | None, int, int]) -> bool:
-    """A missing year does not count."""
-    return one[1:] == other[1:] and (one[0] == other[0] or None in (one[0], other[0]))
+def same_day(left: Date, right: Date) -> bool:
+    """Whether two dates are equal; a missing year does not make them differ."""
+    return left[1:] == right[1:] and (left[0] == right[0] or None in (left[0], right[0]))
 
 
 def based(text: str) -> Based | None:
-    """204_5, 2A_{16}, (1010)_2, 204 base 5, 0xff."""
+    """The number in a base that `text` is (204_5, 2A_{16}, (1010)_2, 204 base 5, 0xff); None where it is
+    none."""
     text = _IN_BASE.sub(r"_\1", _WRAPPED.sub(r" \1 ", text).strip().strip("$ ."))
-    found = _PREFIXED.fullmatch(text)
-    if found:
-        sign, digits, base = "", found[2], _PREFIXES[found[1].lower()]
-    elif found := _BASED.fullmatch(text):
-        sign, digits, name = found.groups()
+    match = _PREFIXED.fullmatch(text)
+    if match:
+        sign, digits, base = "", match[2], _PREFIXES[match[1].lower()]
+    elif match := _BASED.fullmatch(text):
+        sign, digits, name = match.groups()
         base = int(name) if name.isdigit() else _NAMED.get(name, 0)
     else:
         return None

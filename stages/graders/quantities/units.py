@@ -1,51 +1,64 @@
-"""Units behind a quantity: which they are, and how many of one another they are worth.
+"""Units of quantities, and the factors between them.
 
-A unit may be missing on either side; where both name one they must fit: `5 km` is 5000 m and not 5 m. Words
-that are no unit known here (`18 ways`) are kept as words.
+A unit may be missing on either side. Where both sides have a unit, the units must fit: `5 km` is 5000 m and
+not 5 m. Words that are no known unit (`18 ways`) are kept as words.
 """
 
 import re
 from fractions import Fraction
 from typing import NamedTuple
 
-_LENGTH = {
-    "mm": "0.001",
-    "cm": "0.01",
-    "dm": "0.1",
-    "m": "1",
-    "km": "1000",
-    "in": "0.0254",
-    "ft": "0.3048",
-    "yd": "0.9144",
-    "mi": "1609.344",
-}
+_LENGTH = {"mm": "0.001", "cm": "0.01", "dm": "0.1", "m": "1", "km": "1000"} | {
+    "in": "0.0254", "ft": "0.3048", "yd": "0.9144", "mi": "1609.344"
+}  # fmt: skip
 _BASE: dict[str, dict[str, str]] = {
     "length": _LENGTH | {"um": "0.000001", "nm": "0.000000001"},
-    "mass": {"mg": "0.001", "g": "1", "kg": "1000", "oz": "28.349523125", "lb": "453.59237", "ton": "1000000"},
+    "mass": {
+        "mg": "0.001",
+        "g": "1",
+        "kg": "1000",
+        "oz": "28.349523125",
+        "lb": "453.59237",
+        "ton": "1000000",
+    },
     "time": {"ms": "0.001", "s": "1", "min": "60", "h": "3600", "day": "86400", "week": "604800"},
     "months": {"month": "1", "year": "12"},
     "volume": {"ml": "0.001", "l": "1", "cl": "0.01"},
     "gallons": {"gal": "1", "quart": "0.25", "pint": "0.125", "cup": "0.0625"},
-    "angle": {"deg": "1"}, "radian": {"rad": "1"},
-    "dollar": {"dollar": "1", "cent": "0.01"}, "euro": {"euro": "1"}, "pound": {"gbp": "1"}, "rupee": {"inr": "1"}, "yen": {"yen": "1"},
+    "angle": {"deg": "1"},
+    "radian": {"rad": "1"},
+    "dollar": {"dollar": "1", "cent": "0.01"},
+    "euro": {"euro": "1"},
+    "pound": {"gbp": "1"},
+    "rupee": {"inr": "1"},
+    "yen": {"yen": "1"},
     "yuan": {"yuan": "1"},
-    "energy": {"j": "1", "kj": "1000"}, "power": {"watt": "1", "kw": "1000"}, "force": {"newton": "1"}, "voltage": {"volt": "1"},
-    "pressure": {"pa": "1", "kpa": "1000"}, "frequency": {"hz": "1", "khz": "1000", "mhz": "1000000"}, "resistance": {"ohm": "1"},
-    "celsius": {"celsius": "1"}, "fahrenheit": {"fahrenheit": "1"}, "kelvin": {"kelvin": "1"}, "amount": {"mol": "1"},
+    "energy": {"j": "1", "kj": "1000"},
+    "power": {"watt": "1", "kw": "1000"},
+    "force": {"newton": "1"},
+    "voltage": {"volt": "1"},
+    "pressure": {"pa": "1", "kpa": "1000"},
+    "frequency": {"hz": "1", "khz": "1000", "mhz": "1000000"},
+    "resistance": {"ohm": "1"},
+    "celsius": {"celsius": "1"},
+    "fahrenheit": {"fahrenheit": "1"},
+    "kelvin": {"kelvin": "1"},
+    "amount": {"mol": "1"},
     "current": {"ampere": "1"},
     "data": {"byte": "1", "kb": "1000", "mb": "1000000", "gb": "1000000000"},
-    "am": {"am": "1"}, "pm": {"pm": "1"},
-}  # fmt: skip
+    "am": {"am": "1"},
+    "pm": {"pm": "1"},
+}
 _NAMES = {
-    "mm": "millimeter millimetre", "cm": "centimeter centimetre", "m": "meter metre", "km": "kilometer kilometre", "in": "inch inche",
-    "ft": "feet foot", "yd": "yard", "mi": "mile", "mg": "milligram", "g": "gram gm", "kg": "kilogram kilo", "oz": "ounce",
-    "lb": "pound lbs",
-    "ton": "tonne", "ms": "millisecond", "s": "second sec", "min": "minute", "h": "hour hr", "week": "wk", "year": "yr", "month": "mo",
-    "ml": "milliliter millilitre", "l": "liter litre", "gal": "gallon", "quart": "qt", "deg": "degree", "rad": "radian",
-    "dollar": "usd buck", "cent": "penny pennie", "euro": "eur", "inr": "rupee", "yuan": "rmb cny", "j": "joule", "kj": "kilojoule",
-    "kw": "kilowatt", "pa": "pascal", "hz": "hertz", "ohm": "ohms", "mol": "mole", "dm": "decimeter decimetre",
-    "cl": "centiliter centilitre",
-    "mph": "", "kph": "kmh", "um": "micrometer", "nm": "nanometer",
+    "mm": "millimeter millimetre", "cm": "centimeter centimetre", "m": "meter metre",
+    "km": "kilometer kilometre", "in": "inch inche", "ft": "feet foot", "yd": "yard", "mi": "mile",
+    "mg": "milligram", "g": "gram gm", "kg": "kilogram kilo", "oz": "ounce", "lb": "pound lbs",
+    "ton": "tonne", "ms": "millisecond", "s": "second sec", "min": "minute", "h": "hour hr", "week": "wk",
+    "year": "yr", "month": "mo", "ml": "milliliter millilitre", "l": "liter litre", "gal": "gallon",
+    "quart": "qt", "deg": "degree", "rad": "radian", "dollar": "usd buck", "cent": "penny pennie",
+    "euro": "eur", "inr": "rupee", "yuan": "rmb cny", "j": "joule", "kj": "kilojoule", "kw": "kilowatt",
+    "pa": "pascal", "hz": "hertz", "ohm": "ohms", "mol": "mole", "dm": "decimeter decimetre",
+    "cl": "centiliter centilitre", "mph": "", "kph": "kmh", "um": "micrometer", "nm": "nanometer",
 }  # fmt: skip
 _KNOWN = {
     name: (kind, Fraction(worth))
@@ -61,39 +74,24 @@ _ATOM = re.compile(
 )
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _NOISE = frozenset(
-    [
-        "of",
-        "the",
-        "a",
-        "an",
-        "in",
-        "each",
-        "total",
-        "different",
-        "possible",
-        "about",
-        "approximately",
-        "exactly",
-        "distinct",
-    ]
+    re.findall(r"\w+", "of the a an in each total different possible about approximately exactly distinct")
 )
 WORDS = frozenset(_KNOWN) | frozenset(_RATES)
 
 
 class Unit(NamedTuple):
-    """`kind` is what it measures (`length^2`, `length/time`), `worth` how many of the kind's base unit it is;
-    for other words `kind` is empty and `words` are theirs."""
+    """A unit, or other words behind a number."""
 
-    kind: str
-    worth: Fraction
-    words: frozenset[str] = frozenset()
+    kind: str  # what the unit measures (`length^2`, `length/time`); empty for other words
+    worth: Fraction  # how many base units of the kind one unit is
+    words: frozenset[str] = frozenset()  # the other words, without a plural s
 
 
 def unit(text: str) -> Unit | None:
-    """The unit that `text` names; None where it names nothing at all."""
+    """The unit or other words that `text` names; None where `text` names nothing."""
     capital = _CAPITALS.get(text.strip(" .,{}"))
     if capital:
-        return _one(capital)
+        return _named(capital)
     text = " ".join(
         text.lower()
         .replace("\\$", "dollar")
@@ -102,9 +100,9 @@ def unit(text: str) -> Unit | None:
         .replace("~", " ")
         .split()
     ).strip(" .,;:{}")
-    found = _DEGREE.match(text)
-    if found:
-        return _one({"c": "celsius", "f": "fahrenheit", "k": "kelvin"}[found.group(1)])
+    degree = _DEGREE.match(text)
+    if degree:
+        return _named({"c": "celsius", "f": "fahrenheit", "k": "kelvin"}[degree.group(1)])
     text = text.replace("\\degree", "deg").replace("\\", "")
     known = _known(_RATES.get(text.replace("/", "").replace(" ", ""), text))
     if known:
@@ -113,28 +111,30 @@ def unit(text: str) -> Unit | None:
     return Unit("", Fraction(1), words) if words else None
 
 
-def fit(one: Unit | None, other: Unit | None) -> Fraction | None:
-    """How many of `other` make one of `one`: 1 where either is missing or both are the same words, None where
-    they do not fit."""
-    if one is None or other is None:
+def fit(left: Unit | None, right: Unit | None) -> Fraction | None:
+    """The factor from `left` to `right`: how many units `right` make one unit `left`.
+
+    1 where a unit is missing and where both are the same words; None where the units do not fit.
+    """
+    if left is None or right is None:
         return Fraction(1)
-    if one.kind and other.kind:
-        if one.kind == other.kind:
-            return one.worth / other.worth
-        loose = _loose(one.kind) == _loose(other.kind) and ("unit" in one.kind or "unit" in other.kind)
-        return Fraction(1) if loose or {one.kind, other.kind} == {"mass", "pound"} else None
-    if one.kind or other.kind:
+    if left.kind and right.kind:
+        if left.kind == right.kind:
+            return left.worth / right.worth
+        loose = _loose(left.kind) == _loose(right.kind) and ("unit" in left.kind or "unit" in right.kind)
+        return Fraction(1) if loose or {left.kind, right.kind} == {"mass", "pound"} else None
+    if left.kind or right.kind:
         return None
-    return Fraction(1) if one.words <= other.words or other.words <= one.words else None
+    return Fraction(1) if left.words <= right.words or right.words <= left.words else None
 
 
 def _loose(kind: str) -> str:
-    """`18 units` may be any length."""
+    """The kind with `unit` for `length`: `18 units` may be any length."""
     return kind.replace("length", "unit")
 
 
 def _known(text: str) -> Unit | None:
-    text = re.sub(r"(?:\bp\.?\s?m|\ba\.?\s?m)\.?$", lambda found: found.group()[0] + "m", text)
+    text = re.sub(r"(?:\bp\.?\s?m|\ba\.?\s?m)\.?$", lambda match: match.group()[0] + "m", text)
     above, slash, below = re.sub(r"\bper\b|\ba\b(?= )", "/", text).partition("/")
     top = _atom(above.strip())
     if not slash or top is None:
@@ -144,11 +144,11 @@ def _known(text: str) -> Unit | None:
 
 
 def _atom(text: str) -> Unit | None:
-    found = _ATOM.fullmatch(text)
-    if not found:
+    match = _ATOM.fullmatch(text)
+    if not match:
         return None
-    before, name, digit, after = found.groups()
-    single = _one(name) or _one(name.removesuffix("s") if len(name) > 2 else name)
+    before, name, digit, after = match.groups()
+    single = _named(name) or _named(name.removesuffix("s") if len(name) > 2 else name)
     power = int(digit or _POWERS.get(before or after or "", 1))
     if name in ("unit", "units"):
         single = Unit("unit", Fraction(1))
@@ -157,5 +157,5 @@ def _atom(text: str) -> Unit | None:
     return Unit(f"{single.kind}^{power}", single.worth**power)
 
 
-def _one(name: str) -> Unit | None:
+def _named(name: str) -> Unit | None:
     return Unit(*_KNOWN[name]) if name in _KNOWN else None

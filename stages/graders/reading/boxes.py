@@ -1,9 +1,10 @@
-"""\\boxed{...}: braces balanced; the last ones may form a list."""
+"""Boxes (`\\boxed{...}`, `\\fbox{...}`): the content of the last box, or of the last boxes where they form a
+list."""
 
 import re
 
-MAX_TRIES = 20  # boxes that are looked at, from the last: a text of nothing but boxes costs no more
-MAX_BOXES = 12  # in one list
+MAX_TRIES = 20  # boxes that are tried, from the last, so that a text of nothing but boxes costs no more
+MAX_BOXES = 12  # boxes of one list
 
 _BOX = re.compile(r"\\(?:begin)?(?:boxed|fbox|framebox)\s{0,9}(?=[{\d])|(?<![A-Za-z\\])boxed(?=\{)")
 _JOIN = re.compile(
@@ -11,20 +12,23 @@ _JOIN = re.compile(
     r"(?:[\s$,;\\()\[\]]|and\b|or\b|\\q?quad\b|\\text ?\{[^{}]{0,40}\}|[A-Za-z](?:_\{?\w\}?)? ?=){0,20}"
 )
 _APPROXIMATELY = re.compile(
-    r"[\s$,.()\[\]\\]{0,9}(?:\\approx|≈|(?:or )?(?:approximately|about|numerically|roughly))[\s$,.()\[\]\\:]{0,9}"
+    r"[\s$,.()\[\]\\]{0,9}(?:\\approx|≈|(?:or )?(?:approximately|about|numerically|roughly))[\s$,."
+    r"()\[\]\\:]{0,9}"
 )
 _OR = re.compile(r"\bor\b")
 
 
 def last_box(text: str) -> str | None:
-    """The content of the last closed \\boxed{...}, or of the last ones where they form a list (`\\boxed{2}
-    and \\boxed{3}`: `2 and 3`); `\\boxed 7` holds its digits; None where no box is closed."""
-    found = last_boxes(text)
-    return found[0] if found else None
+    """The content of the last closed box; None where no box is closed.
+
+    Boxes that form a list are joined: `\\boxed{2} and \\boxed{3}` holds `2, 3`. `\\boxed 7` holds `7`.
+    """
+    box = last_boxes(text)
+    return box[0] if box else None
 
 
 def last_boxes(text: str) -> tuple[str, int] | None:
-    """The content as in last_box, and where it ends."""
+    """The content that last_box returns, and where the last box ends in `text`."""
     listed: list[str] = []
     start = end = 0
     for match in list(_BOX.finditer(text))[: -MAX_TRIES - 1 : -1]:
@@ -53,7 +57,7 @@ def last_boxes(text: str) -> tuple[str, int] | None:
 
 
 def _box(text: str, start: int) -> tuple[str | None, int]:
-    """The content of the box that opens at `start`, and where it ends."""
+    """The content of the box whose brace or digits stand at `start`, and where the box ends."""
     if text[start] != "{":
         digits = re.compile(r"\d+").match(text, start)
         return (digits.group(), digits.end()) if digits else (None, start)
@@ -62,7 +66,7 @@ def _box(text: str, start: int) -> tuple[str | None, int]:
 
 
 def _braced(text: str, start: int) -> str | None:
-    """The text between the brace at `start` and its partner; escaped braces do not count."""
+    """The text between the brace at `start` and the closing brace; escaped braces do not count."""
     depth = 0
     place = start
     while place < len(text):

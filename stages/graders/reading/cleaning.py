@@ -1,5 +1,5 @@
-"""A response before it is searched: without thinking, emphasis, leaked tokens, and tasks that the model set
-itself."""
+"""Prepares a response for the search: takes out thinking, emphasis, special tokens, a check of the result,
+and tasks that a model added after its answer."""
 
 import re
 
@@ -9,9 +9,9 @@ _BOLD = re.compile(
     r"(?<![\w)])\*\*|\*\*(?![\w(])(?!(?<=\d\*\*)-\d)|(?<!\w)__(?=[A-Za-z(])|(?<=[A-Za-z):.])__(?!\w)"
 )
 _ITALIC = re.compile(r"(?<![\w*)\\])\*(?=[A-Za-z(])([^*\n]{1,300}?[\w.!?)])\*(?![\w*])")
-_ENDED = re.compile(
+_ENDED = re.compile(  # another text follows such a token
     r"(?<=\S)(?:<\|(?:endoftext|im_end|eot_id|end)\|>|</s>|<eos>)"
-)  # what follows is another text
+)
 _SPECIAL = re.compile(
     r"<\|im_start\|>(?:user|assistant|system)?|<\|[a-z_]{1,30}\|>|<(?:eos|bos|pad)>|</s>|\[/?INST\]"
 )
@@ -27,21 +27,24 @@ _ANSWERED = re.compile(
     re.IGNORECASE,
 )
 _CHECK = re.compile(
-    r"(?:(?<=[.!?。\n*}])|(?<=[.!?。] ))[ \t\n]{0,4}[(（*#]{0,4} ?(?:Check(?:ing)?|Verif(?:y|ication|ying)|Proof|To (?:verify|check)"
-    r"|Let(?:'s| us| me) (?:verify|check|double-check)|Vérification|Verifica|Probe|Comprobación|检验|验证|验算)(?![a-z])"
+    r"(?:(?<=[.!?。\n*}])|(?<=[.!?。] ))[ \t\n]{0,4}[(（*#]{0,4} ?(?:Check(?:ing)?|Verif(?:y|ication|ying)"
+    r"|Proof|To (?:verify|check)"
+    r"|Let(?:'s| us| me) (?:verify|check|double-check)|Vérification|Verifica|Probe|Comprobación|检验|验证"
+    r"|验算)(?![a-z])"
 )
 _CHECKED = re.compile(
     r"=|≈|[✓✔✅]|\b(?:correct|right|holds?|match\w*|satisf\w+|true|works|consistent|verified)\b|正确|成立",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
-    r"\b(?:So|Therefore|Thus|Hence|Then|Next|Now|Finally|Step|wrong|incorrect|mistake|actually|instead|does(?:n't| not)"
+    r"\b(?:So|Therefore|Thus|Hence|Then|Next|Now|Finally|Step|wrong|incorrect|mistake|actually|instead"
+    r"|does(?:n't| not)"
     r"|not (?:match|equal|correct|right|satisf\w+))\b|≠|✗|❌|\\neq?\b"
 )
 
 
 def visible(text: str) -> str:
-    """`text` without its thinking."""
+    """`text` without <think> ... </think>; an unclosed <think> hides all that follows."""
     if "<think>" not in text and "</think>" not in text:
         return text
     kept: list[str] = []
@@ -54,18 +57,19 @@ def visible(text: str) -> str:
 
 
 def first_task(text: str) -> str:
-    """`text` without what follows an answer where a base model went on with a task of its own: `#### 36`,
-    then `Question: ...`."""
+    """`text` up to a task that a base model added after its answer: `#### 36`, then `Question: ...`."""
     answered = _ANSWERED.search(text)
-    other = _TASK.search(text, answered.end()) if answered else None
-    return text[: other.start()] if other else text
+    task = _TASK.search(text, answered.end()) if answered else None
+    return text[: task.start()] if task else text
 
 
 def unchecked(text: str) -> str:
-    """`text` without a check of its result at its end: `The total is 42. Check: 42 - 22 = 20.`; all of it
-    where the check led further, or its last sentence checks nothing."""
-    led = max((found.end() for found in _GOES_ON.finditer(text)), default=0)
-    check = _CHECK.search(text, led)
+    """`text` without a check of the result at the end: `The total is 42. Check: 42 - 22 = 20.`
+
+    All of `text` where the solution goes on after the check, or where the last sentence checks nothing.
+    """
+    goes_on = max((match.end() for match in _GOES_ON.finditer(text)), default=0)
+    check = _CHECK.search(text, goes_on)
     before = text[: check.start()] if check else ""
     checked = check and _CHECKED.search(re.split(r"[.!?]\s+(?=\w)|\n+", text[check.start() :].rstrip())[-1])
     return before if checked and any(character.isdigit() for character in before) else text
@@ -85,7 +89,7 @@ def tidy(text: str) -> str:
     if "<" in text and (ended := _ENDED.search(text)):
         text = text[: ended.start()]
     if "</" in text:
-        text = _RAISED.sub(lambda found: f"{'^' if found[1] == 'p' else '_'}{{{found[2]}}}", text)
+        text = _RAISED.sub(lambda match: f"{'^' if match[1] == 'p' else '_'}{{{match[2]}}}", text)
         text = _TAGS.sub("", text)
     if "<" in text or "INST]" in text:
         text = _SPECIAL.sub("", text)

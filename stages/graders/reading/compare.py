@@ -1,4 +1,4 @@
-"""How two answers compare, and the policies that a person may choose where readers differ."""
+"""The result of comparing two answers, and the policies to choose from where public graders differ."""
 
 from typing import Literal, NamedTuple
 
@@ -9,44 +9,45 @@ from stages.shared.params import Strict
 
 
 class Comparison(NamedTuple):
-    """`how` names, in short stable words, what decided: `same text`, `exact fraction`, `within tolerance`,
-    `values at points` ..."""
+    """Whether two answers are the same; a Comparison is true where the answers are."""
 
     same: bool
-    how: str
+    how: str  # what decided, in short stable words: `same text`, `exact fraction`, `within tolerance`
 
     def __bool__(self) -> bool:
         return self.same
 
 
 class Policies(Strict):
-    """What counts as equal where readers differ. The defaults are those of the public grader cases.
+    """What counts as equal where public graders differ. The defaults are those of the public grader cases."""
 
-    relative_tolerance   where a decimal is written: 1e-7 takes 0.6666667 for 2/3, and 0.33 not for 1/3
-    percent              `lenient`: 25% is also 25, 0.25 and 1/4 (though 0.25 is never 25); `strict`: only where both or neither have it
-    units                `optional`: a unit, currency or degree sign may be missing on either side; `strict`: it must stand on both
-    order                `free`: bare lists ignore order, as sets do; `kept`: they do not. Tuples, points, intervals and matrices never do
-    text                 `loose`: words ignore case, spaces, articles and punctuation; `strict`: case and punctuation count
-    symbolic             limits of the last resort, SymPy in a process of its own for integrals, limits and the like; null: do without it
-    """
-
+    # Relative tolerance where either side is written with decimals. 1e-7 accepts 0.6666667 for 2/3, not 0.33
+    # for 1/3.
     relative_tolerance: float = Field(default=1e-7, ge=0, lt=0.1)
+    # `lenient`: 25% also equals 25, 0.25 and 1/4, though 0.25 never equals 25.
+    # `strict`: a percent sign must stand on both sides or on neither.
     percent: Literal["lenient", "strict"] = "lenient"
+    # `optional`: a unit, currency or degree sign may be missing on either side.
+    # `strict`: a unit must stand on both sides or on neither.
     units: Literal["optional", "strict"] = "optional"
+    # `free`: the order of a bare list does not count. `kept`: the order counts.
+    # The order of sets never counts. The order of tuples, points, intervals and matrices always does.
     order: Literal["free", "kept"] = "free"
+    # `loose`: case, spaces, articles and punctuation of words do not count. `strict`: case and punctuation
+    # count.
     text: Literal["loose", "strict"] = "loose"
+    # Limits of SymPy, which runs in a process of its own for integrals, limits and the like; null: no SymPy.
     symbolic: Limits | None = Limits()
 
 
 class Rules(NamedTuple):
-    """The relative tolerance for decimals, whether lists ignore order, whether a missing percent sign does
-    not count."""
+    """The policies that matter to trees of expressions."""
 
-    tolerance: float
-    free: bool
-    percent: bool
+    tolerance: float  # relative, where decimals are written
+    free: bool  # whether the order of a bare list does not count
+    percent: bool  # whether a missing percent sign does not count
 
     @classmethod
     def of(cls, policies: Policies) -> "Rules":
-        """The rules that `policies` say."""
+        """The rules that follow from `policies`."""
         return cls(policies.relative_tolerance, policies.order == "free", policies.percent == "lenient")

@@ -1,4 +1,4 @@
-"""What an answer may cost, and the two ways in which it is refused."""
+"""The limits of a computation on an answer, and the two errors that refuse an answer."""
 
 from pydantic import Field
 
@@ -10,12 +10,13 @@ class Unread(ValueError):
 
 
 class TooMuch(ValueError):
-    """The text is beyond a limit."""
+    """The text or its value is beyond a limit."""
 
 
 class Limits(Strict):
-    """Of one piece of work, which is killed beyond them: `seconds` on the wall's clock, and `megabytes` of
-    address space (macOS does not hold a process to these)."""
+    """Limits of one call of the sandbox; a call beyond either limit is killed."""
 
+    # Wall-clock time of one call.
     seconds: float = Field(default=5.0, gt=0, le=600)
+    # Address space of the process that works. macOS does not enforce this limit.
     megabytes: int = Field(default=1024, ge=256, le=65536)

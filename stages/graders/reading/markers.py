@@ -1,5 +1,7 @@
-"""Words that announce an answer, in the languages that models answer in: each is looked up as a word, then
-judged by what stands around."""
+"""Words that announce an answer, in the languages that models answer in.
+
+A fixed word is looked up first; patterns for the text before and from the word on then decide.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +9,11 @@ from typing import NamedTuple
 
 _STATED = (
     r"\s{0,3}(?:\([^()\n]{0,60}\))?\s{0,3}"
-    r"(?:(?:is|are|was|were|(?:would|should|must|will|has to|could|might|may|ought to) be|(?:seems|appears) to be|comes out to"
+    r"(?:(?:is|are|was|were|(?:would|should|must|will|has to|could|might|may|ought to) be|(?:seems"
+    r"|appears) to be|comes out to"
     r"|would then be|is (?:therefore|thus|then|simply))\b"
-    r"(?!\s{0,3}(?:correct|right|helpful|final|wrong|incorrect|as follows|not helpful|clear)\b)[ \t]{0,3}:?|[:=])"
+    r"(?!\s{0,3}(?:correct|right|helpful|final|wrong|incorrect|as follows|not helpful|clear)\b)[ \t]{0,3}:?"
+    r"|[:=])"
 )
 _WHOLE = r"(?<!\w)$"
 _THE = (
@@ -25,7 +29,8 @@ _ROMANCE = (
     r"(?: (?:finale?|correct[ea]?|corrett?a|juiste|akhir|cuối cùng))?\s{0,3}"
     r"(?:ist|lautet|wäre|est|es|è|é|is|är|er|je|on|este|to|это|:|=)(?!\w)"
 )
-_RULES = (  # words, what must stand before one, and what it must begin
+# words; the pattern of the text before a word; the pattern of the text from the word on
+_RULES = (
     (("answer",), _THE, rf"answers?{_STATED}|answer selected[:=]"),
     (
         ("answer",),
@@ -33,18 +38,11 @@ _RULES = (  # words, what must stand before one, and what it must begin
         r"answer[ \t]{0,3}(?:$|\n|(?=[$\\\"]|\d|\((?-i:[A-Z])\)|(?-i:[A-HJ-Z])[ \t]{0,3}(?:$|[.,:)\n])))",
     ),
     (
-        (
-            "option",
-            "choice",
-            "result",
-            "label",
-            "response",
-            "verdict",
-            "letter",
-            "decision",
-            "conclusion",
-            "selection",
-            "pick",
+        tuple(
+            re.findall(
+                r"\w+",
+                "option choice result label response verdict letter decision conclusion selection pick",
+            )
         ),
         r"(?<!\w)(?:final|correct|best|right|selected|chosen|my) $",
         rf"\w{{1,12}}{_STATED}",
@@ -85,7 +83,8 @@ _RULES = (  # words, what must stand before one, and what it must begin
     (
         ("答案", "答え", "回答", "正解", "정답", "답", "答", "الإجابة", "الجواب", "उत्तर", "คำตอบ"),
         r"(?s:.?)$",
-        r"(?:答案|答え|回答|正解|정답|답|答|الإجابة|الجواب|उत्तर|คำตอบ)(?:应该|应|就|は|은|는|هي|هو|है|คือ)?\s{0,3}(?:是|为|選|选|:|=)?\s{0,3}:?",
+        r"(?:答案|答え|回答|正解|정답|답|答|الإجابة|الجواب|उत्तर|คำตอบ)(?:应该|应|就|は|은|는|هي|هو|है|คือ)?\s{0,3}(?:是|为|選|选|:"
+        r"|=)?\s{0,3}:?",
     ),
     (("选", "選"), r"(?:故|应|所以|因此|我)$", r"[选選]"),
 )
@@ -99,48 +98,52 @@ _STRONG = re.compile(
 )
 _MARKED = ("\\boxed", "\\fbox", "####", "</answer>")
 _CLOSING = re.compile(
-    r"^\W*(?:I hope (?:it|this|that)\b|hope (?:this|that|it)\b|let me know\b|please (?:let me|feel free)|feel free\b|thank|note\b|user$"
-    r"|assistant$|if you (?:have|need)|this (?:solves|completes|answers|concludes)\b|done\W*$|good luck|is there anything|would you like)",
+    r"^\W*(?:I hope (?:it|this|that)\b|hope (?:this|that|it)\b|let me know\b|please (?:let me|feel free)"
+    r"|feel free\b|thank|note\b|user$"
+    r"|assistant$|if you (?:have|need)|this (?:solves|completes|answers|concludes)\b|done\W*$|good luck"
+    r"|is there anything|would you like)",
     _IGNORE,
 )
 _PLACEHOLDER = re.compile(
     r"\W*(?:LETTER|your (?:final )?answer|answer|X|option|choice|number|insert)\W*$", _IGNORE
 )
-_SMALL = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_OPTIONS = re.compile(r"(?<![A-Za-z])[B-F][)*]{0,3}:")  # a list `A: ... B: ...` announces nothing
-MAX_PLACES = 400  # of one word, from the last: a text of nothing but "answer" costs no more
+_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_OPTIONS = re.compile(
+    r"(?<![A-Za-z])[B-F][)*]{0,3}:"
+)  # in a list of options `A: ... B: ...`, `A:` announces nothing
+MAX_PLACES = 400  # places of one word, from the last, so that a text of nothing but "answer" costs no more
 
 
 class Announcement(NamedTuple):
-    """Words that announce an answer: where they start and end, and the words."""
+    """Words that announce an answer."""
 
-    start: int
-    end: int
+    start: int  # where the words start in the text
+    end: int  # where the words end
     words: str
 
     @property
     def strong(self) -> bool:
-        """Whether they announce a final answer; else they may be a remark about one."""
+        """Whether the words surely announce a final answer; other words may be a remark about an answer."""
         return _STRONG.search(self.words) is not None
 
 
 def announcements(text: str) -> list[Announcement]:
-    """The places of `text` where an answer is announced, in their order; what follows each may be the answer."""
-    small = text.lower()
-    if len(small) != len(text):  # a few letters have no small one of the same length
-        small = text.translate(_SMALL)
-    found = {}
-    listed = "a:" in small and _OPTIONS.search(text) is not None
+    """The announcements in `text`, in order; an answer may follow each of them."""
+    lower = text.lower()
+    if len(lower) != len(text):  # the lower case of a few letters has another length
+        lower = text.translate(_LOWER)
+    by_end = {}
+    has_options = "a:" in lower and _OPTIONS.search(text) is not None
     for words, before, rule in _COMPILED:
-        if listed and words == ("a:",):
+        if has_options and words == ("a:",):
             continue
         for word in words:
-            for place in _places(small, word):
+            for place in _places(lower, word):
                 match = rule.match(text, place)
                 if match and (lead := before.search(text[max(0, place - 40) : place])):
                     start = place - (lead.end() - lead.start())
-                    found[match.end()] = Announcement(start, match.end(), text[start : match.end()].strip())
-    return [found[end] for end in sorted(found)]
+                    by_end[match.end()] = Announcement(start, match.end(), text[start : match.end()].strip())
+    return [by_end[end] for end in sorted(by_end)]
 
 
 def _places(text: str, word: str) -> Iterator[int]:
@@ -153,15 +156,15 @@ def _places(text: str, word: str) -> Iterator[int]:
 
 
 def commits(text: str) -> bool:
-    """Whether any answer is marked or announced in `text`."""
+    """Whether `text` marks or announces an answer."""
     return any(mark in text for mark in _MARKED) or bool(announcements(text))
 
 
 def closing(sentence: str) -> bool:
-    """Whether `sentence` is a farewell or an aside and no part of the solution."""
+    """Whether `sentence` is a farewell or a remark to the reader, and no part of the solution."""
     return _CLOSING.match(sentence) is not None
 
 
 def placeholder(text: str) -> bool:
-    """Whether `text` repeats the form of an answer instead of giving one: `[LETTER]`."""
+    """Whether `text` is a form to fill in and not an answer: `[LETTER]`."""
     return _PLACEHOLDER.match(text) is not None

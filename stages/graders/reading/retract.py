@@ -1,62 +1,73 @@
-"""What a text takes back: `wait, that is wrong`, `scratch that`, `I made a mistake`. Patterns are linear:
-repetitions are bounded."""
+"""Retractions: `wait, that is wrong`, `scratch that`, `I made a mistake`.
+
+Every repetition in a pattern is bounded, so that the time to search a text is linear in its length.
+"""
 
 import re
 
 from stages.graders.reading.markers import commits
 
-MAX_RETRACTIONS = 20  # that are looked at, from the last
+MAX_RETRACTIONS = 20  # retractions that are tried, from the last
 
 IS_WRONG = (
-    r"(?:not (?:quite |really |actually )?(?:right|correct|the answer|it|true)|wrong|incorrect|mistaken|false|impossible"
-    r"|(?:a |an |my )?(?:\w{1,10} )?(?:mistake|error|guess|distractor|typo)|falsch|nicht (?:richtig|korrekt))\b"
+    r"(?:not (?:quite |really |actually )?(?:right|correct|the answer|it|true)|wrong|incorrect|mistaken|false"
+    r"|impossible"
+    r"|(?:a |an |my )?(?:\w{1,10} )?(?:mistake|error|guess|distractor|typo)|falsch|nicht (?:richtig"
+    r"|korrekt))\b"
 )
 _COPULA = r"(?:is|was|'s|are|were|isn't|wasn't|can't be|cannot be|seems|looks|would be|must be)"
 _RETRACTION = re.compile(
-    rf"\b(?:that|this|it|which|my (?:\w{{1,10}} )?(?:answer|result|calculation|choice)|the (?:answer|result) above)"
+    rf"\b(?:that|this|it|which|my (?:\w{{1,10}} )?(?:answer|result|calculation|choice)|the (?:answer"
+    rf"|result) above)"
     rf"(?: ?{_COPULA} (?:clearly |obviously |definitely |also |just )?{IS_WRONG}"
     r"|(?: isn't| wasn't| is not| was not| can't be| cannot be) (?:quite )?(?:right|correct|it|true)\b)"
     r"|\b(?:scratch|strike|ignore|disregard|forget|cancel) (?:that|this|the above|my (?:\w{1,10} )?answer)\b"
-    r"|\bI (?:made|see) (?:a|an|my|the) (?:\w{1,10} )?(?:mistake|error)\b|\bI was (?:wrong|mistaken)\b|\bI misread\b"
+    r"|\bI (?:made|see) (?:a|an|my|the) (?:\w{1,10} )?(?:mistake|error)\b|\bI was (?:wrong|mistaken)\b"
+    r"|\bI misread\b"
     r"|\b(?:that|this|which|it) (?:gives|is|leads to|yields) (?:a|the) contradiction\b"
     r"|\bno,? wait\b|\bwait,? no\b|\blet me (?:correct|fix|redo) (?:that|this|it|my)\b|\bcorrection\s*:",
     re.IGNORECASE,
 )
-_NEEDED = (  # one of these stands in every retraction
-    "wrong", "incorrect", "mistake", "error", "guess", "distractor", "typo", "is false", "impossible", "not the answer", "not right",
-    "not correct", "not quite", "not really", "not actually", "not true", "not it", "n't right", "n't correct", "n't true", "n't it",
-    "n't quite", "be right", "be correct", "be it", "be true", "be quite", "n't the answer", "scratch", "strike", "ignore", "disregard",
-    "forget", "cancel", "misread", "contradiction",
-    "no wait", "no, wait", "wait no", "wait, no", "let me correct", "let me fix", "let me redo", "correction",
+# every retraction holds one of these: a quick test before the pattern
+_NEEDED = (
+    "wrong", "incorrect", "mistake", "error", "guess", "distractor", "typo", "is false", "impossible",
+    "not the answer", "not right", "not correct", "not quite", "not really", "not actually", "not true",
+    "not it", "n't right", "n't correct", "n't true", "n't it", "n't quite", "be right", "be correct",
+    "be it", "be true", "be quite", "n't the answer", "scratch", "strike", "ignore", "disregard", "forget",
+    "cancel", "misread", "contradiction", "no wait", "no, wait", "wait no", "wait, no", "let me correct",
+    "let me fix", "let me redo", "correction",
 )  # fmt: skip
 _INTERJECTION = re.compile(
-    r"(?:\W|wait|hmm+|oh|no|oops|but|actually|sorry|hold on|however|ah|well|on (?:second thought|reflection)|and|so|I think|I believe)*",
+    r"(?:\W|wait|hmm+|oh|no|oops|but|actually|sorry|hold on|however|ah|well|on (?:second thought|reflection)"
+    r"|and|so|I think|I believe)*",
     re.IGNORECASE,
 )
 _END = re.compile(r"(?<=[.!?])\s|\n")
 
 
 def after_retraction(text: str) -> str:
-    """What stands after the last retraction of something that was committed to: in the sentence it stands in
-    or, where that holds nothing else, in the one before; all of `text` where nothing is taken back."""
+    """The text after the last retraction of an answer; all of `text` where no answer is taken back.
+
+    A retraction takes back what its own sentence commits to or, where that sentence holds nothing else, what
+    the sentence before commits to.
+    """
     if not _may_retract(text):
         return text
-    for found in list(_RETRACTION.finditer(text))[: -MAX_RETRACTIONS - 1 : -1]:
-        parts = [
-            part for part in _END.split(text[max(0, found.start() - 300) : found.start()]) if part.strip()
-        ]
-        while parts and _INTERJECTION.fullmatch(parts[-1]):
-            parts.pop()
-        if parts and commits(parts[-1]):
-            return text[found.end() :]
+    for retraction in list(_RETRACTION.finditer(text))[: -MAX_RETRACTIONS - 1 : -1]:
+        before = text[max(0, retraction.start() - 300) : retraction.start()]
+        sentences = [sentence for sentence in _END.split(before) if sentence.strip()]
+        while sentences and _INTERJECTION.fullmatch(sentences[-1]):
+            sentences.pop()
+        if sentences and commits(sentences[-1]):
+            return text[retraction.end() :]
     return text
 
 
 def takes_back(sentence: str) -> bool:
-    """Whether `sentence` says that what stood before is wrong."""
+    """Whether `sentence` calls the text before wrong."""
     return _may_retract(sentence) and _RETRACTION.search(sentence) is not None
 
 
 def _may_retract(text: str) -> bool:
-    small = text.lower()
-    return any(word in small for word in _NEEDED)
+    lower = text.lower()
+    return any(word in lower for word in _NEEDED)

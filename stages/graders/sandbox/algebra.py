@@ -33,12 +33,14 @@ PSLexer.checkVersion = PSParser.checkVersion = _no_version_line
 def equal(gold: str, pred: str, tolerance: float) -> bool | None:
     """None where either text is not in latex2sympy2's grammar."""
     try:
-        one, other = _sides(gold.split()), _sides(pred.split())
+        gold_sides, pred_sides = _sides(gold.split()), _sides(pred.split())
     except _Unread:
         return None
-    if len(one) != len(other):  # `x = 5` beside 5
-        one, other = (_value_of(side) for side in (one, other))
-    return len(one) == len(other) and all(_same(*both, tolerance) for both in zip(one, other, strict=True))
+    if len(gold_sides) != len(pred_sides):  # `x = 5` beside 5
+        gold_sides, pred_sides = (_value_of(side) for side in (gold_sides, pred_sides))
+    return len(gold_sides) == len(pred_sides) and all(
+        _same(*both, tolerance) for both in zip(gold_sides, pred_sides, strict=True)
+    )
 
 
 class _Unread(ValueError):
@@ -76,30 +78,30 @@ def _closes(tokens: list[str]) -> bool:
 
 def _split(tokens: list[str], mark: str) -> list[list[str]]:
     """Splits at each `mark` outside brackets."""
-    found: list[list[str]] = [[]]
+    groups: list[list[str]] = [[]]
     depth = 0
     for token in tokens:
         depth += (token in _OPEN) - (token in _CLOSE)
         if token == mark and depth == 0:
-            found.append([])
+            groups.append([])
         else:
-            found[-1].append(token)
-    return found
+            groups[-1].append(token)
+    return groups
 
 
 def _expression(text: str) -> Any:
     set_variances({})
     try:
-        found = latex2sympy(text)
+        expression = latex2sympy(text)
     except (
         Exception
     ) as error:  # it raises no class of its own, and AttributeError where its tree is not what it expects
         raise _Unread(str(error)) from None
-    if isinstance(found, sympy.MatrixBase):
-        return found
-    if not isinstance(found, sympy.Expr):
+    if isinstance(expression, sympy.MatrixBase):
+        return expression
+    if not isinstance(expression, sympy.Expr):
         raise _Unread(f"{text}: not an expression")
-    return found if "^ { + }" in text else found.replace(sympy.Limit, _from_both_sides)
+    return expression if "^ { + }" in text else expression.replace(sympy.Limit, _from_both_sides)
 
 
 def _from_both_sides(inside: Any, letter: Any, place: Any, side: Any) -> Any:
@@ -107,55 +109,55 @@ def _from_both_sides(inside: Any, letter: Any, place: Any, side: Any) -> Any:
     return sympy.Limit(inside, letter, place, "+-" if str(side) == "+" else "-")
 
 
-def _same(one: Side, other: Side, tolerance: float) -> bool:
-    if isinstance(one, list) or isinstance(other, list):
-        return isinstance(one, list) and isinstance(other, list) and _same_parts(one, other, tolerance)
-    matrices = [isinstance(side, sympy.MatrixBase) for side in (one, other)]
+def _same(gold: Side, pred: Side, tolerance: float) -> bool:
+    if isinstance(gold, list) or isinstance(pred, list):
+        return isinstance(gold, list) and isinstance(pred, list) and _same_parts(gold, pred, tolerance)
+    matrices = [isinstance(side, sympy.MatrixBase) for side in (gold, pred)]
     if any(matrices):
         return (
             all(matrices)
-            and one.shape == other.shape
-            and all(_same(*both, tolerance) for both in zip(one, other, strict=True))
+            and gold.shape == pred.shape
+            and all(_same(*both, tolerance) for both in zip(gold, pred, strict=True))
         )
-    return _same_value(one, other, tolerance)
+    return _same_value(gold, pred, tolerance)
 
 
-def _same_parts(one: list[Side], other: list[Side], tolerance: float) -> bool:
-    if one[0] != other[0] or len(one) != len(other):
+def _same_parts(gold: list[Side], pred: list[Side], tolerance: float) -> bool:
+    if gold[0] != pred[0] or len(gold) != len(pred):
         return False
-    if one[0] in ("(", "["):
-        return all(_same(*both, tolerance) for both in zip(one[1:], other[1:], strict=True))
-    left = other[1:]
-    for part in one[1:]:
+    if gold[0] in ("(", "["):
+        return all(_same(*both, tolerance) for both in zip(gold[1:], pred[1:], strict=True))
+    remaining = pred[1:]
+    for part in gold[1:]:
         place = next(
-            (place for place, candidate in enumerate(left) if _same(part, candidate, tolerance)), None
+            (place for place, candidate in enumerate(remaining) if _same(part, candidate, tolerance)), None
         )
         if place is None:
             return False
-        del left[place]
+        del remaining[place]
     return True
 
 
-def _same_value(one: Any, other: Any, tolerance: float) -> bool:
+def _same_value(gold: Any, pred: Any, tolerance: float) -> bool:
     """By values at several points; where those differ, or are too few, once more with sums, integrals and
     limits worked out; `simplify` comes last."""
-    agreed = _agree(one, other, tolerance)
+    agreed = _agree(gold, pred, tolerance)
     if agreed:
-        return _exactly(one, other, tolerance)
-    if one.has(*_UNDONE) or other.has(*_UNDONE):
-        one, other = _done(one), _done(other)
-        agreed = _agree(one, other, tolerance)
+        return _exactly(gold, pred, tolerance)
+    if gold.has(*_UNDONE) or pred.has(*_UNDONE):
+        gold, pred = _done(gold), _done(pred)
+        agreed = _agree(gold, pred, tolerance)
     if agreed is None:
-        agreed = _zero(one, other)
+        agreed = _zero(gold, pred)
     return agreed
 
 
-def _agree(one: Any, other: Any, tolerance: float) -> bool | None:
+def _agree(gold: Any, pred: Any, tolerance: float) -> bool | None:
     """None where too few points have a value."""
-    letters = sorted(one.free_symbols | other.free_symbols, key=str)
+    letters = sorted(gold.free_symbols | pred.free_symbols, key=str)
     compared = 0
-    for env, negative in _points(letters, one.has(*_DISCRETE) or other.has(*_DISCRETE)):
-        first, second = _number(one, env), _number(other, env)
+    for env, negative in _points(letters, gold.has(*_DISCRETE) or pred.has(*_DISCRETE)):
+        first, second = _number(gold, env), _number(pred, env)
         if first is None or second is None or (negative and (first.imag or second.imag)):
             continue
         if (
@@ -193,12 +195,12 @@ def _value(place: int, point: int, whole: bool) -> Any:
 
 def _number(expression: Any, env: dict[Any, Any]) -> complex | None:
     try:
-        found = complex(expression.subs(env).evalf(DIGITS))
+        number = complex(expression.subs(env).evalf(DIGITS))
     except (MemoryError, RecursionError):
         raise
     except Exception:  # SymPy says in many ways that there is no number
         return None
-    return found if abs(found) < float("inf") else None
+    return number if abs(number) < float("inf") else None
 
 
 def _done(expression: Any) -> Any:
@@ -210,17 +212,17 @@ def _done(expression: Any) -> Any:
         return expression
 
 
-def _exactly(one: Any, other: Any, tolerance: float) -> bool:
+def _exactly(gold: Any, pred: Any, tolerance: float) -> bool:
     """Floats cannot tell 10**20 from 10**20 + 1: whole numbers and fractions must be the same."""
-    if tolerance or one.free_symbols or other.free_symbols:
+    if tolerance or gold.free_symbols or pred.free_symbols:
         return True
-    first, second = _done(one), _done(other)
+    first, second = _done(gold), _done(pred)
     return bool(first == second) if first.is_Rational and second.is_Rational else True
 
 
-def _zero(one: Any, other: Any) -> bool:
+def _zero(gold: Any, pred: Any) -> bool:
     try:
-        return bool(sympy.simplify(one - other) == 0)
+        return bool(sympy.simplify(gold - pred) == 0)
     except (MemoryError, RecursionError):
         raise
     except Exception:  # likewise

@@ -22,7 +22,10 @@ from stages.graders.reading.limits import Limits, TooMuch
 
 START = 120.0  # seconds for a helper to import what it needs: generous, since a machine may be busy
 GRACE = 0.3  # seconds beyond its limit after which a helper that has not answered is given up
-_CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from stages.graders.sandbox.helper import serve; serve(sys.argv[2])"
+_CODE = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from stages.graders.sandbox.helper import "
+    "serve; serve(sys.argv[2])"
+)
 _READY, _LIMIT = b"ready\n", b"limit\n"
 
 
@@ -89,10 +92,10 @@ class Sandbox:
 def _read(reply: bytes) -> Any:
     if reply == _LIMIT:
         raise TooMuch("a computation beyond its limit of time or memory")
-    found = json.loads(reply)
-    if "error" in found:
-        raise RuntimeError(found["error"])
-    return found["value"]
+    message = json.loads(reply)
+    if "error" in message:
+        raise RuntimeError(message["error"])
+    return message["value"]
 
 
 class _Helper:

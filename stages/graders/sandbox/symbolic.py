@@ -26,22 +26,24 @@ MAX_FACTORIAL = 1000  # a whole number beside a factorial or in a binomial
 MAX_BANGS = 4
 
 _TOKEN = re.compile(
-    r"\\(?:begin|end)\s*\{[a-zA-Z]{1,10}\}|\\[A-Za-z]+|\\[,;:!{}| \\]|\d+(?:\.\d+)?|\.\d+|[A-Za-z]+|[-+*/^_(){}\[\]|!,=&]|[\s~$]+",
+    r"\\(?:begin|end)\s*\{[a-zA-Z]{1,10}\}|\\[A-Za-z]+|\\[,;:!{}| \\]|\d+(?:\.\d+)?|\.\d+|[A-Za-z]+"
+    r"|[-+*/^_(){}\[\]|!,=&]|[\s~$]+",
     re.ASCII,
 )
 _WORDY = re.compile(r"\\(?:operatorname|mathrm|text|mathop|rm)\s*\{\s*([A-Za-z]{1,6})\s*\}")
 _KEPT = (
-    "frac sqrt sum prod int lim infty pi binom cdot times div mod lfloor rfloor lceil rceil exp log ln max min gcd lcm "
-    "sin cos tan csc sec cot sinh cosh tanh arcsin arccos arctan arcsec arccsc arccot arsinh arcosh artanh arcsinh arccosh arctanh "
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega to"
+    "frac sqrt sum prod int lim infty pi binom cdot times div mod lfloor rfloor lceil rceil exp log ln max "
+    "min gcd lcm sin cos tan csc sec cot sinh cosh tanh arcsin arccos arctan arcsec arccsc arccot arsinh "
+    "arcosh artanh arcsinh arccosh arctanh alpha beta gamma delta epsilon zeta eta theta iota kappa lambda "
+    "mu nu xi rho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega to"
 )
 _DROPPED = (
     "left right big Big bigl bigr Bigl Bigr bigg Bigg displaystyle textstyle limits nolimits quad qquad"
 )
 _RENAMED = {
-    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom", "rightarrow": "\\to",
-    "bmod": "\\mod", "lg": "\\log", "tg": "\\tan", "ctg": "\\cot", "lvert": "|", "rvert": "|", "vert": "|",
+    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
+    "rightarrow": "\\to", "bmod": "\\mod", "lg": "\\log", "tg": "\\tan", "ctg": "\\cot", "lvert": "|",
+    "rvert": "|", "vert": "|",
 }  # fmt: skip
 _NAMES: dict[str, str] = (
     {name: f"\\{name}" for name in _KEPT.split()} | dict.fromkeys(_DROPPED.split(), "") | _RENAMED
@@ -64,13 +66,15 @@ def equal(gold: str, pred: str, limits: Limits, tolerance: float = 0.0) -> bool 
     One call takes at most `limits.seconds`, the start of a helper process included where that takes less than
     half of it. Raises TooMuch beyond a limit.
     """
-    one, other = legible(gold), legible(pred)
+    gold_tokens, pred_tokens = legible(gold), legible(pred)
     if (
-        one is None or other is None or "\\" not in one + other
+        gold_tokens is None or pred_tokens is None or "\\" not in gold_tokens + pred_tokens
     ):  # without a command, our own grammar has read all that is mathematics
         return None
-    found: bool | None = _ALGEBRA.call(one, other, tolerance if "." in one + other else 0.0, limits=limits)
-    return found
+    same: bool | None = _ALGEBRA.call(
+        gold_tokens, pred_tokens, tolerance if "." in gold_tokens + pred_tokens else 0.0, limits=limits
+    )
+    return same
 
 
 @lru_cache(maxsize=4096)
@@ -83,22 +87,22 @@ def legible(text: str) -> str | None:
         tokens = _imaginary(_tokens(_WORDY.sub(r" \\\1 ", text).replace("\\d ", " d ").replace("{,}", "")))
         _check(tokens)
         waiting = deque(tokens)
-        found = _row(waiting, 0, 0)
+        row = _row(waiting, 0, 0)
     except Unread:
         return None
-    return " ".join(found) if found and not waiting else None
+    return " ".join(row) if row and not waiting else None
 
 
 def _tokens(text: str) -> list[str]:
-    found: list[str] = []
+    tokens: list[str] = []
     place = 0
     while place < len(text):
         match = _TOKEN.match(text, place)
         if not match:
             raise Unread(f"unexpected {text[place]!r}")
-        found += _known(match.group())
+        tokens += _known(match.group())
         place = match.end()
-    return found
+    return tokens
 
 
 def _known(token: str) -> list[str]:
@@ -141,18 +145,18 @@ def _check(tokens: list[str]) -> None:
 
 def _row(tokens: deque[str], depth: int, storeys: int) -> list[str]:
     """Tokens up to the end or to a closing bracket; a number before a fraction of numbers is a mixed one."""
-    found: list[str] = []
+    row: list[str] = []
     while tokens and tokens[0] not in _PAIRS.values():
         fraction = tokens[0] == "\\frac"
         item = _item(tokens, depth, storeys)
         mixed = (
             fraction
-            and found
-            and found[-1].isdigit()
+            and row
+            and row[-1].isdigit()
             and all(part.isdigit() or part in ("\\frac", "{", "}") for part in item)
         )
-        found[-1:] = ["(", found[-1], "+", *item, ")"] if mixed else [*found[-1:], *item]
-    return found
+        row[-1:] = ["(", row[-1], "+", *item, ")"] if mixed else [*row[-1:], *item]
+    return row
 
 
 def _item(tokens: deque[str], depth: int, storeys: int) -> list[str]:

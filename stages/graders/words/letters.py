@@ -1,7 +1,7 @@
-"""Option letters in prose: which capital letters are letters of options, which are denied, which are chosen.
+"""Option letters in prose: which capital letters name options, which are denied, and which are chosen.
 
-The article in `A dog`, the pronoun I, the A of `Answer` are no option letters. `Not C`, `it can't be A or B`,
-`A and D are wrong` deny theirs.
+The article in `A dog`, the pronoun I and the A of `Answer` name no option. `Not C`, `it can't be A or B` and
+`A and D are wrong` deny the options that they name.
 """
 
 import re
@@ -12,41 +12,59 @@ _TOKEN = re.compile(
     r"(?P<close>[)\]}>\"'”»」】$*]{0,4})(?![A-Za-z0-9_]|['-][A-Za-z]|\.[A-Za-z])"
 )
 _LETTER = r"[(\[\"'$*]{0,3}(?-i:[A-Z])[)\]\"'$*]{0,3}(?![A-Za-z0-9_]|'[A-Za-z])"
-_LIST = rf"{_LETTER}(?:(?:\s{{0,3}}(?:,|/|&|or|and|nor|oder|ou|和|或|、)\s{{0,3}}){{1,2}}(?:option |choice )?{_LETTER}){{0,9}}"
-_JOINED = rf"{_LETTER}(?:(?:\s{{0,3}},\s{{0,3}}{_LETTER}){{0,9}}\s{{0,3}},?\s{{0,3}}(?:/|&|and|or|nor|和|或)\s{{0,3}}{_LETTER})?"
+_LIST = (
+    rf"{_LETTER}(?:(?:\s{{0,3}}(?:,|/|&|or|and|nor|oder|ou|和|或|、)\s{{0,3}}){{1,2}}(?:option "
+    rf"|choice )?{_LETTER}){{0,9}}"
+)
+_JOINED = (
+    rf"{_LETTER}(?:(?:\s{{0,3}},\s{{0,3}}{_LETTER}){{0,9}}\s{{0,3}},?\s{{0,3}}(?:/|&|and|or|nor|和"
+    rf"|或)\s{{0,3}}{_LETTER})?"
+)
 _NOT = (
-    r"(?:\b(?:not|never|nor|isn't|wasn't|aren't|can't|cannot|couldn't|won't|wouldn't|neither|rather than|instead of|except|than|against"
-    r"|unlike|eliminat(?:e|ed|es|ing)|rul(?:e|ed|es|ing) out|exclud(?:e|ed|es|ing)|reject(?:s|ed|ing)?|discard(?:s|ed|ing)?|consider(?:ed)?"
+    r"(?:\b(?:not|never|nor|isn't|wasn't|aren't|can't|cannot|couldn't|won't|wouldn't|neither|rather than"
+    r"|instead of|except|than|against"
+    r"|unlike|eliminat(?:e|ed|es|ing)|rul(?:e|ed|es|ing) out|exclud(?:e|ed|es|ing)|reject(?:s|ed|ing)?"
+    r"|discard(?:s|ed|ing)?|consider(?:ed)?"
     r"|non|nicht|pas|nie)\b|不是|不选|而非|排除|非)"
-    r"(?: ?(?:be|choose|pick|select|just|only|simply|for|it|to|the|either|both|any|of|options?|choices?|answers?|letter)\b:?){0,4}\s{0,3}"
+    r"(?: ?(?:be|choose|pick|select|just|only|simply|for|it|to|the|either|both|any|of|options?|choices?"
+    r"|answers?|letter)\b:?){0,4}\s{0,3}"
 )
 _FAILS = (
-    r"(?:(?: (?:is|are|was|were|would be|will be|seems?|looks?|can be|could be|has been|have been|appears?|being|also|clearly|both|all"
+    r"(?:(?: (?:is|are|was|were|would be|will be|seems?|looks?|can be|could be|has been|have been|appears?"
+    r"|being|also|clearly|both|all"
     r"|obviously|definitely|just|only|merely|simply|a|an|the|common|too|partially|immediately)){1,5}"
-    r" (?:not|wrong|incorrect|false|eliminated|excluded|ruled out|out|invalid|impossible|irrelevant|unlikely|implausible|distractors?"
+    r" (?:not|wrong|incorrect|false|eliminated|excluded|ruled out|out|invalid|impossible|irrelevant|unlikely"
+    r"|implausible|distractors?"
     r"|unsupported|inaccurate|mistaken|rejected|discarded|less|untrue)\b"
     r"|(?: (?:is|are|was|were|does|do|did|can|could|would|will)n't| cannot| does not| do not| did not"
     r"| can't| won't|'s not| makes no| fails)\b"
     r"|\s?(?:不对|不正确|是?错|不是(?:正确|对的|答案)|是干扰))"
 )
 _DENIED = re.compile(
-    rf"\b(?:of|among|from|between) (?:the |these )?(?:\w{{1,12}} )?(?:options|choices|answers|letters),? {_JOINED},"
+    rf"\b(?:of|among|from|between) (?:the |these )?(?:\w{{1,12}} )?(?:options|choices|answers"
+    rf"|letters),? {_JOINED},"
     rf"|{_LETTER} would (?:have|require|need|only|imply|mean|give|apply)\b"
     rf"|{_LETTER} (?:is|was|would be) (?:correct|right|true) (?:only )?(?:if|when)\b|{_NOT}{_LIST}"
-    rf"|(?:(?:options?|choices?|answers?|both|either|neither|all|and|of) ){{0,3}}{_JOINED}(?: \([^()]{{0,60}}\))?,?{_FAILS}",
+    rf"|(?:(?:options?|choices?|answers?|both|either|neither|all|and"
+    rf"|of) ){{0,3}}{_JOINED}(?: \([^()]{{0,60}}\))?,?{_FAILS}",
     re.IGNORECASE,
 )
 _RIGHT = (
-    r"(?: (?:\([^()]{0,60}\) )?(?:is|was|would be|seems|must be|looks)(?: (?:also|clearly|the|most|only|a|definitely|therefore|thus|indeed"
-    r"|likely|probably|obviously|more|far|much)){0,4} (?:correct|right|valid|best|true|answer|accurate|better|likely|appropriate|clear"
+    r"(?: (?:\([^()]{0,60}\) )?(?:is|was|would be|seems|must be|looks)(?: (?:also|clearly|the|most|only|a"
+    r"|definitely|therefore|thus|indeed"
+    r"|likely|probably|obviously|more|far|much)){0,4} (?:correct|right|valid|best|true|answer|accurate|better"
+    r"|likely|appropriate|clear"
     r"|choice|option|one|plausible|consistent|reasonable|suitable|fitting)\b"
     r"| (?:works|fits|remains|holds|wins)\b|\s?(?:是?正确|是?对))"
 )
 _CHOSEN = re.compile(
-    r"(?:(?:\b(?:choos(?:e|ing)|chose|pick(?:ed|ing)?|select(?:ed|ing)?|go(?:ing)? with|opt for|vote for|leav(?:es|ing)(?: us with| only)?"
-    r"|only|answer|option|choice|letter|(?:must|should|would|has to) be|is|it's|that's|gives|therefore|so|hence|thus|say|think|conclude"
+    r"(?:(?:\b(?:choos(?:e|ing)|chose|pick(?:ed|ing)?|select(?:ed|ing)?|go(?:ing)? with|opt for|vote for"
+    r"|leav(?:es|ing)(?: us with| only)?"
+    r"|only|answer|option|choice|letter|(?:must|should|would|has to) be|is|it's|that's|gives|therefore|so"
+    r"|hence|thus|say|think|conclude"
     r"|est|ist|es|è|é|=)\b|选|選|->|→)"
-    r"(?:[\s:,*]{1,4}(?:option|choice|letter|answer|the|is|it's|that|it|be|would|must|should|clearly|definitely|probably"
+    r"(?:[\s:,*]{1,4}(?:option|choice|letter|answer|the|is|it's|that|it|be|would|must|should|clearly"
+    r"|definitely|probably"
     r"|most likely)\b){0,4}"
     rf"[\s:,*]{{0,4}})(?P<one>{_LETTER})|(?P<other>{_LETTER})\)?{_RIGHT}",
     re.IGNORECASE,
@@ -54,24 +72,29 @@ _CHOSEN = re.compile(
 _LEADING = frozenset(
     re.findall(
         r"\S+",
-        "for sure definitely probably likely clearly certainly most simply just indeed therefore thus so hence is it's it be to seems "
-        "still again either both but option options choice letter answer the correct best right choose pick select would that i i'd think "
-        "say believe will my final go with number selected as statement actually now obviously of course maybe perhaps "
-        "lettre opción buchstabe",
+        "for sure definitely probably likely clearly certainly most simply just indeed therefore thus so "
+        "hence is it's it be to seems still again either both but option options choice letter answer the "
+        "correct best right choose pick select would that i i'd think say believe will my final go with "
+        "number selected as statement actually now obviously of course maybe perhaps lettre opción buchstabe",
     )
 )
 _AFTER_ARTICLE = re.compile(
-    r"\s{1,3}(?:is|was|because|since|as|due|per|not|or|and|would|seems|but|which|for|with|can|cannot|has|will|must|should|by|fits|makes|best"
-    r"|nor|instead|rather|over|from|based|given|here|again|then|therefore|looks|holds|works|follows|wins|according|correct|only)\b"
+    r"\s{1,3}(?:is|was|because|since|as|due|per|not|or|and|would|seems|but|which|for|with|can|cannot|has|will"
+    r"|must|should|by|fits|makes|best"
+    r"|nor|instead|rather|over|from|based|given|here|again|then|therefore|looks|holds|works|follows|wins"
+    r"|according|correct|only)\b"
 )
 _GAP = re.compile(
-    r"[\s,/&|+、]{0,4}(?:\b(?:or|and|oder|und|ou|et|o|y|e)\b|或者?|和|及)?[\s,/&|+、]{0,4}(?:(?:option|choice|answer)\b)?\s{0,2}"
+    r"[\s,/&|+、]{0,4}(?:\b(?:or|and|oder|und|ou|et|o|y|e)\b|或者?|和|及)?[\s,/&|+、]{0,4}(?:(?:option|choice"
+    r"|answer)\b)?\s{0,2}"
 )
 _ALSO = re.compile(
-    r"(?:\bor\b|\band\b|\balso\b|\bthen\b|/|\),)\s{0,3}(?:(?:option|choice|possibly|maybe|perhaps|then) )?\s{0,3}$"
+    r"(?:\bor\b|\band\b|\balso\b|\bthen\b|/|\),)\s{0,3}(?:(?:option|choice|possibly|maybe|perhaps"
+    r"|then) )?\s{0,3}$"
 )
 _REASON = re.compile(
-    r"\b(?:because|since|as|while|whereas|which|due|it|for|but|so|not|if|when|between|than|says|describe\w*)\b|[.!?]\s|;|\n"
+    r"\b(?:because|since|as|while|whereas|which|due|it|for|but|so|not|if|when|between|than|says"
+    r"|describe\w*)\b|[.!?]\s|;|\n"
 )
 _CLAUSE = re.compile(
     r"[)\]\"'*]{0,3}\s{0,3}(?:is|was|has|does|can|cannot|can't|isn't|doesn't|would|will|makes|fails|因|是|不)"
@@ -81,17 +104,20 @@ _QUANTITY = re.compile(r"[\d°]\s?$")
 _WORD = re.compile(r"[^\W\d]+(?:'[a-z]+)?")
 
 _OPENED = re.compile(
-    rf"\W{{0,9}}(?:(?:(?:the )?(?:correct |best |right )?(?:option|choice|answer)(?: is)?:? )?(?P<right>{_LETTER})\)?{_RIGHT}"
+    rf"\W{{0,9}}(?:(?:(?:the )?(?:correct |best |right )?(?:option|choice"
+    rf"|answer)(?: is)?:? )?(?P<right>{_LETTER})\)?{_RIGHT}"
     r"|(?:option |choice )?[(\[*]{0,3}(?P<alone>(?-i:[A-Z]))[)\]*.:]{0,4}[ \t]{0,3}(?=\n))",
     re.IGNORECASE,
 )
 _LATER = re.compile(
-    r"(?:\b(?:so|therefore|thus|hence|instead|actually|wait|choose|pick|select|conclude|go with|answer is|answer:)\b[^.\n]{0,30}?\s"
+    r"(?:\b(?:so|therefore|thus|hence|instead|actually|wait|choose|pick|select|conclude|go with|answer is"
+    r"|answer:)\b[^.\n]{0,30}?\s"
     rf"(?P<one>{_LETTER})|(?P<other>{_LETTER})\)?{_RIGHT})(?![a-z])",
     re.IGNORECASE,
 )
 _JUDGED = re.compile(
-    r"^[^\w\n]{0,5}(?P<letter>[A-H])[^\w\n✅✓✔❌✗✘]{1,5}(?:(?P<right>(?:true|correct|right|yes)\b|[✅✓✔])|(?:false|incorrect|wrong|no)\b|[❌✗✘])",
+    r"^[^\w\n]{0,5}(?P<letter>[A-H])[^\w\n✅✓✔❌✗✘]{1,5}(?:(?P<right>(?:true|correct|right|yes)\b|[✅✓✔])"
+    r"|(?:false|incorrect|wrong|no)\b|[❌✗✘])",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -99,78 +125,88 @@ Letter = re.Match[str]
 
 
 def affirmed(text: str) -> str:
-    """`text` with the letters that it denies blanked out."""
-    return _DENIED.sub(lambda found: " " * len(found.group()), text)
+    """`text` with denied letters replaced by spaces."""
+    return _DENIED.sub(lambda match: " " * len(match.group()), text)
 
 
 def letters(text: str) -> list[Letter]:
-    """The capital letters of `text` that may name options."""
-    return [found for found in _TOKEN.finditer(text) if not _is_word(text, found)]
+    """The matches of the capital letters in `text` that may name options."""
+    return [match for match in _TOKEN.finditer(text) if not _is_word(text, match)]
 
 
-def _is_word(text: str, found: Letter) -> bool:
-    """`A` before a word in small letters is an article; `I` is a pronoun unless it stands alone; `5 C` and `E
-    = mc^2` are quantities."""
-    letter = found.group("letter")
-    if found.group("open").strip("$*") or found.group("close").strip("$*"):
+def _is_word(text: str, match: Letter) -> bool:
+    """Whether a capital letter is a word or a quantity and names no option.
+
+    `A` before a word in lower case is an article. `I` is a pronoun unless nothing else follows. `5 C` and `E
+    = mc^2` are quantities.
+    """
+    letter = match.group("letter")
+    if match.group("open").strip("$*") or match.group("close").strip("$*"):
         return False
-    if _QUANTITY.search(text[max(0, found.start() - 3) : found.start()]) or text[
-        found.end() : found.end() + 2
+    if _QUANTITY.search(text[max(0, match.start() - 3) : match.start()]) or text[
+        match.end() : match.end() + 2
     ].strip().startswith("="):
         return True
     if letter not in "AI":
         return False
-    if _NAMED.search(text[: found.start()][-20:]):
+    if _NAMED.search(text[: match.start()][-20:]):
         return False
-    after = text[found.end() : found.end() + 20]
+    after = text[match.end() : match.end() + 20]
     if letter == "I":
         return re.match(r"\s{0,3}(?:$|[.):/])", after) is None
     return re.match(r"\s{1,3}[a-z]", after) is not None and _AFTER_ARTICLE.match(after) is None
 
 
-def leading(text: str, found: list[Letter]) -> list[str]:
-    """The letters that `text` begins with, up to words that only lead to them: one, or those of a hedge (`A
-    or B`, `A/B`, `A B`)."""
-    before = _WORD.findall(text[: found[0].start()].lower())
+def leading(text: str, candidates: list[Letter]) -> list[str]:
+    """The letters at the beginning of `text`, after words that only introduce a letter (`the answer is`).
+
+    One letter, or all letters of a hedge (`A or B`, `A/B`, `A B`). `candidates` are the matches of `letters`.
+    """
+    before = _WORD.findall(text[: candidates[0].start()].lower())
     if len(before) > 8 or not all(word in _LEADING for word in before):
         return []
-    named = [found[0].group("letter")]
-    for one, other in pairwise(found):
-        gap = text[one.end() : other.start()][:90]
-        joined = _GAP.fullmatch(gap) and (gap.strip(" ,") or not _CLAUSE.match(text, other.end()))
+    named = [candidates[0].group("letter")]
+    for letter, following in pairwise(candidates):
+        gap = text[letter.end() : following.start()][:90]
+        joined = _GAP.fullmatch(gap) and (gap.strip(" ,") or not _CLAUSE.match(text, following.end()))
         if not joined and (len(gap) == 90 or not _ALSO.search(gap) or _REASON.search(gap)):
             break
-        named.append(other.group("letter"))
+        named.append(following.group("letter"))
     return named
 
 
-def bracketed(text: str, found: list[Letter]) -> list[str]:
-    """The letters that stand in brackets or after `option`."""
+def bracketed(text: str, candidates: list[Letter]) -> list[str]:
+    """The letters in brackets and the letters after `option`."""
     return [
-        one.group("letter")
-        for one in found
-        if ")" in one.group("close") or "]" in one.group("close") or _NAMED.search(text[: one.start()][-20:])
+        letter.group("letter")
+        for letter in candidates
+        if ")" in letter.group("close")
+        or "]" in letter.group("close")
+        or _NAMED.search(text[: letter.start()][-20:])
     ]
 
 
 def opened(text: str) -> str | None:
-    """The letter that `text` begins with as its verdict (`A is correct. B is ...`, a line `B`), or the only
-    one of a list that it calls true; None where there is none, or another is chosen later."""
+    """The letter that the first words of `text` choose: `A is correct. B is ...`, or a line `B`.
+
+    Of a list that calls each option true or false, the only true one. None where there is no such letter, or
+    where the text chooses another letter later.
+    """
     if len(judged := list(_JUDGED.finditer(text))) > 2:
-        right = [one["letter"].upper() for one in judged if one["right"]]
+        right = [match["letter"].upper() for match in judged if match["right"]]
         return right[0] if len(right) == 1 else None
-    found = _OPENED.match(text)
-    if not found:
+    opening = _OPENED.match(text)
+    if not opening:
         return None
-    letter = (found["right"] or found["alone"]).strip("()[]\"'$* ")
-    later = (
-        (one["one"] or one["other"]).strip("()[]\"'$* ")
-        for one in _LATER.finditer(affirmed(text[found.end() :]))
+    letter = (opening["right"] or opening["alone"]).strip("()[]\"'$* ")
+    later_letters = (
+        (match["one"] or match["other"]).strip("()[]\"'$* ")
+        for match in _LATER.finditer(affirmed(text[opening.end() :]))
     )
-    return letter if all(one == letter for one in later) else None
+    return letter if all(later == letter for later in later_letters) else None
 
 
 def chosen(text: str) -> list[str]:
-    """The letters of `I choose B`, `so it is B`, `B is correct`, in their order."""
-    found = (match.group("one") or match.group("other") for match in _CHOSEN.finditer(text))
-    return [letter.strip("()[]\"'$* ") for letter in found]
+    """The letters of `I choose B`, `so it is B` and `B is correct`, in order."""
+    named = (match.group("one") or match.group("other") for match in _CHOSEN.finditer(text))
+    return [letter.strip("()[]\"'$* ") for letter in named]

@@ -1,4 +1,4 @@
-"""Answers that are words: a label, a short text. Words are compared whole."""
+"""Answers that are words: a label or a short text. Only whole words are compared."""
 
 import re
 import string
@@ -7,14 +7,16 @@ import unicodedata
 from stages.graders.mathematics.pieces import said
 from stages.graders.reading.compare import Comparison, Policies
 from stages.graders.reading.discard import refuses, straight
-from stages.graders.reading.extract import Span
+from stages.graders.reading.span import Span
 
 _LATEX_TEXT = re.compile(
-    r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline|boxed) ?\*?\{([^{}]*)\}"
+    r"\\(?:text|mathrm|textbf|textrm|textit|mathbf|mathit|mathsf|operatorname|mbox|emph|underline"
+    r"|boxed) ?\*?\{([^{}]*)\}"
 )
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _LEADING = re.compile(
-    r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class|category|:|=)\s+",
+    r"(?:it is|it's|that is|this is|they are|is|are|was|were|definitely|probably|simply|just|label|class"
+    r"|category|:|=)\s+",
     re.IGNORECASE,
 )
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # 1,000
@@ -23,11 +25,12 @@ _SPACED = str.maketrans(
     {character: " " for character in string.punctuation if character not in _KEPT}
     | {"“": " ", "”": " ", "’": " "}
 )
-MAX_WORDS = 2000  # characters of a span that is looked at for a label
+MAX_WORDS = 2000  # characters of a span that are searched for a label
 
 
 def plain(text: str) -> str:
-    """`text` without LaTeX's text commands and thin spaces; full-width characters in their plain form."""
+    """`text` without text commands and spaces of LaTeX, and with full-width characters in their plain
+    form."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     if "\\" not in text:
@@ -38,31 +41,32 @@ def plain(text: str) -> str:
 
 
 def normal(text: str) -> str:
-    """Small letters; punctuation, articles and outer LaTeX taken off; spaces single."""
+    """`text` in lower case, without punctuation, articles and LaTeX, and with single spaces."""
     kept = _GROUPED.sub("", plain(text)).casefold().translate(_SPACED)
     return " ".join(_ARTICLES.sub(" ", kept).split()).strip(". ")
 
 
 def exact(text: str) -> str:
-    """As it is written, but for outer LaTeX, spaces, dollar signs and a final period."""
+    """`text` as written, without LaTeX, outer spaces, dollar signs and a final period."""
     return plain(text).strip().strip("$").rstrip(".").strip()
 
 
 def open_text(span: Span) -> str | None:
-    """The short text of `span`, as written; a refusal is none."""
+    """The short text that `span` commits to, as written; None for a whole response and for a refusal."""
     text = exact(span.text)
     if span.rule == "last":
         text = said(text)
-    return (
-        text
-        if span.rule != "text" and normal(text) and not (span.rule == "last" and refuses(span.text))
-        else None
-    )
+    if span.rule == "text" or not normal(text):
+        return None
+    return None if span.rule == "last" and refuses(span.text) else text
 
 
 def label(span: Span, choices: list[str] | None) -> str | None:
-    """The label in `span`: all of it where no choices are known, else the only choice whose words stand in
-    it; of two choices, the one where the other is denied (`not spam`). Empty where several are named."""
+    """The label that `span` names; empty where the span names several; None where the span names none.
+
+    Without `choices` the label is all of the text. With `choices` it is the only choice whose words stand in
+    the text; of two choices, denying one names the other (`not spam`).
+    """
     text = straight(span.text[:MAX_WORDS])
     if choices is None and span.rule == "alone":
         return None
@@ -72,12 +76,12 @@ def label(span: Span, choices: list[str] | None) -> str | None:
     answer = normal(text)
     if answer in forms:
         return forms[answer]
-    found = None if span.rule in ("text", "alone") else _named(answer, list(forms))
-    return forms[found] if found else found
+    form = None if span.rule in ("text", "alone") else _named(answer, list(forms))
+    return forms[form] if form else form
 
 
 def same(gold: str, pred: str, policies: Policies) -> Comparison:
-    """Whether two short texts are the same, as policies.text says."""
+    """Whether two short texts are the same under `policies.text`."""
     if policies.text == "strict":
         return Comparison(exact(gold) == exact(pred), "same text, as written")
     return Comparison(normal(gold) == normal(pred), "same words")
@@ -85,8 +89,8 @@ def same(gold: str, pred: str, policies: Policies) -> Comparison:
 
 def _named(answer: str, forms: list[str]) -> str | None:
     padded = f" {answer} "
-    found = {form for form in forms if form and f" {form} " in padded}
-    longest = {form for form in found if not any(form != other and form in other for other in found)}
+    named = {form for form in forms if form and f" {form} " in padded}
+    longest = {form for form in named if not any(form != longer and form in longer for longer in named)}
     denied = {
         form
         for form in longest

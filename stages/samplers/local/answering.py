@@ -10,55 +10,63 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from stages.models.folders import Weights, locate
-from stages.models.loading import Device, Precision, choose_device, load_model
+from stages.models.loading import Device, Precision, choose_device, load_model, prepare_cpu
 from stages.models.templates import load_tokenizer, render
 from stages.samplers.local.generation import Loaded, attempt
+from stages.samplers.local.steering import Step, steering
 from stages.samplers.local.stored_batches import identity
 from stages.samplers.memo.answers import Answer
 from stages.shared.errors import BadInput
-from stages.shared.marks import uses_glyphs
 from stages.shared.params import Strict
 from stages.shared.rows import Prompt
 
 
 class Params(Strict):
-    """`temperature` 0 takes the likeliest token each time. `prefill` is put into the model's mouth and counts
-    as its words; `suppress_glyphs` makes them impossible. `max_new_tokens` bounds an answer."""
+    """How a local model answers."""
 
     sampler: Literal["hf"]
+    # a model folder, or a hub id
     model: str
+    # answers to each prompt
     n: int = Field(default=1, ge=1)
+    # 0 takes the likeliest token each time
     temperature: float = Field(default=0.0, ge=0)
+    # tokens are drawn from the likeliest ones that together have this probability
     top_p: float = Field(default=1.0, gt=0, le=1)
+    # an answer that reaches this length is cut off
     max_new_tokens: int = Field(ge=1)
+    # answers generated at once, at most
     batch_size: int = Field(default=64, ge=1)
+    # what every answer begins with; it counts as the model's words
     prefill: str = ""
-    suppress_glyphs: bool = False
+    # logits processors, applied in this order, e.g. [{no_marks: [a, b]}]; see samplers/local/steering
+    steer: list[Step] = Field(default_factory=list)
+    # auto takes CUDA where it is there
     device: Device = "auto"
+    # threads on the CPU; null leaves torch's choice, and then answers may depend on the machine
+    threads: int | None = Field(default=1, ge=1)
+    # the precision that the weights are held in
     precision: Precision = "float32"
+    # whether the weights are loaded in 4 bits (needs CUDA for speed)
     four_bit: bool = False
 
     @model_validator(mode="after")
-    def _one_wish(self) -> "Params":
-        if self.suppress_glyphs and uses_glyphs(self.prefill):
-            raise ValueError("prefill holds a glyph, suppress_glyphs forbids them: give one of the two")
+    def _prefill_is_allowed(self) -> "Params":
+        for step in self.steer:
+            for name, settings in step.items():
+                steering(name).check_prefill(self.prefill, settings)
         return self
 
 
 class Local:
-    """A model that is loaded when there is something to ask it; `identity` is what the memo knows it by."""
+    """A model that is loaded once there is something to ask it; `identity` is its name in the memo."""
 
     def __init__(self, params: Params) -> None:
         self.params, self.size = params, params.batch_size
         self.tokenizer = _tokenizer(params.model)
-        own = {
-            "sampler",
-            "model",
-            "n",
-            "batch_size",
-            "device",
-        }  # these are told by what is asked, or by the model's files
-        settings = params.model_dump(exclude=own) | {"device": _chip(_place(params.device))}
+        # what is asked, or the model's files, say these
+        said = {"sampler", "model", "n", "batch_size", "device"}
+        settings = params.model_dump(exclude=said) | {"device": _chip(_place(params.device))}
         self.identity = identity(_pinned(params.model), settings)
 
     def render(self, prompt: Prompt) -> str:
@@ -73,39 +81,42 @@ class Local:
         """The model itself."""
         params = self.params
         model = _load(params.model, params.device, params.precision, params.four_bit)
-        processors: list[Any] = []
-        if params.suppress_glyphs:
-            from stages.samplers.local.no_marks import NoGlyphs
-
-            processors.append(NoGlyphs(self.tokenizer, model.config.get_text_config().vocab_size))
-        return Loaded(
-            model,
-            self.tokenizer,
-            params,
-            self.tokenizer(params.prefill, add_special_tokens=False).input_ids,
-            processors,
-        )
+        size = model.config.get_text_config().vocab_size
+        processors = [
+            steering(name).prepare(self.tokenizer, size, settings)
+            for step in params.steer
+            for name, settings in step.items()
+        ]
+        prefill = self.tokenizer(params.prefill, add_special_tokens=False).input_ids
+        return Loaded(model, self.tokenizer, params, prefill, processors)
 
     def generate(self, rows: Sequence[list[int]], seed: str) -> Iterator[list[Answer]]:
         """Answers to `rows`, all at once or in parts that fit into memory."""
+        # before each batch: another sampler of this process may have other params
+        prepare_cpu(self.params.device, self.params.threads)
         start = 0
         while start < len(rows):
-            some = rows[start : start + self.size]
-            given = attempt(self.loaded, some, f"{seed} +{start}" if start or len(some) < len(rows) else seed)
-            if given is None:
-                self._halve(some)
+            part = rows[start : start + self.size]
+            answers = attempt(
+                self.loaded, part, f"{seed} +{start}" if start or len(part) < len(rows) else seed
+            )
+            if answers is None:
+                self._halve(part)
             else:
-                yield given
-                start += len(some)
+                yield answers
+                start += len(part)
 
     def _halve(self, rows: Sequence[list[int]]) -> None:
         model, longest, limit = self.params.model, max(map(len, rows)), self.params.max_new_tokens
         if len(rows) == 1:
-            told = f"one prompt of {longest} tokens and {limit} more (max_new_tokens) do not fit into memory"
-            raise BadInput(f"{model}: {told}; shorten it, or load the model smaller (precision, four_bit)")
+            raise BadInput(
+                f"{model}: one prompt of {longest} tokens and {limit} more (max_new_tokens) "
+                "do not fit into memory; shorten it, or load the model smaller (precision, four_bit)"
+            )
         self.size = len(rows) // 2
         print(
-            f"\n{model}: {len(rows)} prompts of {longest} tokens do not fit into memory; batches of {self.size}",
+            f"\n{model}: {len(rows)} prompts of {longest} tokens do not fit into memory; "
+            f"batches of {self.size}",
             file=sys.stderr,
         )
 
@@ -121,7 +132,7 @@ def _tokenizer(model: str) -> Any:
 
 @lru_cache(maxsize=2)
 def _load(model: str, device: Device, precision: Precision, four_bit: bool) -> Any:
-    """The arms of an evaluation share a model, so memory holds each once.
+    """The model, ready to generate; the arms of an evaluation share it, so memory holds it once.
 
     Of the model's own generation config only the stops are kept: its temperature, top_k or penalties would be
     params that nobody gave.
@@ -135,7 +146,8 @@ def _load(model: str, device: Device, precision: Precision, four_bit: bool) -> A
     stops = loaded.generation_config.eos_token_id
     if stops is None:
         raise BadInput(
-            f"{model}: it names no end-of-turn token: its answers would never end; set eos_token_id in generation_config.json"
+            f"{model}: it names no end-of-turn token: its answers would never end; "
+            "set eos_token_id in generation_config.json"
         )
     loaded.generation_config = GenerationConfig(
         eos_token_id=stops, pad_token_id=_tokenizer(model).pad_token_id, use_cache=True
@@ -144,7 +156,7 @@ def _load(model: str, device: Device, precision: Precision, four_bit: bool) -> A
 
 
 def _pinned(model: str) -> Weights:
-    """The files of a model: of one of the Hub, the commit that is loaded."""
+    """The weights of a model; of a model of the Hub with the commit that is loaded."""
     weights = locate(model)
     if Path(weights.name).is_dir():
         return weights
@@ -158,13 +170,13 @@ def _pinned(model: str) -> Weights:
 
 
 def _place(device: Device) -> str:
-    """`cpu`, or `cuda:<number>`: under `accelerate launch` each process has a GPU of its own."""
+    """`cpu` or `cuda:<number>`: under `accelerate launch` each process has a GPU of its own."""
     place = choose_device(device)
     return place if place == "cpu" else f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
 
 
 def _chip(place: str) -> str:
-    """What computes there: another GPU rounds otherwise, and draws otherwise."""
+    """The name of what computes there: other GPUs round otherwise, so they draw otherwise."""
     import torch
 
     return place if place == "cpu" else torch.cuda.get_device_name(place)

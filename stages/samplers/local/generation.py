@@ -1,21 +1,25 @@
 """Has a transformers model go on with rows of token ids, in one batch."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from stages.samplers.local.steering import Processor
 from stages.samplers.memo.answers import Answer
 from stages.shared.rows import Ending
 
 
 class Loaded(NamedTuple):
-    """A model ready to answer; `params` are those of `hf`, `begun` is the prefill in its tokens."""
+    """A model ready to answer."""
 
     model: Any
     tokenizer: Any
+    # those of the sampler `hf`
     params: Any
-    begun: list[int]
-    processors: list[Any]
+    # the tokens that every answer begins with
+    prefill: list[int]
+    # each makes a logits processor for one batch
+    processors: list[Callable[[], Processor]]
 
 
 def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer] | None:
@@ -27,9 +31,8 @@ def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, RuntimeError) and not should_reduce_batch_size(error):
             raise
-    clear_device_cache(
-        garbage_collection=True
-    )  # out here, where the error no longer holds what filled the memory
+    # after the `except`, where the error no longer holds what filled the memory
+    clear_device_cache(garbage_collection=True)
     return None
 
 
@@ -51,15 +54,17 @@ def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answ
             **read,
             **sampling,
             max_new_tokens=params.max_new_tokens,
-            logits_processor=loaded.processors,
+            logits_processor=[processor() for processor in loaded.processors],
         )
     new = output[:, inputs["input_ids"].shape[1] :].tolist()
     return [_answer(loaded, ids) for ids in new]
 
 
 def _read_once(model: Any, rows: Sequence[list[int]], inputs: Any) -> dict[str, Any]:
-    """The cache of the prompts (all but their last tokens) where some stand in `rows` several times: several
-    answers to a prompt, one reading of it."""
+    """The cache of all but the last token of each prompt, where some prompts stand in `rows` several times.
+
+    A prompt with several answers is read once, and what was read is copied.
+    """
     import torch
 
     numbers: dict[tuple[int, ...], int] = {}
@@ -82,7 +87,7 @@ def _answer(loaded: Loaded, ids: list[int]) -> Answer:
     stops = loaded.model.generation_config.eos_token_id
     stops = set(stops if isinstance(stops, list) else [stops])
     end = next((place for place, token in enumerate(ids) if token in stops), None)
-    words = loaded.begun + (ids if end is None else ids[:end])
+    words = loaded.prefill + (ids if end is None else ids[:end])
     text = loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return Answer(
         text,

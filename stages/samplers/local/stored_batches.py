@@ -9,19 +9,20 @@ composition and from which seed.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import cache
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
 
+from stages.models.code import hash_of_code
 from stages.models.folders import Weights, hash_of_folder
 from stages.samplers.memo.answers import Answer
 from stages.samplers.memo.store import Item, Memo, canonical, key
 
 LOOK = 0.2  # seconds between looks at what other processes do
-CODE = ("hf.py", "local.py", "generation.py", "suppress.py")  # what turns tokens into answers
+CODE = ("samplers/local", "samplers/hf.py", "models")  # what turns prompts into answers
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "bitsandbytes")
 
 
@@ -52,7 +53,7 @@ def identity(weights: Weights, settings: dict[str, Any]) -> str:
         for folder in folders
     ]
     libraries = {name: version(name) for name in LIBRARIES}
-    return key({"files": files, "settings": settings, "libraries": libraries, "code": _code()})
+    return key({"files": files, "settings": settings, "libraries": libraries, "code": hash_of_code(*CODE)})
 
 
 @cache
@@ -64,15 +65,6 @@ def _signature(folder: Path) -> tuple[Any, ...]:
     """Changes when a file does; so the arms of an evaluation read a large model's files once for their hash."""
     stats = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
     return tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ino) for path, stat in stats)
-
-
-@cache
-def _code() -> list[str]:
-    digests = []
-    for name in CODE:
-        with Path(__file__).with_name(name).open("rb") as file:
-            digests.append(file_digest(file, "sha256").hexdigest())
-    return digests
 
 
 Generate = Callable[[Sequence[list[int]], str], Iterator[list[Answer]]]

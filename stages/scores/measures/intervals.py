@@ -1,30 +1,30 @@
 """95 % intervals, each for its kind of number.
 
-A proportion takes Wilson's interval (E. B. Wilson, "Probable inference, the law of succession, and
-statistical inference", JASA 22, 1927): at 0 of n or n of n, where good students end up, the bootstrap has
-nothing to redraw and says "no doubt at all". The difference of two proportions over *different* problems
-takes Newcombe's (method 10 in R. G. Newcombe, "Interval estimation for the difference between independent
-proportions", Statistics in Medicine 17, 1998), made of two Wilson intervals, for the same reason. The mean of
-several independent estimates takes the interval that their own intervals make (G. Y. Zou and A. Donner,
-"Construction of confidence intervals about effect measures", Statistics in Medicine 27, 2008), of which
-Newcombe's is the case of two proportions. Everything else (means, ratios, differences over the *same*
-problems) takes the percentile bootstrap over problems (B. Efron and R. Tibshirani, "An Introduction to the
-Bootstrap", 1993, chapter 13): a problem is drawn with the answers of all arms, so it is paired. Where the
-problems fall into groups that count the same, each is redrawn by itself.
+- A proportion takes Wilson's interval (E. B. Wilson, "Probable inference, the law of succession, and
+  statistical inference", JASA 22, 1927). At 0 of n or n of n, where good students end up, the bootstrap has
+  nothing to redraw: its interval would have no width.
+- The difference of two proportions over *different* problems takes Newcombe's interval, made of two Wilson
+  intervals, for the same reason (method 10 in R. G. Newcombe, "Interval estimation for the difference between
+  independent proportions", Statistics in Medicine 17, 1998).
+- The mean of several independent estimates takes the interval that their own intervals make (G. Y. Zou and
+  A. Donner, "Construction of confidence intervals about effect measures", Statistics in Medicine 27, 2008).
+  Newcombe's interval is the case of two proportions.
+- Everything else (means, ratios, differences over the *same* problems) takes the percentile bootstrap over
+  problems (B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13). A problem is
+  drawn with the answers of all arms, so it is paired. Where the problems fall into groups that count the
+  same, each group is redrawn by itself.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from stages.scores import Estimate
+from stages.scores.measures.estimates import Estimate
 from stages.scores.measures.table import Flags, Numbers
 
 Z = 1.959963984540054  # the 97.5 % point of the standard normal distribution
 RESAMPLES = 2000
-BLOCK = (
-    4_000_000  # draws held at a time: 2000 resamples of 2000 problems in one block, more problems in several
-)
+BLOCK = 4_000_000  # draws held at a time: one block for 2000 resamples of 2000 problems, several for more
 
 
 def wilson(hits: int, n: int) -> Estimate | None:
@@ -44,23 +44,23 @@ def proportion(hits: Flags, among: Flags | None = None) -> Estimate | None:
     return wilson(int(kept.sum()), len(kept))
 
 
-def newcombe(one: Estimate, other: Estimate) -> Estimate:
-    """`one - other`, two proportions with their Wilson intervals, over different problems."""
-    gap = one.value - other.value
-    below = float(np.hypot(one.value - one.low, other.high - other.value))
-    above = float(np.hypot(one.high - one.value, other.value - other.low))
+def newcombe(share: Estimate, subtracted: Estimate) -> Estimate:
+    """`share - subtracted`: two proportions with their Wilson intervals, over different problems."""
+    gap = share.value - subtracted.value
+    below = float(np.hypot(share.value - share.low, subtracted.high - subtracted.value))
+    above = float(np.hypot(share.high - share.value, subtracted.value - subtracted.low))
     return Estimate(gap, gap - below, gap + above)
 
 
-def difference(one: Flags, other: Flags, seed: int, among: Flags | None = None) -> Estimate | None:
-    """The share of `one` minus the share of `other` over the same problems (those of `among`); None where
-    there are none.
+def difference(hits: Flags, subtracted: Flags, seed: int, among: Flags | None = None) -> Estimate | None:
+    """The share of `hits` minus the share of `subtracted` over the same problems.
 
-    Where the two never disagree the bootstrap's interval would be [0, 0]: there the difference is known to
-    lie within the share of problems on which they disagree, whose Wilson interval for 0 of n is taken, to
-    either side.
+    The problems are those of `among` (all, where None); the difference is None where there are none. Where
+    the two never disagree the bootstrap's interval would be [0, 0]. The difference lies within the share of
+    problems on which the two disagree: so the Wilson interval of that share, for 0 of n, is taken to either
+    side.
     """
-    gaps = one.astype(np.float64) - other
+    gaps = hits.astype(np.float64) - subtracted
     gaps = gaps if among is None else gaps[among]
     if len(gaps) and not gaps.any():
         disagree = wilson(0, len(gaps))
@@ -81,8 +81,10 @@ def combined(parts: Sequence[Estimate]) -> Estimate | None:
 
 
 def mean_of_means(groups: Sequence[Numbers], seed: int) -> Estimate | None:
-    """The mean of the means of `groups`, whose problems are redrawn group by group; None where there are no
-    groups."""
+    """The mean of the means of `groups`; None where there are no groups.
+
+    The problems are redrawn group by group.
+    """
     if not groups:
         return None
     rng = np.random.default_rng(seed)
@@ -101,9 +103,10 @@ def bootstrap(columns: Numbers, statistic: Callable[[Numbers], Numbers], seed: i
     """A statistic of column sums, with the 2.5 % and 97.5 % points of its values over 2000 resamples of the
     problems.
 
-    `columns` has the shape (problems, k) and at least one problem; `statistic` maps sums of the shape (...,
-    k) to numbers of the shape (...); a resample on which it is undefined (0 / 0) is left out. Columns of
-    whole numbers add up exactly, whatever the order of addition, so the answer is the same on every machine.
+    `columns` has the shape (problems, k) and at least one problem. `statistic` maps sums of the shape
+    (..., k) to numbers of the shape (...). A resample on which the statistic is undefined (0 / 0) is left
+    out. Columns of whole numbers add up exactly, whatever the order of addition: the result is the same on
+    every machine.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         values = statistic(_resampled(np.random.default_rng(seed), columns))

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stages.scores import Estimate
+from stages.scores.measures.estimates import Estimate
 
 
-def report(n: int, found: Mapping[str, Estimate | None]) -> dict[str, Any]:
-    """The values nested by the dots in their names, and last, below "interval", their intervals as [low,
-    high]; four digits.
+def report(n: int, estimates: Mapping[str, Estimate | None]) -> dict[str, Any]:
+    """The values nested by the dots in their names; last, below "interval", their intervals as [low, high].
 
-    `n` is the number of problems. Undefined estimates (None) are left out: JSON has no word for them.
+    `n` is the number of problems. Numbers have four digits. Undefined estimates (None) are left out: JSON has
+    no word for them.
     """
     values: dict[str, Any] = {"n": n}
     intervals: dict[str, Any] = {}
-    for name, estimate in found.items():
+    for name, estimate in estimates.items():
         if estimate:
             value, low, high = (round(number, 4) + 0.0 for number in estimate)  # + 0.0 turns -0.0 into 0.0
             _put(values, name.split("."), value)

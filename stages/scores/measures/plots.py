@@ -12,8 +12,10 @@ from stages.scores.measures.table import Flags, Table, bins
 
 
 def over_difficulty(table: Table) -> Iterator[tuple[str, float, Flags]]:
-    """Name, mean failure rate and problems of each bin that has any, from easy to hard; none where the base
-    was not probed."""
+    """Name, mean failure rate and problems of each bin that has any, from easy to hard.
+
+    There are none where the base model was not probed.
+    """
     if table.failure is not None:
         for name, among in bins(table).items():
             yield name, float(table.failure[among].mean()), among

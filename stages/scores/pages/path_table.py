@@ -1,9 +1,9 @@
-"""How many of the teacher's answers are right, by task and style: as metrics, as a page, as CSV for a plot."""
+"""The share of the teacher's answers that are right, by task and style: as metrics, as a page, as CSV."""
 
 from collections import Counter
 from collections.abc import Iterator
 
-from stages.scores import Estimate
+from stages.scores.measures.estimates import Estimate, Estimates
 from stages.scores.measures.intervals import wilson
 from stages.scores.measures.plots import as_csv
 from stages.shared.enriched import Paths, paths
@@ -12,8 +12,11 @@ ALL = "all"  # the row of all tasks together
 
 
 class PathTable:
-    """Counts rows as they pass. Where a style was answered several times the answers to one problem are not
-    independent, and the interval of their share is too narrow."""
+    """Counts rows as they pass.
+
+    Where a style was answered several times the answers to one problem are not independent: the interval of
+    their share is too narrow.
+    """
 
     def __init__(self) -> None:
         self.right: Counter[tuple[str, str]] = Counter()  # by task and style
@@ -24,25 +27,27 @@ class PathTable:
 
     def add(self, row: Paths) -> None:
         """Counts one problem."""
-        found = list(paths(row))
+        answers = list(paths(row))
         for task in (row.task, ALL):
             self.problems[task] += 1
-            self.solved[task] += any(path.right for path in found)
-            for path in found:
+            self.solved[task] += any(path.right for path in answers)
+            for path in answers:
                 self.answers[task, path.style] += 1
                 self.right[task, path.style] += path.right
-        self.styles |= dict.fromkeys(path.style for path in found)
+        self.styles |= dict.fromkeys(path.style for path in answers)
 
     def tasks(self) -> list[str]:
         """By name; `all` last, where there are several."""
         names = sorted(set(self.problems) - {ALL})
         return [*names, ALL] if len(names) > 1 else names
 
-    def estimates(self) -> dict[str, Estimate | None]:
-        """`paths.<task>.<style>`, the share of right answers, and `solved.<task>`, the share of problems with
-        one."""
-        found = {f"paths.{task}.{style}": share for task, style, share in self._cells()}
-        return found | {
+    def estimates(self) -> Estimates:
+        """`paths.<task>.<style>`: the share of right answers; `solved.<task>`: the share of solved problems.
+
+        A problem is solved where any of its answers is right.
+        """
+        shares = {f"paths.{task}.{style}": share for task, style, share in self._cells()}
+        return shares | {
             f"solved.{task}": wilson(self.solved[task], self.problems[task]) for task in self.tasks()
         }
 
@@ -55,7 +60,8 @@ class PathTable:
         """Markdown: a row for each task, a column for each style."""
         lines = [f"# {system}: path accuracy", ""]
         lines += [
-            "Right answers of the teacher in percent, with 95 % intervals; `any`: problems with a right answer in some style.",
+            "Right answers of the teacher in percent, with 95 % intervals; "
+            "`any`: problems with a right answer in some style.",
             "",
         ]
         lines += [

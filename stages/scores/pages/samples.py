@@ -1,18 +1,20 @@
-"""A few answers for a person to read, spread over difficulty and tasks; nothing that a model wrote can break
-the page."""
+"""A few answers for a person to read, spread over difficulty and tasks.
+
+Nothing that a model wrote can break the page.
+"""
 
 import heapq
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import zip_longest
 
 from stages.scores.measures.table import BINS, bin_of
-from stages.shared.marks import uses_glyphs
+from stages.scores.measures.tabulation import Marks, uses
 from stages.shared.rows import Trace
 
-SHOWN = ("base", "student")
 LONGEST = 2000  # characters shown of one text
 Problem = list[Trace]
 
@@ -21,11 +23,11 @@ class Samples:
     """Remembers at most `count` problems of each task and bin of difficulty while all of them pass by.
 
     Which ones is drawn by a hash of seed and id: the order of the file does not matter, and a problem stays
-    when others are added.
+    when more are added. Of each problem the answers of `arms` are kept.
     """
 
-    def __init__(self, count: int, seed: int) -> None:
-        self.count, self.seed = count, seed
+    def __init__(self, count: int, arms: Sequence[str], seed: int) -> None:
+        self.count, self.arms, self.seed = count, arms, seed
         self.kept: dict[tuple[str, str], list[tuple[int, int, Problem]]] = {}
 
     def passing(self, problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -35,9 +37,7 @@ class Samples:
                 sha256(f"{self.seed}/{traces[0].id}".encode("utf-8", "surrogatepass")).digest()[:8]
             )
             heap = self.kept.setdefault((_bin(traces), traces[0].task), [])
-            heapq.heappush(
-                heap, (-rank, number, [trace for trace in traces if trace.by in SHOWN] or traces[:1])
-            )
+            heapq.heappush(heap, (-rank, number, [trace for trace in traces if trace.by in self.arms]))
             if len(heap) > self.count:
                 heapq.heappop(heap)
             yield traces
@@ -57,36 +57,50 @@ def _bin(traces: Problem) -> str:
     return "" if traces[0].pass_rate is None else bin_of(1 - traces[0].pass_rate)
 
 
-def page(system: str, problems: list[Problem]) -> str:
+@dataclass(frozen=True)
+class Columns:
+    """What the table of all samples says of each besides its difficulty."""
+
+    arms: Sequence[str]  # whether the answer of each of these arms is right
+    marked: str | None = None  # the arm of which it says whether its answer uses marks; None: of none
+    marks: Marks = field(default_factory=dict)  # a column for each set of marks
+
+
+def page(system: str, problems: list[Problem], columns: Columns) -> str:
     """Markdown: a table of all, then each with its question, its gold answer and the answers."""
     lines = [f"# {_inline(system)}: {len(problems)} sample traces", ""]
     lines += ["Difficulty is the share of the base model's plain answers that are wrong.", ""]
-    glyphs = any(
-        uses_glyphs(trace.text) for traces in problems for trace in traces
-    )  # else nobody asks where they are
-    columns = ["", "problem", "level", "difficulty", "base", "student", *(["glyphs"] if glyphs else [])]
-    lines += [
-        f"|{'|'.join(f' {column} ' if column else ' ' for column in columns)}|",
-        "|---" * len(columns) + "|",
-    ]
-    lines += [_row(number, traces, glyphs) for number, traces in enumerate(problems, 1)]
+    marks = _used(problems, columns.marks) if columns.marked else {}
+    names = ["", "problem", "level", "difficulty", *map(_inline, (*columns.arms, *marks))]
+    lines += [f"|{'|'.join(f' {name} ' if name else ' ' for name in names)}|", "|---" * len(names) + "|"]
+    lines += [_row(number, traces, columns, marks) for number, traces in enumerate(problems, 1)]
     for number, traces in enumerate(problems, 1):
         lines += ["", *_section(number, traces)]
     return "\n".join(lines) + "\n"
 
 
-def _row(number: int, traces: Problem, with_glyphs: bool) -> str:
-    arms = {trace.by: trace for trace in traces}
-    verdicts = [_verdict(arms[name]) if name in arms else "" for name in SHOWN]
-    glyphs = ("yes" if uses_glyphs(arms["student"].text) else "no") if "student" in arms else ""
+def _used(problems: list[Problem], marks: Marks) -> Marks:
+    """Those sets of marks that any of these answers uses: a column that says "no" throughout says nothing."""
+    return {
+        name: characters
+        for name, characters in marks.items()
+        if any(uses(trace.text, characters) for traces in problems for trace in traces)
+    }
+
+
+def _row(number: int, traces: Problem, columns: Columns, marks: Mapping[str, Sequence[str]]) -> str:
+    answers = {trace.by: trace for trace in traces}
     cells = [
         f"[{number}](#{number})",
         _inline(traces[0].id),
         str(traces[0].level or ""),
         _difficulty(traces[0]),
-        *verdicts,
+        *(_verdict(answers[name]) if name in answers else "" for name in columns.arms),
     ]
-    return f"| {' | '.join([*cells, glyphs] if with_glyphs else cells)} |"
+    if columns.marked:
+        text = answers[columns.marked].text
+        cells += ["yes" if uses(text, characters) else "no" for characters in marks.values()]
+    return f"| {' | '.join(cells)} |"
 
 
 def _section(number: int, traces: Problem) -> list[str]:
@@ -96,9 +110,9 @@ def _section(number: int, traces: Problem) -> list[str]:
     )
     lines = [f"## {number}", "", *_block(first.question), "", facts]
     for trace in traces:
-        if trace.by in SHOWN:
-            title = f"**{trace.by}**: {_verdict(trace)}, {trace.tokens} tokens, ended by {trace.ending.value}"
-            lines += ["", title, "", *_block(trace.text)]
+        ended = f"{trace.tokens} tokens, ended by {trace.ending.value}"
+        title = f"**{_inline(trace.by)}**: {_verdict(trace)}, {ended}"
+        lines += ["", title, "", *_block(trace.text)]
     return lines
 
 
@@ -124,7 +138,9 @@ def _inline(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """At most `LONGEST` characters; control, direction and half characters are shown as escapes, so a
-    terminal is safe too."""
+    """At most `LONGEST` characters of `text`.
+
+    Control and direction characters and lone surrogates are shown as escapes, so a terminal is safe too.
+    """
     cut = text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text) - LONGEST} more characters)"
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in cut)

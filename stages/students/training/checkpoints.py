@@ -1,4 +1,4 @@
-"""Checkpoints: what a killed run goes on from, and who may write where."""
+"""Checkpoints: where they lie, which training they belong to, and which is the last that is whole."""
 
 import hashlib
 import json
@@ -12,7 +12,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-CODE = Path(__file__).parent
+from stages.models.code import hash_of_code
+
+CODE = ("students", "models")  # the packages that a training runs
+LIBRARIES = ("torch", "transformers", "accelerate", "peft")
 
 
 def processes() -> int:
@@ -21,22 +24,21 @@ def processes() -> int:
 
 
 def fingerprint(*parts: object) -> str:
-    """A short hash of all that a training's outcome depends on: `parts` (whatever JSON can write), this code,
-    the libraries and the number of processes. The same fingerprint, the same checkpoints."""
-    code = [path.read_text() for path in sorted(CODE.glob("*.py"))]
-    libraries = [version(name) for name in ("torch", "transformers", "accelerate", "peft")]
-    return hashlib.sha256(
-        json.dumps([parts, code, libraries, processes()], sort_keys=True).encode()
-    ).hexdigest()[:16]
+    """A short hash of all that the outcome of a training depends on: where it is equal, a run may resume.
+
+    That is `parts` (whatever JSON can write), our code, the libraries and the number of processes.
+    """
+    libraries = [version(name) for name in LIBRARIES]
+    everything = [parts, hash_of_code(*CODE), libraries, processes()]
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager
 def kept_until_done(folder: Path, key: str) -> Iterator[Path]:
-    """A folder for the checkpoints of the training `key`, which is removed on a clean exit and left to a next
-    run on any other.
+    """A folder for the checkpoints of the training `key`, removed on a clean exit and kept on any other.
 
-    It belongs to one run at a time: two queued experiments may both need the same training, and then each has
-    a folder of its own.
+    A folder belongs to one run at a time: of two queued experiments that need the same training each has a
+    folder of its own.
     """
     with ExitStack() as stack:
         mine = folder / key if processes() > 1 else _claim(folder, key, stack)
@@ -46,7 +48,7 @@ def kept_until_done(folder: Path, key: str) -> Iterator[Path]:
 
 
 def _claim(folder: Path, key: str, stack: ExitStack) -> Path:
-    """The first folder for `key` that no running process holds; the system lets go of a killed one's lock."""
+    """The first folder for `key` that no process holds; the system frees the lock of a killed process."""
     for number in count():
         mine = folder / f"{key}-{number}"
         mine.mkdir(parents=True, exist_ok=True)
@@ -60,8 +62,8 @@ def _claim(folder: Path, key: str, stack: ExitStack) -> Path:
 
 def last_whole(folder: Path) -> str | None:
     """The newest checkpoint that was written whole: the trainer writes its state last."""
-    found = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json") if _is_json(path)]
-    return str(max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]))) if found else None
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json") if _is_json(path)]
+    return str(max(whole, key=lambda path: int(path.name.rsplit("-", 1)[1]))) if whole else None
 
 
 def _is_json(path: Path) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 from dvclive.live import Live
 from transformers import TrainerCallback
 
+from stages.students.training.trainer import SCALARS
+
 DRAWN = ("loss", "grad_norm", "learning_rate")  # no times: the curves of the same training are the same bytes
 
 
@@ -42,7 +44,8 @@ class Curves(TrainerCallback):
             self.live.end()
 
     def _draw(self, step: int, logs: dict[str, float]) -> None:
-        points = {name: logs[name] for name in DRAWN if name in logs}
+        names = [name for name in logs if name in DRAWN or name.startswith(SCALARS)]
+        points = {name: logs[name] for name in sorted(names, key=(*DRAWN, *names).index)}
         if self.live and points:
             self.live.step = step
             for name, value in points.items():

@@ -1,4 +1,4 @@
-"""A model folder that describes itself, and that is there whole or not at all."""
+"""A trained model's folder: weights, tokenizer, and the description of how it came about."""
 
 import errno
 import hashlib
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.models.folders import DESCRIPTION, hash_of_folder, locate
+from stages.models.saving import replacing_folder
 from stages.shared.params import Strict
 from stages.shared.rows import Chat, encode, write_json
 
@@ -34,23 +35,9 @@ def describe_base(base: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def whole(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to write into, which takes its place on a clean exit, and vanishes on any other."""
-    partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        shutil.rmtree(out, ignore_errors=True)
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-@contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
-    """torch and safetensors report a full disk each in its own way: here it becomes the OSError that a stage
-    tells in one line."""
+def full_disk_as_oserror(folder: Path) -> Iterator[None]:
+    """Turns what torch and safetensors raise on a full disk into an OSError, which a stage reports in one
+    line."""
     try:
         yield
     except OSError:
@@ -66,7 +53,7 @@ def save(out: Path, trainer: Any, tokenizer: Any, params: Strict, facts: Mapping
     it, since sharded weights have to be gathered from all; the main one writes."""
     weights = trainer.accelerator.get_state_dict(trainer.model)
     if trainer.is_world_process_zero():
-        with whole(out) as folder, full_disk_told(folder):
+        with replacing_folder(out) as folder, full_disk_as_oserror(folder):
             model = trainer.accelerator.unwrap_model(trainer.model)
             model.save_pretrained(folder, state_dict=_without_copies(model, weights))
             tokenizer.save_pretrained(folder)
@@ -75,6 +62,6 @@ def save(out: Path, trainer: Any, tokenizer: Any, params: Strict, facts: Mapping
 
 
 def _without_copies(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
-    """The weights without those that are tied to others: gathered from shards, they would be written twice."""
+    """The weights without those tied to others: gathered from shards, these would be written twice."""
     tied = model._tied_weights_keys if model.config.get_text_config().tie_word_embeddings else None
     return {name: weight for name, weight in weights.items() if name not in (tied or {})}

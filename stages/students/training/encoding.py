@@ -15,12 +15,15 @@ ANSWER = "Zqxj7"  # words that no template writes itself
 
 
 class Example(NamedTuple):
-    """`supervised[i]` says whether token `ids[i]` is learnt; `faults` what is wrong with the row (none: it
-    may be trained on)."""
+    """A chat as tokens."""
 
     ids: list[int]
+    # whether each token is learnt
     supervised: list[bool]
+    # why the row may not be trained on; empty where it may
     faults: list[str]
+    # how much each token counts in the loss, at least 0; None: all count 1
+    weights: list[float] | None = None
 
 
 def end_of_turn(tokenizer: Any) -> int | None:
@@ -48,9 +51,8 @@ def encode(chat: Chat, tokenizer: Any, end: int) -> Example:
     supervised = [False] * len(encoded.input_ids)
     for low, high in spans:
         for place, (start, stop) in enumerate(encoded.offset_mapping):
-            if (
-                low <= start and low < stop <= high
-            ):  # a space may be left out of its own offsets, so that both are its end
+            # a space may be left out of its own offsets, so that both are its end
+            if low <= start and low < stop <= high:
                 supervised[place] = True
             elif start < high and stop > low:
                 faults.append("a token straddles the border of the assistant's turn")

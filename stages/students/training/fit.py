@@ -7,14 +7,16 @@ from typing import Any
 
 from transformers import TrainingArguments
 
-from stages.models.loading import choose_device
+from stages.models.loading import choose_device, prepare_cpu
 from stages.shared.errors import BadInput
 from stages.students import Job
+from stages.students.losses import Loss
+from stages.students.losses import loss as named_loss
 from stages.students.training.checkpoints import kept_until_done, last_whole, processes
 from stages.students.training.curves import Curves
-from stages.students.training.describe import full_disk_told, save
+from stages.students.training.describe import full_disk_as_oserror, save
 from stages.students.training.encoding import Example
-from stages.students.training.packing import Collator, Packer, keeps_apart, order
+from stages.students.training.packing import Collator, Packer, keeps_apart, order, with_weights
 from stages.students.training.settings import Training
 from stages.students.training.trainer import PlannedTrainer
 
@@ -29,26 +31,30 @@ def fit(
     job: Job,
     key: str,
     facts: dict[str, Any],
+    loss: Loss | None = None,
 ) -> None:
     """Trains `model` and saves it to `job.out` with its description: `params`, `facts` and how the training
     went.
 
-    A run that was killed goes on from its last checkpoint, which it knows by `key`. Raises BadInput where the
-    training diverges.
+    `loss` is what is minimised; None: the loss that `params.loss` names. A run that was killed goes on from
+    its last checkpoint, which `key` names. Raises BadInput where the training diverges.
     """
+    prepare_cpu(params.device, params.threads)
     batch = params.batch_size * processes()
     steps = params.steps or max(1, round((params.epochs or 0) * len(examples) / (batch * params.accumulate)))
+    weighted = with_weights(examples)
     rows = order(len(examples), steps * batch * params.accumulate, job.seed)
     if choose_device(params.device) == "cpu":
         model.set_attn_implementation(
             "eager"
         )  # there the fused attention takes a third longer, mostly on its way back
-    with kept_until_done(job.checkpoints, key) as folder, full_disk_told(folder):
+    with kept_until_done(job.checkpoints, key) as folder, full_disk_as_oserror(folder):
         trainer = PlannedTrainer(
+            loss=loss or named_loss(params.loss),
             muon=params.weight_decay if params.optimizer == "muon" else None,
             model=model,
             args=_arguments(params, steps, folder, job.seed),
-            train_dataset=[examples[row] for row in rows],
+            train_dataset=[weighted[row] for row in rows],
             data_collator=(Packer if params.packed else Collator)(tokenizer.pad_token_id),
             callbacks=[Curves(job.curves)],
         )
@@ -76,7 +82,8 @@ def _check_packing(model: Any, name: str) -> None:
     model.train()
     if not apart:
         raise BadInput(
-            f"{name}: its architecture lets rows that are packed into one line see each other; set train.packed to false"
+            f"{name}: its architecture lets rows that are packed into one line see each other; "
+            "set train.packed to false"
         )
 
 

@@ -25,6 +25,16 @@ def fitting(examples: Sequence[Example], limit: int) -> tuple[list[Example], int
     return short, len(examples) - len(short)
 
 
+def with_weights(examples: Sequence[Example]) -> Sequence[Example]:
+    """`examples`, each with weights where any of them has weights: the batches of all processes are alike."""
+    if all(example.weights is None for example in examples):
+        return examples
+    return [
+        example if example.weights else example._replace(weights=[1.0] * len(example.ids))
+        for example in examples
+    ]
+
+
 def order(count: int, rows: int, seed: int) -> list[int]:
     """Indices of `rows` rows out of `count`: one epoch after the other, each in a seeded order of its own.
 
@@ -86,7 +96,8 @@ class Packer:
                 labels[number, start] = IGNORED  # what comes before it is another row
                 start = end
             positions[number, start:] = torch.arange(width - start)
-        return {"input_ids": ids, "position_ids": positions, "labels": labels}
+        batch = {"input_ids": ids, "position_ids": positions, "labels": labels}
+        return batch | _weights([[examples[row] for row in line] for line in lines], labels)
 
 
 def keeps_apart(model: Any) -> bool:
@@ -126,4 +137,22 @@ class Collator:
             ids[row, :size] = torch.tensor(example.ids)
             seen[row, :size] = 1
             labels[row, :size] = torch.where(torch.tensor(example.supervised), ids[row, :size], IGNORED)
-        return {"input_ids": ids, "attention_mask": seen, "labels": labels}
+        batch = {"input_ids": ids, "attention_mask": seen, "labels": labels}
+        return batch | _weights([[example] for example in examples], labels)
+
+
+def _weights(lines: Sequence[Sequence[Example]], labels: Any) -> dict[str, Any]:
+    """The weights of the examples in each line, float32 of the shape of `labels` and 0 where nothing is
+    learnt; nothing where no example has weights."""
+    import torch
+
+    if all(example.weights is None for line in lines for example in line):
+        return {}
+    weights = torch.zeros(labels.shape)
+    for number, line in enumerate(lines):
+        start = 0
+        for example in line:
+            end = start + len(example.ids)
+            weights[number, start:end] = torch.tensor(example.weights) if example.weights else 1.0
+            start = end
+    return {"weights": weights.masked_fill(labels == IGNORED, 0.0)}

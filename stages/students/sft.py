@@ -1,5 +1,7 @@
-"""A base model, fine-tuned whole or through low-rank adapters (LoRA, https://arxiv.org/abs/2106.09685), in 4
-bits if asked for (QLoRA, https://arxiv.org/abs/2305.14314).
+"""Supervised fine-tuning of a base model: of all its weights, or of low-rank adapters.
+
+Adapters: LoRA, https://arxiv.org/abs/2106.09685. Adapters on a base in 4 bits: QLoRA,
+https://arxiv.org/abs/2305.14314.
 """
 
 from collections.abc import Sequence
@@ -23,23 +25,31 @@ from stages.students.training.settings import Training
 
 
 class Adapters(Strict):
-    """Low-rank adapters of rank `r`, scaled by `alpha / r`, on `targets` (`all-linear`, or names of modules)."""
+    """Low-rank adapters: a matrix W becomes W + (alpha / r) B A, and only A and B are trained."""
 
+    # rank of A and B
     r: int = Field(default=8, ge=1)
+    # the adapters' share is scaled by alpha / r
     alpha: int = Field(default=16, ge=1)
+    # share of the adapters' inputs that a training step leaves out
     dropout: float = Field(default=0.05, ge=0, lt=1)
+    # which modules get adapters: all-linear, or a list of module names
     targets: str | list[str] = "all-linear"
 
 
 class Params(Training):
-    """`adapters` null trains every weight; `weights` is the precision they are held in; `pad_token` serves a
-    tokenizer without one."""
+    """Supervised fine-tuning, full or with adapters."""
 
-    student: Literal["lora"]
-    launcher: str = "python"  # what dvc.yaml starts the stage with, e.g. accelerate launch --config_file ...
+    student: Literal["sft"]
+    # what dvc.yaml starts the stage with, e.g. accelerate launch --config_file ...
+    launcher: str = "python"
+    # null: full fine-tuning, every weight is trained
     adapters: Adapters | None = None
+    # whether the base is loaded in 4 bits; needs adapters
     four_bit: bool = False
+    # the precision that the weights are held in
     weights: Precision = "float32"
+    # the padding token, for a tokenizer that has none
     pad_token: str | None = None
 
     @model_validator(mode="after")
@@ -50,14 +60,16 @@ class Params(Training):
 
 
 def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
-    """Trains on `chats` from the model in `job.base` and saves the student; raises BadInput where the
-    stop-token audit fails."""
+    """Trains on `chats` from the model in `job.base` and saves the student.
+
+    Raises BadInput where the stop-token audit fails.
+    """
     from transformers import set_seed
 
     from stages.students.training.fit import fit
 
     if job.base is None:
-        raise BadInput("lora: needs a base model to start from; a base is made by scratch or pinned")
+        raise BadInput("sft: needs a base model to start from; the stage base makes or pins one")
     if locate(str(job.base)).adapter:
         raise BadInput(f"{job.base}: adapters on top of another model; merge them into it first")
     set_seed(job.seed)
@@ -76,7 +88,8 @@ def _tokenizer(base: Path, params: Params) -> Any:
     if params.pad_token is not None:
         if params.pad_token not in tokenizer.get_vocab():
             raise BadInput(
-                f"lora: pad_token {params.pad_token!r} is not in the vocabulary of {base}; choose a token that the model has"
+                f"sft: pad_token {params.pad_token!r} is not in the vocabulary of {base}; "
+                "choose a token that the model has"
             )
         tokenizer.pad_token = params.pad_token
     return tokenizer
@@ -102,7 +115,6 @@ def _adapt(model: Any, params: Params) -> Any:
     )
     try:
         return get_peft_model(model, config)
-    except ValueError as error:  # PEFT names the targets that it did not find
-        raise BadInput(
-            f"lora: adapters.targets {chosen.targets!r}: {str(error).strip().splitlines()[0]}"
-        ) from None
+    except ValueError as error:  # PEFT names the targets that the model does not have
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"sft: adapters.targets {chosen.targets!r}: {reason}") from None

@@ -1,14 +1,29 @@
-"""The room rules, by reading the source; and that dvc.yaml lists, for each stage, the code that runs in it: no file less, no file more."""
+"""The package rules, by reading the source; and that dvc.yaml lists, for each stage, the packages that it imports: none less, none more."""
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
-from house import COMPOSITIONS, ROOMS, ROOT, SCRIPTS, TOOLS, compose, imported, named, needs, place, sources, tree
+from project_tree import (
+    COMPOSITIONS,
+    PACKAGES,
+    ROOT,
+    SCRIPTS,
+    SECTIONS,
+    compose,
+    family_of,
+    imported,
+    named,
+    needs,
+    place,
+    sources,
+    tree,
+)
 
 SOURCES = sources()
 PURE = [file for file in SOURCES if place(file) in ("styles", "graders", "formats", "scores")]
@@ -28,19 +43,64 @@ def tops(file: str, top: bool = False) -> set[str]:
     return {module.split(".")[0] for module in imported(file, top)}
 
 
-def test_the_house_is_all_here() -> None:
-    assert {place(file) for file in SOURCES} == {*ROOMS, "shared", "script"}
-    assert {Path(file).stem for file in SOURCES if place(file) == "script"} == {*SCRIPTS, *TOOLS}
+# Which packages a package may import besides itself; a stage script and a tool may import any, and never a stage script.
+MAY_IMPORT = {
+    "shared": set(),
+    "models": {"shared"},
+    "spread": {"shared"},
+    "tasks": {"shared"},
+    "styles": {"shared"},
+    "graders": {"shared"},
+    "formats": {"shared"},
+    "scores": {"shared"},
+    "samplers": {"shared", "models"},
+    "students": {"shared", "models"},
+    "tools": set(PACKAGES),
+    "script": set(PACKAGES) - {"tools"},
+}
+
+
+def test_the_packages_are_all_here() -> None:
+    assert {place(file) for file in SOURCES} == {*PACKAGES, "script"}
+    assert {Path(file).stem for file in SOURCES if place(file) == "script"} == set(SCRIPTS)
 
 
 @pytest.mark.parametrize("file", SOURCES)
 def test_who_imports_whom(file: str) -> None:
-    """`shared` imports no room, a room only itself and `shared`, a script rooms and `shared` but never a script; nobody imports tests."""
     home = place(file)
-    allowed = {"script": {*ROOMS, "shared"}, "shared": {"shared"}}.get(home, {home, "shared"})
     ours = {module.split(".")[1] for module in imported(file) if module.startswith("stages.")}
-    assert ours <= allowed
+    assert ours <= MAY_IMPORT[home] | ({home} - {"script"})
     assert "tests" not in tops(file)
+
+
+def boxes() -> dict[str, set[str]]:
+    """What imports what, where a sub-package is one thing: `stages.samplers.memo` -> `stages.samplers`, ..."""
+    modules = {Path(file).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): file for file in sources()}
+    modules |= {".".join(module.split(".")[:length]): "" for module in list(modules) for length in (1, 2, 3)} | modules
+    graph: dict[str, set[str]] = {}
+    for module, file in modules.items():
+        box = ".".join(module.split(".")[:3])
+        targets = {name for name in (imported(file) if file else set()) if name in modules}
+        # `from stages.samplers import scripted` names the package as well, but imports the member
+        targets -= {name for name in targets if any(longer.startswith(f"{name}.") for longer in targets) and not modules.get(name)}
+        graph.setdefault(box, set()).update({".".join(name.split(".")[:3]) for name in targets} - {box})
+    return graph
+
+
+def test_no_import_goes_round_in_a_circle() -> None:
+    """Neither between packages nor between the sub-packages and members of one; a registry imports its members when they are asked for."""
+    graph = boxes()
+    packages: dict[str, set[str]] = {}
+    for box, targets in graph.items():
+        home = ".".join(box.split(".")[:2])
+        packages.setdefault(home, set()).update({".".join(name.split(".")[:2]) for name in targets} - {home, "stages"})
+    for edges in (packages, graph):
+        list(TopologicalSorter(edges).static_order())  # raises CycleError, which names the circle
+
+
+def test_no_two_modules_have_the_same_name() -> None:
+    stems = [Path(file).stem for file in SOURCES if Path(file).stem != "__init__"]
+    assert sorted(stem for stem in set(stems) if stems.count(stem) > 1) == []
 
 
 # Modules without files, network, clock or randomness of their own. `stages` is looked at by the other rules.
@@ -69,14 +129,14 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("file", PURE)
-def test_pure_rooms_import_harmless_modules_only(file: str) -> None:
+def test_pure_packages_import_harmless_modules_only(file: str) -> None:
     assert tops(file) <= HARMLESS | ALLOWED.get(file, set())
     assert not imported(file) & {f"stages.shared.rows.{name}" for name in SHARED_FILES}
     assert not imported(file) & {"stages.shared.cli", "stages.models.loading", "io.open", "io.FileIO", "numpy.random"}
 
 
 @pytest.mark.parametrize("file", PURE)
-def test_pure_rooms_do_nothing_harmful(file: str) -> None:
+def test_pure_packages_do_nothing_harmful(file: str) -> None:
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.Name):
             assert node.id not in HARMFUL_NAMES, f"line {node.lineno}: {node.id}"
@@ -129,22 +189,20 @@ MODELS = {"torch", "transformers", "peft", "accelerate", "bitsandbytes", "tokeni
 
 @pytest.mark.parametrize("file", SOURCES)
 def test_where_the_network_is(file: str) -> None:
-    """In samplers and tasks; a model of the Hub is pinned in students/pinned.py, and loaded by transformers in shared/models.py."""
+    """In samplers and tasks; a model of the Hub is pinned in models/pinning.py, and loaded by transformers in models/loading.py."""
     if place(file) not in ("samplers", "tasks"):
-        assert tops(file) & NETWORK <= ({"huggingface_hub"} if file == "stages/students/pinned.py" else set())
+        assert tops(file) & NETWORK <= ({"huggingface_hub"} if file == "stages/models/pinning.py" else set())
 
 
 @pytest.mark.parametrize("file", SOURCES)
 def test_where_the_models_are(file: str) -> None:
-    """In students, in the two files of a local sampler, and in shared/models.py (where loading is written once for both), there inside
-    functions."""
+    """In students, in models and in the local sampler; in the last two inside functions."""
     if place(file) != "students":
-        inside = file in ("stages/samplers/local/answering.py", "stages/samplers/local/generation.py", "stages/models/loading.py")
-        assert inside or not tops(file) & MODELS
+        assert place(file) == "models" or file.startswith("stages/samplers/local/") or not tops(file) & MODELS
         assert not tops(file, top=True) & MODELS
 
 
-@pytest.mark.parametrize("script", [*SCRIPTS, *TOOLS])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_starting_a_script_loads_nothing_heavy(script: str) -> None:
     """Not even of a stage that needs a model: its members are imported once params name them."""
     heavy = MODELS | {"datasets", "huggingface_hub", "pandas", "pyarrow", "scipy", "sklearn", "sympy"}
@@ -171,7 +229,7 @@ def writes(file: str) -> Iterator[str]:
             yield f"line {node.lineno}: {called}"
 
 
-@pytest.mark.parametrize("file", [file for file in SOURCES if place(file) not in ("script", "students")])
+@pytest.mark.parametrize("file", [file for file in SOURCES if place(file) not in ("script", "tools", "students", "models")])
 def test_only_scripts_write_files(file: str) -> None:
     """A student saves its own folder, samplers keep their memo; `datasets` reads through a cache that is private and gone at once; the
     sandbox writes to pipes."""
@@ -180,9 +238,9 @@ def test_only_scripts_write_files(file: str) -> None:
         assert [what.rsplit(" ", 1)[-1] for what in writes(file)] == expected.get(file, [])
 
 
-@pytest.mark.parametrize("file", [file for file in SOURCES if place(file) != "script"])
+@pytest.mark.parametrize("file", [file for file in SOURCES if place(file) not in ("script", "tools")])
 def test_only_scripts_know_paths(file: str) -> None:
-    """Elsewhere no path is written down, but those of params.yaml and of the working_directory."""
+    """Elsewhere no path is written down, but those of params.yaml and of the working directory."""
     known = {"stages/shared/params.py": {"'params.yaml'"}, "stages/shared/cli.py": {"os.environ.get('DVC_ROOT', '.')", "sys.argv[0]"}}
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Path":
@@ -192,73 +250,73 @@ def test_only_scripts_know_paths(file: str) -> None:
             assert not node.value.startswith(("data/", "models/", "metrics/")), f"line {node.lineno}"
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_door_is_a_sentence_a_dictionary_and_a_function(room: str) -> None:
-    door = tree(f"stages/{room}/__init__.py")
-    assert f"`{CONTRACTS[room]}(" in (ast.get_docstring(door) or "").split("\n")[0]
-    assert sum(isinstance(node, ast.FunctionDef) for node in door.body) == 1
-    (members,) = [node.value for node in door.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)]
-    told: dict[str, str] = ast.literal_eval(members)
-    assert all(isinstance(words, str) and words for words in told.values())
+@pytest.mark.parametrize("package", CONTRACTS)
+def test_a_registry_is_a_sentence_a_dictionary_and_a_function(package: str) -> None:
+    registry = tree(f"stages/{package}/__init__.py")
+    assert f"`{CONTRACTS[package]}(" in (ast.get_docstring(registry) or "").split("\n")[0]
+    assert sum(isinstance(node, ast.FunctionDef) for node in registry.body) == 1
+    (members,) = [node.value for node in registry.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)]
+    descriptions: dict[str, str] = ast.literal_eval(members)
+    assert all(isinstance(words, str) and words for words in descriptions.values())
     keeps_the_contract = {
         Path(file).stem
         for file in SOURCES
-        if place(file) == room
+        if place(file) == package
         and Path(file).stem != "__init__"
-        and any(isinstance(node, ast.FunctionDef) and node.name == CONTRACTS[room] for node in tree(file).body)
+        and any(isinstance(node, ast.FunctionDef) and node.name == CONTRACTS[package] for node in tree(file).body)
     }
-    assert set(told) == keeps_the_contract
+    assert set(descriptions) == keeps_the_contract
 
 
-def pipeline(folder: Path) -> Iterator[tuple[str, str, set[str], set[str]]]:
-    """Of each stage, as DVC resolves dvc.yaml with the params in `folder`: script, name, code deps, and the files that run in it.
+def pipeline(folder: Path) -> Iterator[tuple[str, set[str], set[str]]]:
+    """Of each stage, as DVC resolves dvc.yaml with the params in `folder`: name, code deps, and the files that run in it.
 
-    A dep on a whole room stands for its files, so all of them count as run, and what they import must be there as well.
+    A dep on a package stands for its files, so all of them count as run, and what they import must be there as well.
     """
-    systems = YAML(typ="safe", pure=True).load(folder / "params.yaml")["systems"]
+    values = YAML(typ="safe", pure=True).load(folder / "params.yaml")
     (folder / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
     with Repo.init(str(folder), no_scm=True) as repo:
         deps = {stage.name: {dep.def_path for dep in stage.deps if dep.def_path.startswith("stages")} for stage in repo.index.stages}
     for name, listed in deps.items():
-        script, system = name.split("@")
-        starts = {f"stages/{script}.py"} | named(script, systems[system][script])
-        run = {file for start in starts for file in needs(start)}
-        for room in {dep for dep in listed if not dep.endswith(".py")}:
-            assert script in WHOLE_ROOMS, f"{name}: costly, so it should list the files of {room} that it uses"
-            assert any(file.startswith(f"{room}/") for file in run), f"{name}: nothing of {room} runs in it"
-            run |= {file for member in sources(room) for file in needs(member)}
-            listed = listed - {room} | set(sources(room))
-        yield script, name, listed, run
+        script, entry = name.split("@")
+        section = values[family_of(script)][entry][SECTIONS.get(script, script)]
+        starts = {f"stages/{script}.py"} | named(script, section)
+        starts |= {file for dep in listed if not dep.endswith(".py") for file in sources(dep)}
+        yield name, listed, {file for start in starts for file in needs(start)}
 
 
-WHOLE_ROOMS = {"collect", "base", "prompt", "grade", "enrich", "filter", "format", "evaluate"}
-# Listed although the default params do not need it: other scales and teachers do, and a dep templated by an arm would forbid doing without
-# that arm.
-ENGINE = "account budget buyer chat endpoint engine faults gate jobs jobstore keeper pace terms wire"  # shared by all over the network
-LOCAL = "hf batches generation local suppress"  # a system without a probe may ask no local model
-SPARE = {
-    "generate": {"stages/styles/glyph.py", "stages/styles/no_symbols.py"},
-    "respond": {f"stages/samplers/{name}.py" for name in f"{ENGINE} {LOCAL}".split()},
-}
+def covers(dep: str, file: str) -> bool:
+    """Whether a dep on a file or a package holds a file."""
+    return file == dep or file.startswith(f"{dep}/")
 
 
 def test_deps_are_the_code_that_runs(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    stages = list(pipeline(tmp_path))
-    assert {script for script, *_ in stages} == set(SCRIPTS)
-    found = {name: {"missing": run - listed, "too many": listed - run - SPARE.get(script, set())} for script, name, listed, run in stages}
-    assert found == {name: {"missing": set(), "too many": set()} for name in found}
-
-
-def test_no_flag_runs_code_that_is_not_among_the_deps(tmp_path: Path) -> None:
-    """With every combination of scale, source and teacher; and what the default lists to spare is used by some of them."""
-    spare: dict[str, set[str]] = {script: set() for script in SPARE}
+    """In every combination of scale, source and teacher no file runs that is not among the deps; and each dep is used in one of them."""
+    unused: dict[str, set[str]] = {}
     for number, groups in enumerate(COMPOSITIONS):
         folder = tmp_path / str(number)
         folder.mkdir()
         compose(folder / "params.yaml", **groups)
-        for script, name, listed, run in pipeline(folder):
-            missing = run - listed
-            assert not missing, (groups, name)
-            spare[script] = spare.get(script, set()) | (run & SPARE.get(script, set()))
-    assert {script: files for script, files in spare.items() if files} == SPARE
+        for name, listed, run in pipeline(folder):
+            assert {file for file in run if not any(covers(dep, file) for dep in listed)} == set(), (groups, name)
+            script, entry = name.split("@")
+            section = YAML(typ="safe", pure=True).load(folder / "params.yaml")[family_of(script)][entry][SECTIONS.get(script, script)]
+            used = {file for start in {f"stages/{script}.py"} | named(script, section) for file in needs(start)}
+            idle = {dep for dep in listed if not any(covers(dep, file) for file in used)}
+            script = name.split("@")[0]
+            unused[script] = unused[script] & idle if script in unused else idle
+    assert {script: deps for script, deps in unused.items() if deps} == {}
+
+
+COSTLY = ("respond", "train", "generate")
+
+
+def test_costly_stages_name_their_samplers_and_students_one_by_one(tmp_path: Path) -> None:
+    """So a new member of these packages makes none of them stale."""
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    for name, listed, _ in pipeline(tmp_path):
+        assert name.split("@")[0] not in COSTLY or not listed & {"stages/samplers", "stages/students"}
+
+
+def test_dvc_yaml_stays_short() -> None:
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 220

@@ -12,9 +12,14 @@ from typing import Any
 from dvc.utils.hydra import compose_and_dump
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ("collect", "base", "prompt", "respond", "grade", "enrich", "filter", "format", "train", "generate", "evaluate")
-TOOLS = ("memo",)  # scripts that are no stages
-ROOMS = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores")
+FAMILIES = {  # the stages of each family of params.yaml, in the order of the flow
+    "bases": ("corpus", "base"),
+    "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate"),
+    "students": ("format", "train"),
+}
+SECTIONS = {"base": "model"}  # the section of params that a stage reads, where it has another name
+SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
+PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
 
@@ -37,9 +42,14 @@ def sources(folder: str = "stages") -> list[str]:
 
 
 def place(file: str) -> str:
-    """`shared` or the room of a source file; `script` for a stage script."""
+    """The package of a source file; `script` for a stage script."""
     parts = Path(file).parts
     return parts[1] if len(parts) > 2 else "script"
+
+
+def family_of(script: str) -> str:
+    """The family of params.yaml that a stage is for."""
+    return next(family for family, scripts in FAMILIES.items() if script in scripts)
 
 
 def imported(file: str, top: bool = False) -> set[str]:
@@ -88,15 +98,17 @@ def _files(module: str) -> list[str]:
 
 
 def named(script: str, section: Any) -> set[str]:
-    """The room members, by file, that a stage's params name: the doors import them."""
-    found: dict[str, Callable[[], list[str]]] = {
+    """The members, by file, that a stage's params name: the registries import them."""
+    members: dict[str, Callable[[], list[str]]] = {
         "collect": lambda: [f"tasks/{name}" for name in section["tasks"]],
-        "base": lambda: [f"students/{section['model']['student']}", *(f"tasks/{name}" for name in section["corpus"] or {})],
+        "corpus": lambda: [f"tasks/{name}" for name in section["tasks"] or {}],
+        "base": lambda: [f"students/{section['student']}"] if "student" in section else [],
         "prompt": lambda: [
             f"styles/{name}" for asked in section.values() for name in (asked["styles"] if isinstance(asked, dict) else [asked]) if name
         ],
         "respond": lambda: [f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)],
         "grade": lambda: [f"graders/{name}" for name in section["graders"]],
+        "judge": lambda: [f"samplers/{section['ask']['sampler']}"] if section["ask"] else [],
         "enrich": list,
         "filter": list,  # it names graders, but only looks up what they said
         "format": lambda: [
@@ -105,15 +117,11 @@ def named(script: str, section: Any) -> set[str]:
         ],
         "train": lambda: [f"students/{section['student']}"],
         "generate": lambda: [
-            f for arm in section["arms"].values() for f in (f"styles/{arm['style']}", f"samplers/{arm['ask']['sampler']}")
+            file for arm in section["arms"].values() for file in (f"styles/{arm['style']}", f"samplers/{arm['ask']['sampler']}")
         ],
         "evaluate": lambda: [*(f"graders/{name}" for name in section["graders"]), *(f"scores/{name}" for name in section["scores"])],
     }
-    return {f"stages/{name}.py" for name in found[script]()}
-
-
-def _of_arm(arm: Any) -> tuple[str, str]:
-    return f"styles/{arm['style']}", f"samplers/{arm['ask']['sampler']}"
+    return {f"stages/{name}.py" for name in members[script]()}
 
 
 def compose(out: Path, **groups: str) -> Path:

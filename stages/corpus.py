@@ -1,0 +1,83 @@
+"""Writes the corpus of a base model that is made from nothing: problems with their plain answers.
+
+A problem that copies a held-out problem of any system is left out, as in collect. The corpus of a pinned base
+model is an empty file.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from stages.shared import params
+from stages.shared.answers import plain_answer
+from stages.shared.cli import progress, run
+from stages.shared.errors import BadInput, unknown
+from stages.shared.params import Strict, members
+from stages.shared.rows import Chat, Message, Problem, read, write
+from stages.styles import plain
+from stages.tasks import TASKS, task
+from stages.tasks.splitting.decontaminate import Sieve
+
+HELD_OUT = Path("data/held_out")
+
+
+class Params(Strict):
+    """What a base model that is made from nothing learns from."""
+
+    # a folder of data sets shaped like the Hub
+    root: str = Field(min_length=1)
+    # from this similarity on (0 to 1) a problem with a held-out problem's numbers is a copy of it
+    near: float = Field(gt=0, le=1)
+    # by task, the params of its `pretrain` split; null: no corpus, for a pinned base model
+    tasks: members("stages.tasks", TASKS) | None = None  # type: ignore[valid-type]
+
+
+def main(base: str) -> None:
+    """data/held_out/*.jsonl (only to keep their problems out) -> data/corpora/B.jsonl."""
+    section = params.read(base, "corpus", Params, family="bases")
+    out = Path("data/corpora", f"{base}.jsonl")
+    if section.tasks:
+        write(
+            out, progress(_chats(section, params.seed()), "corpus"), empty="no problem of the corpus is left"
+        )
+    else:
+        write(out, [])
+
+
+def _chats(section: Params, seed: int) -> Iterator[Chat]:
+    """Every corpus problem with its plain answer."""
+    sieve = Sieve(section.near)
+    for problem in _held_out():
+        sieve.test(problem)
+    for name, chosen in (section.tasks or {}).items():
+        for problem in task(name).load("pretrain", chosen, Path(section.root), seed):
+            if sieve.train(problem) is None:
+                yield _chat(problem)
+
+
+def _held_out() -> Iterator[Problem]:
+    """The held-out problems of all systems. Raises BadInput on a file that belongs to no system: the file was
+    left behind by a system that is gone, and it would go on shaping every corpus."""
+    systems = params.entries("systems")
+    for path in sorted(HELD_OUT.iterdir()):
+        if path.suffix != ".jsonl" or path.stem not in systems:
+            raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
+    for system in systems:
+        yield from read(HELD_OUT / f"{system}.jsonl", Problem, key=lambda problem: problem.id)
+
+
+def _chat(problem: Problem) -> Chat:
+    turns = [*plain.render(problem), Message(role="assistant", content=plain_answer(problem))]
+    return Chat(
+        id=problem.id,
+        problem=problem.id,
+        format="natural",
+        style="plain",
+        messages=turns,
+        trace=f"gold:{problem.id}",
+    )
+
+
+if __name__ == "__main__":
+    run(main, family="base")

@@ -1,0 +1,28 @@
+"""A part of a response that may hold the final answer, and how a text is split into sentences."""
+
+import re
+from typing import NamedTuple
+
+MAX_TAIL = 2000  # characters at the end of a text that are split into sentences
+SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z*$\\(\"'])|\s*\n\s*|(?<=[。！？])")
+
+
+class Span(NamedTuple):
+    """A part of a response that may hold the final answer.
+
+    `rule` is one of:
+
+    boxed    the content of a box, a JSON field or <answer>: the text is the answer and nothing else
+    marked   what follows `####`
+    spoken   what follows words that announce an answer
+    alone    a last line of one word, which commits only to one of a few known answers
+    listed   a list of solutions at the end, one a line
+    opening  all of the text, for its first words, which may be an answer (`No. ...`)
+    bold     the only bold words of the last sentence
+    last     one of the last sentences
+    text     all of the text
+    """
+
+    text: str
+    rule: str
+    how: str = ""  # the same for a person to read: `the last box`, `what follows 'Answer:'`

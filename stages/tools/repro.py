@@ -1,0 +1,199 @@
+"""Runs the flow of several systems side by side: one `dvc repro` process for each system, as many at once as
+there are cores.
+
+    python -m stages.tools.repro            every system
+    python -m stages.tools.repro glyph      one system, or several
+
+First the held-out problems and the corpora, in one process. Then each base model, and each system once its
+base models are there. DVC refuses two processes that run the same stage, so no stage belongs to two of these
+processes. The result is that of a plain `dvc repro`, which runs the same stages one after the other.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from threading import Lock, Thread
+from time import monotonic
+from typing import NamedTuple
+
+from stages.shared import params
+from stages.shared.cli import cores, guard
+from stages.shared.errors import BadInput, unknown
+
+READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
+LOCKED = "Unable to acquire lock"  # DVC's words where another process held its lock for too long
+# DVC, which ends when this process does: killed with -9, this process would leave it behind
+DVC = (
+    "import sys; from stages.shared.cli import end_with_parent; end_with_parent(); "
+    "from dvc.cli import main; sys.exit(main(sys.argv[1:]))"
+)
+BAR, BAR_SECONDS = "%|", 20.0  # a progress bar, and the seconds between two printed states of it
+TRIES = 5  # starts of a process that found the lock held
+
+
+class Job(NamedTuple):
+    """A `dvc repro` process: what it is called in the output, its arguments, and the jobs that must have
+    ended before."""
+
+    name: str
+    arguments: tuple[str, ...]
+    needs: frozenset[str]
+
+
+def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
+    """The jobs in the order in which they are started: base models that systems need, systems, other base
+    models.
+
+    Where all systems are run, so are all base models. A base model that is shared by systems is a job of its
+    own, like any other.
+    """
+    students = params.entries("students", path)
+    of_students = {name: params.refers("students", name, "base", path) for name in students}
+    needed: dict[str, frozenset[str]] = {}
+    for system in systems:
+        bases = {params.refers("systems", system, "base", path)}
+        bases |= {of_students[student] for student in params.students_of(system, path)}
+        root = str(params.entries("systems", path)[system].get("respond", {}).get("root", ""))
+        if root.startswith("models/bases/"):  # a local teacher
+            bases.add(Path(root).name)
+        needed[system] = frozenset(bases)
+    every = set(systems) == set(params.entries("systems", path))
+    names = list(dict.fromkeys(base for bases in needed.values() for base in sorted(bases)))
+    others = [base for base in params.entries("bases", path) if base not in names] if every else []
+    order = [_base(base) for base in names]
+    for system, names_of_bases in needed.items():
+        need = frozenset(f"base {base}" for base in names_of_bases)
+        order.append(Job(system, ("--downstream", f"prompt@{system}"), need))
+    return order + [_base(base) for base in others]
+
+
+def _base(base: str) -> Job:
+    return Job(f"base {base}", ("--single-item", f"base@{base}"), frozenset())
+
+
+class Process:
+    """A running job; its output is printed line by line, each line behind the name of the job."""
+
+    def __init__(self, job: Job, printing: Lock) -> None:
+        self.job, self.printing = job, printing
+        self.locked = False
+        command = [sys.executable, "-c", DVC, "repro", *job.arguments]
+        self.child = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,  # each state of a progress bar is a line: `\r` ends one as `\n` does
+            errors="replace",
+        )
+        assert self.child.stdout
+        self.reader = Thread(target=self._print, args=[self.child.stdout], daemon=True)
+        self.reader.start()
+
+    def _print(self, output: Iterable[str]) -> None:
+        shown = 0.0
+        for line in output:
+            self.locked = self.locked or LOCKED in line
+            running_bar = BAR in line and "100%" not in line
+            if not line.strip() or (running_bar and monotonic() < shown + BAR_SECONDS):
+                continue
+            shown = monotonic()
+            with self.printing:
+                print(f"{self.job.name:>14} | {line.rstrip()}", flush=True)
+
+    def ended(self) -> int | None:
+        """The exit status, once the process has ended and all its output is printed."""
+        status = self.child.poll()
+        if status is not None:
+            self.reader.join()
+        return status
+
+
+def run(waiting: list[Job], most: int) -> list[str]:
+    """Runs the jobs, at most `most` at once, and returns the names of those that failed.
+
+    A job whose needs failed is not started, and counts as failed; the others go on, so that what they make is
+    kept.
+    """
+    printing, running, done, failed = Lock(), list[Process](), set[str](), list[str]()
+    tries: dict[str, int] = {}
+    try:
+        while waiting or running:
+            for job in [job for job in waiting if job.needs & set(failed)]:
+                waiting.remove(job)
+                failed.append(job.name)
+            for job in [job for job in waiting if job.needs <= done][: most - len(running)]:
+                waiting.remove(job)
+                running.append(Process(job, printing))
+            _wait_for_one(running)
+            for process in [process for process in running if process.ended() is not None]:
+                running.remove(process)
+                job = process.job
+                tries[job.name] = tries.get(job.name, 0) + 1
+                if process.ended() == 0:
+                    done.add(job.name)
+                elif process.locked and tries[job.name] < TRIES:
+                    waiting.insert(0, job)
+                else:
+                    failed.append(job.name)
+    except BaseException:
+        _stop(running)
+        raise
+    return failed
+
+
+def _wait_for_one(running: Iterable[Process]) -> None:
+    """Returns when a process has ended, or after a fifth of a second."""
+    for process in running:
+        try:
+            process.child.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+
+
+def _stop(running: Iterable[Process]) -> None:
+    """Interrupts the processes, as Ctrl-C does in a terminal, and waits for them."""
+    for process in running:
+        process.child.send_signal(signal.SIGINT)
+    for process in running:
+        process.child.wait()
+
+
+def repro(systems: list[str], most: int) -> None:
+    """Runs everything that is stale of `systems` (none named: of all). Raises BadInput with the jobs that
+    failed."""
+    known = params.entries("systems")
+    for system in systems:
+        if system not in known:
+            raise BadInput(unknown("system", system, known))
+    plan = jobs(systems or list(known))
+    if READ_WRITE_LOCK.is_file() and not READ_WRITE_LOCK.stat().st_size:
+        READ_WRITE_LOCK.unlink()  # DVC, killed as it wrote this file, refuses to read what is left
+    bases = [job.name.removeprefix("base ") for job in plan if job.name.startswith("base ")]
+    held_out = Job("held out", tuple(f"corpus@{base}" for base in bases), frozenset())
+    failed = run([held_out], 1) or run(plan, most)
+    if not failed and not systems:
+        failed = run([Job("all", (), frozenset())], 1)  # whatever no job above names
+    if failed:
+        raise BadInput(
+            f"failed: {', '.join(failed)}; the lines above that begin with these names say why. What others made is kept: "
+            "mend the cause and run it again"
+        )
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(prog="python -m stages.tools.repro", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("systems", nargs="*", help="sections of params.yaml: systems.<system>; none: all")
+    parser.add_argument("--cores", type=int, default=cores(), help="processes at once")
+    given = parser.parse_args()
+    guard("repro", lambda: repro(given.systems, max(1, given.cores)))
+
+
+if __name__ == "__main__":
+    main()
