@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from stages.samplers import SAMPLERS
-from stages.samplers.ask import Bill, ask
-from stages.samplers.cost.estimation import estimates, told
+from stages.samplers.ask import ask
+from stages.samplers.asking.totals import Totals
+from stages.samplers.cost.estimation import as_text, estimates
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
 from stages.shared.params import Strict, member
@@ -38,13 +39,13 @@ def main(system: str) -> None:
     run.
     """
     mine = params.read(system, "respond", Params)
-    bill = Bill("teacher", mine.teacher.n)
-    responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), bill), "respond")
+    totals = Totals("teacher", mine.teacher.n)
+    responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), totals), "respond")
     if not is_main_process():
         deque(responses, maxlen=0)
         return
     write(Path("data", system, "responses.jsonl"), responses, empty="no prompt was answered by any sampler")
-    write_json(Path("metrics", f"{system}_teacher.json"), bill.metrics())
+    write_json(Path("metrics", f"{system}_teacher.json"), totals.metrics())
 
 
 def estimate(arguments: list[str]) -> None:
@@ -60,8 +61,10 @@ def estimate(arguments: list[str]) -> None:
     )
     given = parser.parse_args(arguments)
     samplers = params.read(given.system, "respond", Params).samplers()
-    found = [told(one) for one in estimates(_prompts(given.system), samplers, given.answer_tokens)]
-    print("\n".join(found) or "nothing would be bought: no sampler of this system costs anything")
+    texts = [
+        as_text(estimate) for estimate in estimates(_prompts(given.system), samplers, given.answer_tokens)
+    ]
+    print("\n".join(texts) or "nothing would be bought: no sampler of this system costs anything")
 
 
 def _length(text: str) -> float:

@@ -1,11 +1,15 @@
-"""Who answers: `answer(prompts, params, seed)` yields, for each prompt in order, the list of its answers
-(empty where there is none)."""
+"""Registry of the samplers: `answer(prompts, params, seed)` yields, for each prompt in order, the list of its
+answers (empty where there is none).
+
+Samplers import `shared` and `models`, no other package. They may use the network; torch only in `local/`.
+"""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from stages.samplers.memo.answers import Answer as Answer
 from stages.shared.registry import load_member
-from stages.shared.rows import Ending, Prompt
+from stages.shared.rows import Prompt
 
 SAMPLERS = {
     "scripted": "an offline teacher that writes worked solutions, with faults at given rates",
@@ -16,22 +20,13 @@ SAMPLERS = {
 }
 
 
-class Answer(NamedTuple):
-    """One answer to one prompt; `tokens` counts tokens of the model that wrote it, the end-of-turn token left
-    out. `prompt_tokens` is what it was asked with (0: not known), `cost_usd` what it costs to buy (None: not
-    known)."""
-
-    text: str
-    ending: Ending
-    tokens: int
-    model: str
-    prompt_tokens: int = 0
-    cost_usd: float | None = 0.0
-
-
 class Sampler(Protocol):
-    """The contract of a member; `Params` (a Strict model) is its section of params, `n` among them: answers
-    to each prompt. A paid one's generator returns what it counted (see `ask.Bill`)."""
+    """The contract of a member.
+
+    `Params` (a Strict model) is its section of params. `n`, which is among them, is the number of answers to
+    each prompt. A RepeatedPrompt (asking/repeats.py) wants one answer, other than those of former tries. A
+    generator may return what it counted in this run (see asking/totals.py).
+    """
 
     Params: Any
 

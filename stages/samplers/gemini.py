@@ -5,47 +5,59 @@ The way on is the sampler `openai` with base_url https://generativelanguage.goog
 """
 
 import asyncio
+import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from importlib import import_module
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, local
 from typing import Any, Literal
 
 from pydantic import Field
 
 from stages.samplers import Answer
+from stages.samplers.asking.repeats import memo_numbers, samples_of
+from stages.samplers.cost.budget import Budget
 from stages.samplers.cost.prices import Usage, price_of
-from stages.samplers.http.chat import FILTER, LARGEST, Reply
-from stages.samplers.http.client import HIDDEN, key_in
-from stages.samplers.http.faults import Fault, Place, ending_of, fault, seconds, short
+from stages.samplers.http.chat import FILTER, Completion
+from stages.samplers.http.client import HIDDEN_KEY, api_key
+from stages.samplers.http.faults import Fault, Target, ending_of, fault_of, one_line, retry_after
+from stages.samplers.http.guarded_session import guard
 from stages.samplers.memo.store import bare_url
-from stages.samplers.requests.buyer import Buyer
-from stages.samplers.requests.engine import Asked, Work, answers
-from stages.samplers.requests.request_settings import Address, Terms
+from stages.samplers.requests.buyer import LiveBuyer
+from stages.samplers.requests.engine import Asked, Buyer, Order, answers
+from stages.samplers.requests.request_settings import Address, RequestSettings
+from stages.samplers.requests.write_buffer import WriteBuffer
 from stages.shared.rows import Ending, Prompt
 
 
-class Params(Terms):
-    """What is null is not sent, so the service's default holds. `schema` is the JSON schema that answers are
-    to follow."""
+class Params(RequestSettings):
+    """A setting that is null is not sent, so the service's default holds."""
 
     sampler: Literal["gemini"]
+    # The model, by Google's name.
     model: str = Field(min_length=1)
+    # The address of the service.
     base_url: Address = "https://generativelanguage.googleapis.com"
+    # The environment variable that holds the key.
     api_key_env: str = Field(default="GOOGLE_API_KEY", pattern="^[A-Za-z_][A-Za-z0-9_]*$")
+    # How freely tokens are drawn; 0: the likeliest each time.
     temperature: float | None = Field(default=None, ge=0)
+    # Tokens are drawn from the likeliest ones, whose probabilities sum to this.
     top_p: float | None = Field(default=None, gt=0, le=1)
+    # An answer has at most so many tokens.
     max_tokens: int = Field(ge=1)
+    # Texts at which an answer ends.
     stop: list[str] | None = None
+    # The JSON schema that answers are to follow.
     response_schema: dict[str, Any] | None = None
 
 
 def asked(prompt: Prompt, params: Params) -> list[Asked]:
-    """What is asked for each sample: all that can change the answer."""
-    wishes = {
+    """What is asked for each answer that `prompt` wants: all that can change the answer."""
+    settings = {
         "temperature": params.temperature,
         "top_p": params.top_p,
         "max_output_tokens": params.max_tokens,
@@ -53,38 +65,40 @@ def asked(prompt: Prompt, params: Params) -> list[Asked]:
         "response_schema": params.response_schema,
         "response_mime_type": "application/json" if params.response_schema else None,
     }
-    config = {name: wish for name, wish in wishes.items() if wish is not None}
-    whole = {
+    request = {
         "provider": "gemini",
         "base_url": bare_url(params.base_url),
         "model": params.model,
         "messages": prompt.messages,
-        "config": config,
+        "config": {name: value for name, value in settings.items() if value is not None},
     }
-    return [whole | {"sample": sample} for sample in range(params.n)]
+    return [request | memo_numbers(sample, attempt) for sample, attempt in samples_of(prompt, params.n)]
 
 
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
     """`params.n` answers to each prompt, in order. The project's `seed` is not sent: another experiment
     shares these answers."""
     price = price_of(params.model, params)
-    opened = lambda budget, keeper: Buyer(Service(params), params, budget, keeper)  # noqa: E731
-    return answers(
-        prompts, Work(params, params.model, params.max_tokens, price, partial(asked, params=params), opened)
-    )
+
+    def open_buyer(budget: Budget, buffer: WriteBuffer) -> Buyer:
+        return LiveBuyer(GeminiProvider(params), params, budget, buffer)
+
+    order = Order(params, params.model, params.max_tokens, price, partial(asked, params=params), open_buyer)
+    return answers(prompts, order)
 
 
-class Service:
-    """The package's client knows REST as a blocking call only (its asynchronous one speaks gRPC), so as many
-    threads wait as calls may be in flight. They are daemons: an interrupted run does not stay for their
-    answers."""
+class GeminiProvider:
+    """The service. The package's client knows REST as a blocking call only (its asynchronous one speaks
+    gRPC), so as many threads wait as calls may be in flight. The threads are daemons: an interrupted run
+    does not wait for their answers."""
 
     def __init__(self, params: Params) -> None:
-        self.params, self.key = params, key_in(params.api_key_env)
-        self.place = Place(params.base_url, params.model, params.api_key_env)
-        self.calls: SimpleQueue[tuple[Future[Reply], Mapping[str, Any]]] = SimpleQueue()
+        self.params, self.key = params, api_key(params.api_key_env)
+        self.target = Target(params.base_url, params.model, params.api_key_env)
+        self.calls: SimpleQueue[tuple[Future[Completion], Mapping[str, Any]]] = SimpleQueue()
+        self.thoughts = local()  # of this thread's call: what `_cut_thoughts` took out of its response
 
-    async def __aenter__(self) -> "Service":
+    async def __aenter__(self) -> "GeminiProvider":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # that the package is at its end
             self.package: Any = import_module("google.generativeai")
@@ -92,7 +106,7 @@ class Service:
             api_key=self.key, transport="rest", client_options={"api_endpoint": self.params.base_url}
         )
         client = import_module("google.generativeai.client").get_default_generative_client()
-        _guard(client.transport._session, self.params.concurrency, self.place)
+        guard(client.transport._session, self.params.concurrency, self.target, self._without_thoughts)
         for _ in range(self.params.concurrency):
             Thread(target=self._serve, name="gemini", daemon=True).start()
         return self
@@ -100,14 +114,13 @@ class Service:
     async def __aexit__(self, *error: object) -> None:
         return None
 
-    async def fetch(self, asked: Mapping[str, Any]) -> Reply:
-        """The reply to what is asked."""
-        future: Future[Reply] = Future()
+    async def fetch(self, asked: Mapping[str, Any]) -> Completion:
+        """The completion of what is asked."""
+        future: Future[Completion] = Future()
         self.calls.put((future, asked))
+        longest = 1.1 * self.params.timeout + 1  # the package's timeout is that of a read
         try:
-            return await asyncio.wait_for(
-                asyncio.wrap_future(future), 1.1 * self.params.timeout + 1
-            )  # the package's timeout is that of a read
+            return await asyncio.wait_for(asyncio.wrap_future(future), longest)
         except TimeoutError:
             raise Fault("timeout", f"no whole answer within {self.params.timeout:g} s") from None
 
@@ -120,82 +133,79 @@ class Service:
                 except BaseException as error:  # goes to whoever waits for it
                     future.set_exception(error)
 
-    def _call(self, asked: Mapping[str, Any]) -> Reply:
+    def _without_thoughts(self, content: bytes) -> bytes:
+        content, self.thoughts.text = _cut_thoughts(content)
+        return content
+
+    def _call(self, asked: Mapping[str, Any]) -> Completion:
         from google.api_core.exceptions import GoogleAPICallError
         from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 
-        said = [(turn["role"], turn["content"]) for turn in asked["messages"]]
-        system = "\n\n".join(content for role, content in said if role == "system") or None
-        turns = [
-            {"role": "model" if role == "assistant" else "user", "parts": [content]}
-            for role, content in said
-            if role != "system"
-        ]
+        system, turns = _turns(asked["messages"])
         model = self.package.GenerativeModel(
             asked["model"], system_instruction=system, generation_config=dict(asked["config"])
         )
+        options = {"timeout": self.params.timeout, "retry": None}
         headers: Any = {}
         try:
-            return _reply(
-                model.generate_content(turns, request_options={"timeout": self.params.timeout, "retry": None})
-            )
+            response = model.generate_content(turns, request_options=options)
+            return _completion(response)._replace(reasoning=self.thoughts.text)
         except GoogleAPICallError as error:
-            status, told = int(error.code or 500), str(error.message)
+            status, message = int(error.code or 500), str(error.message)
             headers = error.response.headers if error.response is not None else {}
         except OSError as error:  # requests' errors are OSErrors
-            status, told = 0, str(error)
+            status, message = 0, str(error)
         except (ParseError, ValueError, TypeError) as error:  # what came is no answer of this service
-            status, told = 200, str(error)
-        return self._failed(status, short(told.replace(self.key, HIDDEN.decode())), headers)
+            status, message = 200, str(error)
+        return self._failed(status, one_line(message.replace(self.key, HIDDEN_KEY.decode())), headers)
 
-    def _failed(self, status: int, told: str, headers: Mapping[str, str]) -> Reply:
+    def _failed(self, status: int, message: str, headers: Mapping[str, str]) -> Completion:
         if status == 0:
-            raise Fault("timeout" if "timed out" in told else "connection", told)
+            raise Fault("timeout" if "timed out" in message else "connection", message)
         if status == 200:
-            raise Fault("malformed JSON", told)
-        if ending := ending_of(status, told):
-            return Reply("", ending, "", Usage(0, 0))
-        status = 401 if status == 400 and "API key" in told else status  # Google's way to say it
-        raise fault(status, told, "", seconds(headers), self.place)
+            raise Fault("malformed JSON", message)
+        if ending := ending_of(status, message):
+            return Completion("", ending, "", Usage(0, 0))
+        status = 401 if status == 400 and "API key" in message else status  # Google's way to say it
+        raise fault_of(status, message, "", retry_after(headers), self.target)
 
 
-def _guard(session: Any, places: int, place: Place) -> None:
-    """No redirects, with which the key would go along; nothing larger than a cap; a connection for each
-    place."""
-    from requests.adapters import HTTPAdapter
-
-    class Guard(HTTPAdapter):
-        def send(self, *request: Any, **how: Any) -> Any:
-            from urllib3.exceptions import HTTPError
-
-            response: Any = super().send(*request, **how)
-            if response.is_redirect:
-                raise fault(response.status_code, "", "", None, place)
-            try:
-                response._content = response.raw.read(LARGEST + 1, decode_content=True)
-            except HTTPError as error:
-                raise OSError(f"cut off: {error}") from None
-            if len(response._content) > LARGEST:
-                raise Fault("too large", f"more than {LARGEST} bytes", retry=False)
-            return response
-
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, Guard(pool_maxsize=places))
+def _turns(messages: list[dict[str, str]]) -> tuple[str | None, list[dict[str, Any]]]:
+    """The system instruction (None: there is none) and the turns of the chat, as the package wants them."""
+    system = "\n\n".join(turn["content"] for turn in messages if turn["role"] == "system") or None
+    turns = [
+        {"role": "model" if turn["role"] == "assistant" else "user", "parts": [turn["content"]]}
+        for turn in messages
+        if turn["role"] != "system"
+    ]
+    return system, turns
 
 
-def _reply(response: Any) -> Reply:
+def _cut_thoughts(content: bytes) -> tuple[bytes, str | None]:
+    """A response without its thought parts, and their text (None: there are none). The package is older than
+    the mark `thought: true`: it would take them for the answer."""
+    if b'"thought"' not in content:
+        return content, None
+    try:
+        body = json.loads(content)
+        parts = body["candidates"][0]["content"]["parts"]
+        thoughts = [part for part in parts if part.get("thought") is True]
+        parts[:] = [part for part in parts if part.get("thought") is not True]
+        text = "".join(part.get("text", "") for part in thoughts)
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return content, None  # no answer of this service: the package says what is wrong with it
+    return json.dumps(body).encode(), text or None
+
+
+def _completion(response: Any) -> Completion:
     counts = response.usage_metadata
     usage = Usage(counts.prompt_token_count, counts.candidates_token_count, counts.cached_content_token_count)
     if not response.candidates:
         if response.prompt_feedback.block_reason:
-            return Reply("", Ending.CONTENT_FILTER, "", usage)
+            return Completion("", Ending.CONTENT_FILTER, "", usage)
         raise Fault("empty choices")
     candidate = response.candidates[0]
     reason = candidate.finish_reason.name.lower()
     ending = Ending.CONTENT_FILTER if reason in FILTER else Ending.STOP if reason == "stop" else Ending.LENGTH
-    return Reply(
-        "".join(part.text for part in candidate.content.parts),
-        ending,
-        response.to_dict().get("model_version", ""),
-        usage,
-    )
+    text = "".join(part.text for part in candidate.content.parts)
+    return Completion(text, ending, response.to_dict().get("model_version", ""), usage)

@@ -51,6 +51,6 @@ def _answer_window(memo: Memo, local: Local, window: Sequence[Prompt], seed: str
             bar.update(len(given))
     answers: list[list[Answer]] = [[] for _ in window]
     for batch in batches:
-        for place, (text, ending, tokens, *_) in zip(batch.places, settled[batch.seed], strict=True):
-            answers[place].append(Answer(text, ending, tokens, params.model))
+        for place, answer in zip(batch.places, settled[batch.seed], strict=True):
+            answers[place].append(answer._replace(model=params.model))
     yield from answers

@@ -7,26 +7,36 @@ bought.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from stages.samplers import Answer
+from stages.samplers.asking.repeats import memo_numbers, samples_of
 from stages.samplers.cost.budget import Budget
 from stages.samplers.cost.prices import price_of
-from stages.samplers.http.chat import LARGEST, OURS, Reply, body_of, read, sent
-from stages.samplers.http.client import Wire, key_in
-from stages.samplers.http.endpoint import Endpoint
-from stages.samplers.http.faults import Place
+from stages.samplers.http.chat import (
+    LARGEST,
+    MEMO_FIELDS,
+    Completion,
+    chat_request,
+    read_response,
+    request_body,
+)
+from stages.samplers.http.client import HttpClient, api_key
+from stages.samplers.http.endpoint import BatchEndpoint
+from stages.samplers.http.faults import Target
 from stages.samplers.memo.store import bare_url
-from stages.samplers.requests.buyer import Buyer
-from stages.samplers.requests.engine import Asked, Open, Work, answers
-from stages.samplers.requests.jobs import Jobs
-from stages.samplers.requests.request_settings import Address, Terms
-from stages.samplers.requests.write_buffer import Keeper
+from stages.samplers.requests.buyer import LiveBuyer
+from stages.samplers.requests.engine import Asked, Buyer, Order, answers
+from stages.samplers.requests.jobs import BatchBuyer
+from stages.samplers.requests.request_settings import Address, RequestSettings
+from stages.samplers.requests.write_buffer import WriteBuffer
 from stages.shared.rows import Prompt
 
-TAKEN = OURS | {
+# Fields of a request that have params of their own, or with which an answer could not be read.
+RESERVED = MEMO_FIELDS | {
     "model",
     "messages",
     "n",
@@ -40,91 +50,94 @@ TAKEN = OURS | {
 }
 
 
-class Params(Terms):
-    """`base_url` up to and including `/v1`; `api_key_env` names the environment variable that holds the key
-    (null: the server wants none).
-
-    What is null is not sent, so the server's default holds. `seed` goes up by one with each sample. `extra`
-    is put into each request as it is (`reasoning_effort`, `top_k`, `chat_template_kwargs`, ...). `mode`
-    batch: half the price, within a day; it is looked at every `poll` seconds.
-    """
+class Params(RequestSettings):
+    """A setting that is null is not sent, so the server's default holds."""
 
     sampler: Literal["openai"]
+    # The model, by the name that the server has for it.
     model: str = Field(min_length=1)
+    # The address of the server, up to and including `/v1`.
     base_url: Address = "https://api.openai.com/v1"
+    # The environment variable that holds the key (null: the server wants none).
     api_key_env: str | None = Field(default="OPENAI_API_KEY", pattern="^[A-Za-z_][A-Za-z0-9_]*$")
+    # How freely tokens are drawn; 0: the likeliest each time.
     temperature: float | None = Field(default=None, ge=0)
+    # Tokens are drawn from the likeliest ones, whose probabilities sum to this.
     top_p: float | None = Field(default=None, gt=0, le=1)
+    # An answer has at most so many tokens.
     max_tokens: int = Field(ge=1)
+    # Texts at which an answer ends.
     stop: list[str] | None = None
+    # The server's seed for sample 0; one more for each further sample.
     seed: int | None = None
+    # A format that answers are to have: https://platform.openai.com/docs/guides/structured-outputs
     response_format: dict[str, Any] | None = None
+    # Put into each request as it is (`reasoning_effort`, `top_k`, `chat_template_kwargs`, `logprobs`, ...).
     extra: dict[str, Any] | None = None
+    # live: one request at a time for each answer; batch: half the price, within a day.
     mode: Literal["live", "batch"] = "live"
+    # Seconds between two looks at a batch.
     poll: float = Field(default=30.0, gt=0)
 
     @field_validator("extra")
     @classmethod
     def _is_extra(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if taken := sorted(set(value or {}) & TAKEN):
+        if reserved := sorted(set(value or {}) & RESERVED):
             raise ValueError(
-                f"{', '.join(taken)} cannot stand in extra: a param of its own, or none that an answer could be read with"
+                f"{', '.join(reserved)} cannot stand in extra: a param of its own, "
+                "or none that an answer could be read with"
             )
         return value
 
 
 def asked(prompt: Prompt, params: Params) -> list[Asked]:
-    """What is asked for each sample: all that can change the answer."""
-    place = {"provider": "openai", "base_url": bare_url(params.base_url)}
+    """What is asked for each answer that `prompt` wants: all that can change the answer."""
+    server = {"provider": "openai", "base_url": bare_url(params.base_url)}
     return [
-        place | {"sample": sample} | body_of(params, prompt.messages, sample) for sample in range(params.n)
+        server | memo_numbers(sample, attempt) | chat_request(params, prompt.messages, sample, attempt)
+        for sample, attempt in samples_of(prompt, params.n)
     ]
 
 
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
     """`params.n` answers to each prompt, in order. The project's `seed` is not sent: another experiment
     shares these answers."""
-    price = price_of(params.model, params)
-    batch = params.mode == "batch"
-    place = Place(params.base_url, params.model, params.api_key_env)
-
-    def open_(budget: Budget, keeper: Keeper) -> Open:
-        if not batch:
-            return Buyer(Service(params, place), params, budget, keeper)
-        return Jobs(
-            lambda: Endpoint(place, params.timeout, params.retries),
-            place,
-            params,
-            budget,
-            keeper,
-            params.poll,
-        )
-
-    return answers(
-        prompts,
-        Work(
-            params, params.model, params.max_tokens, price, lambda prompt: asked(prompt, params), open_, batch
-        ),
+    order = Order(
+        params,
+        params.model,
+        params.max_tokens,
+        price_of(params.model, params),
+        partial(asked, params=params),
+        partial(_open_buyer, params),
+        params.mode == "batch",
     )
+    return answers(prompts, order)
 
 
-class Service:
-    """One server; raises BadInput where its key is not in the environment."""
+def _open_buyer(params: Params, budget: Budget, buffer: WriteBuffer) -> Buyer:
+    target = Target(params.base_url, params.model, params.api_key_env)
+    if params.mode == "live":
+        return LiveBuyer(OpenAIProvider(params, target), params, budget, buffer)
+    endpoint = partial(BatchEndpoint, target, params.timeout, params.retries)
+    return BatchBuyer(endpoint, target, params, budget, buffer, params.poll)
 
-    def __init__(self, params: Params, place: Place) -> None:
-        self.place = place
-        self.wire = Wire(
-            f"{params.base_url}/chat/completions", key_in(params.api_key_env), params.timeout, LARGEST
-        )
 
-    async def __aenter__(self) -> "Service":
-        await self.wire.__aenter__()
+class OpenAIProvider:
+    """One server. Raises BadInput where its key is not in the environment."""
+
+    def __init__(self, params: Params, target: Target) -> None:
+        self.target = target
+        key = api_key(params.api_key_env)
+        self.client = HttpClient(f"{params.base_url}/chat/completions", key, params.timeout, LARGEST)
+
+    async def __aenter__(self) -> "OpenAIProvider":
+        await self.client.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self.wire.__aexit__(*error)
+        await self.client.__aexit__(*error)
 
-    async def fetch(self, asked: Mapping[str, Any]) -> Reply:
-        """The reply to what is asked."""
-        status, headers, body = await self.wire.post(json.dumps(sent(asked)).encode())
-        return read(status, headers, body, self.place)
+    async def fetch(self, asked: Mapping[str, Any]) -> Completion:
+        """The completion of what is asked."""
+        status, headers, body = await self.client.post(json.dumps(request_body(asked)).encode())
+        return read_response(status, headers, body, self.target)

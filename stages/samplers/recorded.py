@@ -19,26 +19,29 @@ import msgspec
 from pydantic import Field
 
 from stages.samplers import Answer
+from stages.samplers.asking.repeats import RepeatedPrompt
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Ending, Prompt, read
 
 
 class Params(Strict):
-    """At most `n` answers to each prompt, in the order of `files` (a folder stands for its `*.jsonl`, by
-    name); `models` and `styles` (of `prompt_style`) keep only those named.
-
-    `stand_for`: by style of the prompt, whose answers stand for answers in that style, as `model` or
-    `model/prompt_style`; a prompt in any other style is an error (null: all answers stand for any style).
-    `escaped`: whose answers, named likewise, hold the two characters backslash and n where a line ends.
-    """
+    """Which former answers are read, and for which prompts they stand."""
 
     sampler: Literal["recorded"]
+    # At most so many answers to each prompt, in the order of `files`.
     n: int = Field(default=1, ge=1)
+    # Files, and folders, which stand for their `*.jsonl`, by name.
     files: list[str] = Field(min_length=1)
+    # Only answers by these models (null: by all).
     models: list[str] | None = Field(default=None, min_length=1)
+    # Only answers of these `prompt_style` (null: of all).
     styles: list[str] | None = Field(default=None, min_length=1)
+    # By style of the prompt: whose answers stand for answers in that style, as `model` or
+    # `model/prompt_style`. A prompt in any other style is an error. Null: all answers stand for any style.
     stand_for: dict[str, Annotated[list[str], Field(min_length=1)]] | None = Field(default=None, min_length=1)
+    # Whose answers, named likewise, hold the two characters backslash and n where a line ends (null:
+    # nobody's).
     escaped: list[str] | None = Field(default=None, min_length=1)
 
 
@@ -69,58 +72,69 @@ class Recorded(msgspec.Struct):
             raise ValueError("needs a `problem_id` or a `question` to be matched by")
 
 
-class Kept(NamedTuple):
-    """An answer, by whom, and the options that it was given to, where that is known."""
+class FormerAnswer(NamedTuple):
+    """An answer, the names of who gave it, and the options it was given to (None: not known)."""
 
     answer: Answer
     names: tuple[str, str]
     choices: list[str] | None
 
 
-Index = dict[str, list[Kept]]
+Index = dict[str, list[FormerAnswer]]
 
 
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
     """`tokens` is 0: not known. Says on standard error how many prompts had no answer, and how many answers
-    were to other options; raises BadInput where none had any, and on a prompt in a style that `stand_for`
-    does not name."""
+    were to other options. Raises BadInput where no prompt had any, on a prompt in a style that `stand_for`
+    does not name, and on a prompt that is put again: former answers stay what they are."""
     by_id, by_question = _index(params)
-    asked = missing = strange = 0
+    asked = missing = to_other_options = 0
     for prompt in prompts:
+        if isinstance(prompt, RepeatedPrompt):
+            raise BadInput(
+                f"sampler recorded: prompt {prompt.id!r} cannot be put again: no answer is new here"
+            )
         known = by_id.get(prompt.id) or by_question.get(_normal(prompt.question)) or []
-        standing = [one for one in known if _stands(one, prompt.style, params)]
-        found = [one.answer for one in standing if one.choices is None or one.choices == prompt.choices]
+        standing = [former for former in known if _stands(former, prompt.style, params)]
+        fitting = [
+            former.answer for former in standing if former.choices is None or former.choices == prompt.choices
+        ]
         asked += 1
-        missing += not found
-        strange += len(standing) - len(found)
-        yield found[: params.n]
+        missing += not fitting
+        to_other_options += len(standing) - len(fitting)
+        yield fitting[: params.n]
     files = ", ".join(params.files)
     if asked and missing == asked:
         ids = ", ".join(map(repr, list(by_id)[:3])) or "none"
-        others = f" ({strange} are to other options)" if strange else ""
+        hint = f" ({to_other_options} are to other options)" if to_other_options else ""
         raise BadInput(
-            f"sampler recorded: no answer in {files} belongs to any of the {asked} prompts{others}; the first ids there: {ids}"
+            f"sampler recorded: no answer in {files} belongs to any of the {asked} prompts{hint}; "
+            f"the first ids there: {ids}"
         )
-    if strange:
+    if to_other_options:
         print(
-            f"sampler recorded: {strange} answers in {files} are to other options than those of their prompts",
+            f"sampler recorded: {to_other_options} answers in {files} are to other options "
+            "than those of their prompts",
             file=sys.stderr,
         )
     if missing:
         print(f"sampler recorded: {missing} of {asked} prompts have no answer in {files}", file=sys.stderr)
 
 
-def _stands(one: Kept, style: str, params: Params) -> bool:
+def _stands(former: FormerAnswer, style: str, params: Params) -> bool:
+    """Whether an answer stands for an answer in `style`."""
     if params.stand_for is None:
         return True
     if style not in params.stand_for:
         raise BadInput(
-            f"sampler recorded: stand_for: no one stands for style {style!r}; it has: {', '.join(params.stand_for)}"
+            f"sampler recorded: stand_for: no one stands for style {style!r}; "
+            f"it has: {', '.join(params.stand_for)}"
         )
-    return not set(one.names).isdisjoint(params.stand_for[style])
+    return not set(former.names).isdisjoint(params.stand_for[style])
 
 
 def _index(params: Params) -> tuple[Index, Index]:
+    """The answers that params keep, by problem id and by question."""
     by_id: Index = defaultdict(list)
     by_question: Index = defaultdict(list)
     models: set[str] = set()
@@ -134,28 +148,31 @@ def _index(params: Params) -> tuple[Index, Index]:
             params.styles and row.prompt_style not in params.styles
         ):
             continue
-        text = (
-            row.response
-            if set(row.names).isdisjoint(params.escaped or ())
-            else row.response.replace("\\n", "\n")
-        )
-        choices = row.choices.text if isinstance(row.choices, Choices) else row.choices
-        found = Kept(Answer(text=text, ending=row.ending, tokens=0, model=row.names[1]), row.names, choices)
+        former = _former_answer(row, params)
         if row.problem_id is not None:
-            by_id[str(row.problem_id)].append(found)
+            by_id[str(row.problem_id)].append(former)
         if row.question:
-            by_question[_normal(row.question)].append(found)
-    standing = [name for ones in (params.stand_for or {}).values() for name in ones]
-    wanted = (("model", params.models, models), ("prompt_style", params.styles, styles))
-    for what, ones, present in (
-        *wanted,
-        ("name in stand_for", standing, names),
-        ("name in escaped", params.escaped, names),
-    ):
-        for name in ones or []:
-            if name not in present:
-                raise BadInput(f"sampler recorded: {unknown(what, name, present)}")
+            by_question[_normal(row.question)].append(former)
+    standing = [name for names_of_style in (params.stand_for or {}).values() for name in names_of_style]
+    _check_names("model", params.models, models)
+    _check_names("prompt_style", params.styles, styles)
+    _check_names("name in stand_for", standing, names)
+    _check_names("name in escaped", params.escaped, names)
     return by_id, by_question
+
+
+def _former_answer(row: Recorded, params: Params) -> FormerAnswer:
+    escaped = not set(row.names).isdisjoint(params.escaped or ())
+    text = row.response.replace("\\n", "\n") if escaped else row.response
+    choices = row.choices.text if isinstance(row.choices, Choices) else row.choices
+    return FormerAnswer(Answer(text, row.ending, tokens=0, model=row.names[1]), row.names, choices)
+
+
+def _check_names(what: str, wanted: list[str] | None, present: set[str]) -> None:
+    """Raises BadInput where no line has a name that params give."""
+    for name in wanted or []:
+        if name not in present:
+            raise BadInput(f"sampler recorded: {unknown(what, name, present)}")
 
 
 def _rows(files: list[str]) -> Iterator[Recorded]:

@@ -20,6 +20,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from stages.samplers import Answer
+from stages.samplers.asking.repeats import samples_of
 from stages.samplers.script.mistakes import near
 from stages.samplers.script.rationales import OPENING
 from stages.samplers.script.scripts import DIRECT, SCRIPTS
@@ -31,14 +32,18 @@ FAULTS = ("wrong", "truncated", "missing", "misordered")
 
 
 class Params(Strict):
-    """`n` answers to each prompt; each fault befalls an answer at its rate, never two of them the same
-    answer."""
+    """Each fault has a rate, the share of the answers that have it. No answer has two of them."""
 
     sampler: Literal["scripted"]
+    # Answers to each prompt.
     n: int = Field(default=1, ge=1)
+    # The answer is a near number or another choice, in the last step too.
     wrong: float = Field(default=0.0, ge=0, le=1)
+    # The text is cut before the answer.
     truncated: float = Field(default=0.0, ge=0, le=1)
+    # One section is left out.
     missing: float = Field(default=0.0, ge=0, le=1)
+    # Two sections are swapped.
     misordered: float = Field(default=0.0, ge=0, le=1)
 
     @model_validator(mode="after")
@@ -54,26 +59,29 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
     for prompt in prompts:
         if not (prompt.solution or "").strip():
             raise BadInput(
-                f"sampler scripted: problem {prompt.id!r} of task {prompt.task!r} has no solution to write from"
+                f"sampler scripted: problem {prompt.id!r} of task {prompt.task!r} "
+                "has no solution to write from"
             )
         if prompt.style not in SCRIPTS:
             raise BadInput(f"sampler scripted: {unknown('style', prompt.style, SCRIPTS)}")
-        style = (
-            "" if prompt.style in DIRECT else f" {prompt.style}"
-        )  # answers to one problem in several styles err apart
+        # Answers to one problem in several styles err apart, and so do the tries for one answer.
+        style = "" if prompt.style in DIRECT else f" {prompt.style}"
         draw = f"scripted {seed} {prompt.id} {prompt.by}{style}"
-        yield [_one(prompt, params, random.Random(f"{draw} {sample}")) for sample in range(params.n)]
+        yield [
+            _write(prompt, params, random.Random(f"{draw} {sample}" + (f" try {attempt}" if attempt else "")))
+            for sample, attempt in samples_of(prompt, params.n)
+        ]
 
 
-def _one(prompt: Prompt, params: Params, rng: random.Random) -> Answer:
+def _write(prompt: Prompt, params: Params, rng: random.Random) -> Answer:
     fault = _fault(params, rng.random())
     gold = near(prompt, rng) if fault == "wrong" else prompt.answer
     parts = SCRIPTS[prompt.style](prompt, gold, rng)
     if len(parts) > 1 and fault == "missing":
         parts.pop(rng.randrange(len(parts)))
     if len(parts) > 1 and fault == "misordered":
-        one, other = rng.sample(range(len(parts)), 2)
-        parts[one], parts[other] = parts[other], parts[one]
+        first, second = rng.sample(range(len(parts)), 2)
+        parts[first], parts[second] = parts[second], parts[first]
     text = "\n".join(parts)
     if fault == "truncated":
         text = text[: rng.randint(1, text.rindex(OPENING) + len(OPENING) - 1)]

@@ -49,9 +49,25 @@ class Message(TypedDict):
     content: str
 
 
+class TopToken(TypedDict):
+    """A token that could have stood at a place, with its log-probability (natural logarithm) there."""
+
+    token: str
+    logprob: float
+
+
+class TokenProbs(TypedDict):
+    """A token of an answer, its log-probability, and the likeliest tokens at its place (`top`, which may be
+    empty)."""
+
+    token: str
+    logprob: float
+    top: list[TopToken]
+
+
 class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A question with its gold answer. `id` is unique and fixes the split; `solution` is the data set's own
-    worked answer."""
+    """A question with its gold answer. `id` is unique and fixes the split. `solution` is the data set's own
+    worked answer. `history` holds the turns of the chat before the question."""
 
     id: str
     task: str
@@ -63,11 +79,12 @@ class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     choices: list[str] | None = None
     context: str | None = None
     level: int | None = None
+    history: list[Message] | None = None
 
 
 class Prompt(Problem, kw_only=True):
-    """A problem put in a style to somebody: `by` says who answers (a teacher, the base model, an arm of the
-    evaluation)."""
+    """A problem put in a style. `by` says who answers: a teacher, the base model, an arm of the evaluation.
+    `messages` is the chat that is sent."""
 
     by: str
     style: str
@@ -75,8 +92,12 @@ class Prompt(Problem, kw_only=True):
 
 
 class Response(Prompt, kw_only=True):
-    """One answer: `sample` counts the answers to one prompt from 0; `tokens` is the length of `text` in
-    tokens of the model that wrote it (0 where that is not known)."""
+    """One answer. `sample` counts the answers to one prompt from 0. `tokens` is the length of the answer in
+    tokens of the model that wrote it (0: not known).
+
+    `reasoning` is what a teacher thought before its answer, where its server sends that apart from `text`. It
+    is never graded. `probs` are the probabilities of the answer's tokens, in order. None: not known.
+    """
 
     sampler: str
     model: str
@@ -84,6 +105,8 @@ class Response(Prompt, kw_only=True):
     text: str
     ending: Ending
     tokens: int
+    reasoning: str | None = None
+    probs: list[TokenProbs] | None = None
 
     @property
     def trace_id(self) -> str:

@@ -83,7 +83,7 @@ def settings(url: str, concurrency: int) -> Any:
 
 
 def ours(url: str, rows: int, concurrency: int) -> Callable[[], int]:
-    """samplers/openai.py through its door, its memo on disk in the working directory."""
+    """samplers/openai.py through its registry, its memo on disk in the working directory."""
     import aiohttp
     from stages.samplers import sampler
 
@@ -95,7 +95,8 @@ def ours(url: str, rows: int, concurrency: int) -> Callable[[], int]:
 def fill(url: str, rows: int, concurrency: int) -> Callable[[], int]:
     """Puts the answers into the memo as if they had been bought."""
     from stages.samplers import openai
-    from stages.samplers.memo.store import Memo, Stored, key
+    from stages.samplers.memo.answers import Answer
+    from stages.samplers.memo.store import Memo, key
     from stages.shared.rows import Ending
 
     def run() -> int:
@@ -103,7 +104,7 @@ def fill(url: str, rows: int, concurrency: int) -> Callable[[], int]:
         with Memo() as memo:
             for prompt in prompts(rows):
                 (asked,) = openai.asked(prompt, params)
-                memo.put(key(asked), asked, Stored(f"The answer to {prompt.question}", Ending.STOP, 10, 20, 0.0, "m"))
+                memo.put(key(asked), asked, Answer(f"The answer to {prompt.question}", Ending.STOP, 10, "m", 20, 0.0))
         return rows
 
     return run

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from stages.samplers.ask import ask
 from stages.samplers.cost.estimation import estimates
-from stages.samplers.memo.store import Memo, Stored, key
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.store import Memo, key
 from stages.samplers.openai import Params as OpenAI
 from stages.samplers.openai import asked as wished
 from stages.samplers.scripted import Params as Scripted
@@ -146,7 +147,7 @@ def test_a_changed_text_is_new_for_its_style_only() -> None:
     with Memo() as memo:
         for row in rows:
             for wish in wished(row, params):
-                memo.put(key(wish), wish, Stored("5", Ending.STOP, 1))
+                memo.put(key(wish), wish, Answer("5", Ending.STOP, 1, "m"))
     for row in rows:
         if row.style == "program":
             row.messages = [{"role": "user", "content": row.messages[0]["content"] + " Be short."}]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict
 from stages.samplers import openai
-from stages.samplers.http.faults import explained, seconds, short
+from stages.samplers.http.faults import error_message, one_line, retry_after
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Response, read, write
 
@@ -150,7 +150,7 @@ def test_a_server_that_is_not_there() -> None:
     ],
 )
 def test_the_message_of_an_error(body: bytes, message: tuple[str, str]) -> None:
-    assert explained(body) == message
+    assert error_message(body) == message
 
 
 @pytest.mark.parametrize(
@@ -159,11 +159,11 @@ def test_the_message_of_an_error(body: bytes, message: tuple[str, str]) -> None:
     + [({"retry-after": text}, None) for text in ("Wed, 21 Oct 2026 07:28:00 GMT", "-1", "nan", "")],
 )
 def test_how_long_the_server_wants_us_to_wait(headers: dict[str, str], wait: float | None) -> None:
-    assert seconds(headers) == wait
+    assert retry_after(headers) == wait
 
 
 def test_a_message_is_one_line() -> None:
-    assert short("a\nb\x1b[31m\u2028c") == "a b [31m c"
+    assert one_line("a\nb\x1b[31m\u2028c") == "a b [31m c"
 
 
 PROGRAM = """

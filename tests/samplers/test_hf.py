@@ -18,7 +18,6 @@ from stages.samplers.local import answering as local
 from stages.samplers.local import generation
 from stages.samplers.local.steering import no_marks
 from stages.samplers.local.steering.token_bytes import byte_letters, token_bytes
-from stages.samplers.memo.store import Stored
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, uses_glyphs
 from stages.shared.rows import Ending, Kind, Problem, write
@@ -112,7 +111,7 @@ def test_longest_first_within_a_window(taught: Path, monkeypatch: pytest.MonkeyP
     widths: list[int] = []
     generate = generation._generate
 
-    def noted(loaded: generation.Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored]:
+    def noted(loaded: generation.Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer]:
         widths.append(max(map(len, rows)))
         return generate(loaded, rows, seed)
 
@@ -249,7 +248,7 @@ class Counted:
         self.sizes: list[int] = []
         generate = generation._generate
 
-        def counted(loaded: generation.Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored]:
+        def counted(loaded: generation.Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer]:
             self.sizes.append(len(rows))
             if len(self.sizes) == fatal:
                 raise Kill
@@ -326,11 +325,11 @@ class TestMemo:
         assert asked.sizes == [4]
 
     def test_the_memo_tells_who_answered(self, taught: Path, working_directory: Path) -> None:
-        from stages.samplers.memo.administration import holdings
+        from stages.samplers.memo.administration import totals_by_model
 
         answers = ask(taught, QUESTIONS[:3])
         tokens = sum(answer.tokens for (answer,) in answers)
-        assert holdings(working_directory / "memo.sqlite") == [("hf", str(taught), 3, tokens, 0, 0.0, 0)]
+        assert totals_by_model(working_directory / "memo.sqlite") == [("hf", str(taught), 3, tokens, 0, 0.0, 0)]
 
 
 class TestMemory:
@@ -359,7 +358,7 @@ class TestMemory:
             ask(taught, QUESTIONS[:1])
 
     def test_another_error_is_a_bug(self, taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(*_: Any) -> list[Stored]:
+        def broken(*_: Any) -> list[Answer]:
             raise RuntimeError("shapes do not match")
 
         monkeypatch.setattr(generation, "_generate", broken)

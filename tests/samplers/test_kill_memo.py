@@ -11,7 +11,8 @@ from threading import Event
 
 import pytest
 from stages.samplers.local.stored_batches import Batch, settle
-from stages.samplers.memo.store import Memo, Stored
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.store import Memo
 from stages.shared.rows import Ending
 
 BATCHES = [Batch(range(4), [[number, row] for row in range(4)], f"seed {number}") for number in range(120)]
@@ -25,8 +26,8 @@ def work(folder: Path, out: str) -> None:
     def generate(rows: list[list[int]], seed: str) -> object:
         os.write(log, f"{seed}\n".encode())
         Event().wait(0.01)
-        yield [Stored(f"{row} {seed}", Ending.STOP, 1) for row in rows[:3]]
-        yield [Stored(f"{row} {seed}", Ending.STOP, 1) for row in rows[3:]]
+        yield [Answer(f"{row} {seed}", Ending.STOP, 1, "m") for row in rows[:3]]
+        yield [Answer(f"{row} {seed}", Ending.STOP, 1, "m") for row in rows[3:]]
 
     with Memo(folder / "memo.sqlite") as memo:
         answers = {batch.seed: given for batch, given in settle(memo, BATCHES, "model", generate)}  # type: ignore[arg-type]

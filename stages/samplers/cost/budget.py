@@ -2,11 +2,13 @@
 booked when it is answered.
 
     budget = Budget(params, price)
-    hold = await budget.reserve(bound(messages), n * params.max_tokens)   # waits while others in flight may turn out cheaper
-    ...                                                                   # OutOfBudget: send no more, store what comes, then raise it
-    budget.settle(hold, Usage(prompt, completion, cached))                # a request that failed: budget.settle(hold, None)
+    reservation = await budget.reserve(bound(messages), n * params.max_tokens)
+    ...                                  # OutOfBudget: send no more, store what comes, then raise it
+    budget.settle(reservation, Usage(prompt, completion, cached))
+    budget.settle(reservation, None)     # a request that failed
 
-So neither bound is ever exceeded, whatever the concurrency.
+`reserve` waits while requests in flight may turn out cheaper. So neither bound is ever exceeded, whatever the
+concurrency.
 """
 
 import asyncio
@@ -43,7 +45,7 @@ class Budget:
             raise BadInput("max_usd: the model has no price, so no bound could be kept; give `price`")
         self.spent = 0.0
         self.requests = 0
-        self.held: dict[int, float] = {}
+        self.reserved: dict[int, float] = {}
         self._freed = asyncio.Event()
 
     async def reserve(self, prompt: int, completion: int) -> int:
@@ -52,31 +54,32 @@ class Budget:
 
         Raises OutOfBudget where nothing can.
         """
-        while (hold := self.take(prompt, completion)) is None:
+        while (reservation := self.try_reserve(prompt, completion)) is None:
             self._freed.clear()
             await self._freed.wait()
-        return hold
+        return reservation
 
-    def take(self, prompt: int, completion: int) -> int | None:
+    def try_reserve(self, prompt: int, completion: int) -> int | None:
         """As `reserve`, but None where one would have to wait."""
         most = self.price.cost(Usage(prompt, completion), self.batch) if self.price else 0.0
         limits = self.limits
         if limits.max_requests is not None and self.requests >= limits.max_requests:
-            raise OutOfBudget(f"stopped at max_requests {limits.max_requests}; {self._told()}")
-        if limits.max_usd is not None and self.spent + sum(self.held.values()) + most > limits.max_usd:
-            if self.held:
+            raise OutOfBudget(f"stopped at max_requests {limits.max_requests}; {self._so_far()}")
+        if limits.max_usd is not None and self.spent + sum(self.reserved.values()) + most > limits.max_usd:
+            if self.reserved:
                 return None
             raise OutOfBudget(
-                f"stopped before max_usd {limits.max_usd:g} is exceeded; the next could cost {most:.6f}; {self._told()}"
+                f"stopped before max_usd {limits.max_usd:g} is exceeded; the next could cost {most:.6f}; "
+                f"{self._so_far()}"
             )
         self.requests += 1
-        self.held[self.requests] = most
+        self.reserved[self.requests] = most
         return self.requests
 
-    def settle(self, hold: int, usage: Usage | None) -> float | None:
+    def settle(self, reservation: int, usage: Usage | None) -> float | None:
         """Books what a request cost (None: it failed and nothing was billed) and returns that; None where the
         model has no price."""
-        del self.held[hold]
+        del self.reserved[reservation]
         self._freed.set()
         if self.price is None:
             return None
@@ -84,6 +87,9 @@ class Budget:
         self.spent += cost
         return cost
 
-    def _told(self) -> str:
+    def _so_far(self) -> str:
         cost = f" for {self.spent:.6f} USD" if self.price else ""
-        return f"{self.requests} requests were sent{cost}, and every answer is stored: raise the bound and run again to go on"
+        return (
+            f"{self.requests} requests were sent{cost}, and every answer is stored: "
+            "raise the bound and run again to go on"
+        )

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from stages.samplers import sampler
 from stages.samplers.cost.prices import Usage, price_of
 from stages.samplers.cost.token_counts import Counter, counter
-from stages.samplers.memo.store import Memo, Stored, key
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.store import Memo, key
 from stages.shared.rows import Prompt, Seen
 
 NORMAL = 1.96  # standard errors on either side of a 95 % interval
@@ -40,20 +41,21 @@ class Estimate(NamedTuple):
 
 
 class Sample:
-    """What is known of the stored answers: tokens of their prompts as counted and as billed, tokens of the
-    answers."""
+    """What is known of the stored answers: tokens of their prompts as counted here and as billed, tokens of
+    the answers and their squares."""
 
     def __init__(self) -> None:
         self.size = self.counted = self.billed = self.tokens = self.squares = 0
 
-    def add(self, counted: int, stored: Stored) -> None:
-        """One of them; those of which the server said nothing do not count."""
-        if stored.prompt_tokens:
+    def add(self, counted: int, answer: Answer) -> None:
+        """Adds an answer whose prompt has `counted` tokens. An answer is left out where its server did not
+        say how many tokens it took."""
+        if answer.prompt_tokens:
             self.size += 1
             self.counted += counted
-            self.billed += stored.prompt_tokens
-            self.tokens += stored.tokens
-            self.squares += stored.tokens**2
+            self.billed += answer.prompt_tokens
+            self.tokens += answer.tokens
+            self.squares += answer.tokens**2
 
     @property
     def ratio(self) -> float:
@@ -103,12 +105,12 @@ class Quote:
     def add(self, prompt: Prompt, memo: Memo) -> None:
         """One prompt, with as many requests as it has samples; what is asked twice is bought once."""
         keys = {key(asked) for asked in self.asked(prompt, self.params)}
-        found = memo.get(keys)
+        stored = memo.get(keys)
         counted = self.counter.count(prompt.messages)
-        for stored in found.values():
-            self.sample.add(counted, stored)
-        new = sum(self.seen.add(one) for one in keys if one not in found)
-        self.stored += len(found)
+        for answer in stored.values():
+            self.sample.add(counted, answer)
+        new = sum(self.seen.add(key) for key in keys if key not in stored)
+        self.stored += len(stored)
         self.new += new
         self.counted += counted * new
 
@@ -143,17 +145,17 @@ class Quote:
         )
 
 
-def told(found: Estimate) -> str:
-    """Some lines to read."""
+def as_text(estimate: Estimate) -> str:
+    """An estimate as some lines to read."""
     cost = (
         "not known"
-        if found.cost_usd is None
-        else f"{found.cost_usd:,.6f} USD, without discounts for cached prompts"
+        if estimate.cost_usd is None
+        else f"{estimate.cost_usd:,.6f} USD, without discounts for cached prompts"
     )
     return (
-        f"{found.by}: {found.model}\n"
-        f"  requests           {found.new:>14,}  new; {found.stored:,} stored\n"
-        f"  prompt tokens      {found.prompt_tokens:>14,}  {found.counted}\n"
-        f"  completion tokens  {found.completion_tokens:>14,}  {found.basis}\n"
+        f"{estimate.by}: {estimate.model}\n"
+        f"  requests           {estimate.new:>14,}  new; {estimate.stored:,} stored\n"
+        f"  prompt tokens      {estimate.prompt_tokens:>14,}  {estimate.counted}\n"
+        f"  completion tokens  {estimate.completion_tokens:>14,}  {estimate.basis}\n"
         f"  cost               {cost}"
     )

@@ -32,54 +32,62 @@ class Usage(NamedTuple):
 
 
 class Price(Strict):
-    """USD per million tokens; without `cached` those cost as much as the rest of the prompt."""
+    """A price, in USD per million tokens."""
 
+    # Of tokens of a prompt.
     prompt: float = Field(ge=0)
+    # Of tokens of an answer.
     completion: float = Field(ge=0)
+    # Of tokens of a prompt that the provider had in its cache (null: as much as the rest of the prompt).
     cached: float | None = Field(default=None, ge=0)
+    # Where the price was read.
     source: str = ""
 
     def cost(self, usage: Usage, batch: bool = False) -> float:
         """USD for `usage`."""
         cached = min(usage.cached, usage.prompt)
-        dear = (usage.prompt - cached) * self.prompt + usage.completion * self.completion
-        return (
-            (dear + cached * (self.prompt if self.cached is None else self.cached))
-            * (BATCH if batch else 1)
-            / MILLION
-        )
+        uncached_cost = (usage.prompt - cached) * self.prompt + usage.completion * self.completion
+        cached_cost = cached * (self.prompt if self.cached is None else self.cached)
+        return (uncached_cost + cached_cost) * (BATCH if batch else 1) / MILLION
 
 
 class Spending(Strict):
-    """The part of a paid sampler's params that is about money. `price` goes before the table in the file
-    `prices`. Before one of the bounds `max_usd` and `max_requests` (each for one run of a stage and one
-    sampler) is exceeded, the run stops, with all it bought stored. `tokenizer` names what `--estimate` counts
-    tokens with (a model folder, or a tiktoken encoding); without it, what fits the model."""
+    """The part of a paid sampler's params that is about money. Each bound holds for one run of a stage and
+    one sampler. Before it is exceeded, the run stops, with all it bought stored."""
 
+    # The file with the table of prices.
     prices: str = "conf/prices.yaml"
+    # The price of this model, in place of that in the table.
     price: Price | None = None
+    # The run costs at most so much (null: no bound).
     max_usd: float | None = Field(default=None, gt=0)
+    # The run sends at most so many requests, however often each is tried again (null: no bound).
     max_requests: int | None = Field(default=None, ge=1)
+    # What `--estimate` counts tokens with: a model folder, or a tiktoken encoding (null: what fits the
+    # model).
     tokenizer: str | None = None
 
 
 def price_of(model: str, spending: Spending) -> Price | None:
     """The price of `model`; None, said once on standard error, where nobody knows it. Raises BadInput then if
     `max_usd` is to be kept."""
-    found = spending.price or lookup(model, table(Path(spending.prices)))
-    if found is None and spending.max_usd is not None:
+    price = spending.price or lookup(model, table(Path(spending.prices)))
+    if price is None and spending.max_usd is not None:
         raise BadInput(
-            f"max_usd: {model!r} has no price, so no bound could be kept; add it to {spending.prices} or give `price`"
+            f"max_usd: {model!r} has no price, so no bound could be kept; "
+            f"add it to {spending.prices} or give `price`"
         )
-    if found is None:
+    if price is None:
         _say_once(
-            f"{model!r} has no price in {spending.prices}: its cost is not known; give `price` or add it there"
+            f"{model!r} has no price in {spending.prices}: its cost is not known; "
+            "give `price` or add it there"
         )
-    return found
+    return price
 
 
 def lookup(model: str, prices: dict[str, Price]) -> Price | None:
-    """The price under the key with most letters that fits `model`, the date at the end of its name left out."""
+    """The price under the key with most letters that fits `model`, the date at the end of its name left
+    out."""
     names = {model, _DATE.sub("", model)}
     fitting = [key for key in prices if any(fnmatchcase(name, key) for name in names)]
     return prices[max(fitting, key=lambda key: (len(key.replace("*", "")), key))] if fitting else None
@@ -89,8 +97,8 @@ def lookup(model: str, prices: dict[str, Price]) -> Price | None:
 def table(path: Path) -> dict[str, Price]:
     """The table of prices in a YAML file; raises BadInput on what is none."""
     try:
-        found: Any = YAML(typ="safe", pure=True).load(path)
-        return TypeAdapter(dict[str, Price]).validate_python(found["models"])
+        content: Any = YAML(typ="safe", pure=True).load(path)
+        return TypeAdapter(dict[str, Price]).validate_python(content["models"])
     except FileNotFoundError:
         raise BadInput(f"{path}: no such table of prices") from None
     except YAMLError as error:

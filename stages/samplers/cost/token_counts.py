@@ -14,8 +14,8 @@ from stages.models.templates import load_tokenizer, render
 from stages.shared.errors import BadInput, unknown
 
 BYTES = 4  # UTF-8 bytes of English to a token, roughly: https://help.openai.com/en/articles/4936856
-# What OpenAI's chat format adds, as its cookbook counts: https://github.com/openai/openai-cookbook, "How to
-# count tokens with tiktoken".
+# Tokens that OpenAI's chat format adds: https://github.com/openai/openai-cookbook, "How to count tokens with
+# tiktoken".
 PER_MESSAGE, PER_REPLY = 4, 3
 Messages = Sequence[Any]  # of shared/rows.py's Message
 

@@ -1,1 +1,2 @@
-"""One request over the network: the client, the chat protocol, endpoints, faults, batch jobs."""
+"""One request over the network: the client, the chat protocol, the batch endpoint, faults, and batches under
+way."""

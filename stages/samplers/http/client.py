@@ -1,5 +1,5 @@
-"""How a request gets to the server and back: one connection pool of aiohttp, no redirects, nothing larger
-than a cap, no key in any error.
+"""How a request gets to the server and back: one connection pool of aiohttp, no redirects, no body larger
+than a limit, no key in any error.
 
 Not the AsyncOpenAI client, which costs several times the CPU time of a call, over aiohttp too (tests/bench
 has the numbers).
@@ -9,25 +9,26 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
-from stages.samplers.http.faults import Fault, short
+from stages.samplers.http.faults import Fault, one_line
 from stages.shared.errors import BadInput
 
-HIDDEN = b"[the key]"
+HIDDEN_KEY = b"[the key]"
 
 
-def key_in(variable: str | None) -> str:
-    """The key in an environment variable; "" where none is named. Raises BadInput, without the key, on one
-    that cannot be a key."""
+def api_key(variable: str | None) -> str:
+    """The key in an environment variable; "" where `variable` is None. Raises BadInput, without the key,
+    where the variable is not set or holds what cannot be a key."""
     if variable is None:
         return ""
-    found = os.environ.get(variable, "").strip()
-    if not found:
+    key = os.environ.get(variable, "").strip()
+    if not key:
         raise BadInput(f"api_key_env: the environment variable {variable} is not set; it should hold the key")
-    if not (found.isascii() and found.isprintable() and " " not in found):
+    if not (key.isascii() and key.isprintable() and " " not in key):
         raise BadInput(
-            f"api_key_env: the environment variable {variable} holds something that is no key (blanks or other letters in it)"
+            f"api_key_env: the environment variable {variable} holds something that is no key "
+            "(blanks or other letters in it)"
         )
-    return found
+    return key
 
 
 def proxy_of(url: str) -> str | None:
@@ -38,9 +39,9 @@ def proxy_of(url: str) -> str | None:
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
-class Wire:
-    """Posts JSON to one address. `timeout` is in seconds and covers a call as a whole, so a server that drips
-    cannot hold it up."""
+class HttpClient:
+    """Posts JSON to one address. `timeout` is in seconds and covers a call as a whole, so a server that sends
+    byte by byte cannot make it longer. `largest` is the largest body that is read, in bytes."""
 
     def __init__(self, url: str, key: str, timeout: float, largest: int) -> None:
         self.url, self.key, self.timeout, self.largest = url, key.encode(), timeout, largest
@@ -49,13 +50,13 @@ class Wire:
         )
         self.session: Any = None
 
-    async def __aenter__(self) -> "Wire":
+    async def __aenter__(self) -> "HttpClient":
         import aiohttp
 
-        whole = aiohttp.ClientTimeout(total=self.timeout)
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)  # how many at once is the gate's affair
+        timeout = aiohttp.ClientTimeout(total=self.timeout)
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)  # the concurrency limit is the buyer's
         self.session = aiohttp.ClientSession(
-            connector=connector, timeout=whole, headers=self.headers, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector, timeout=timeout, headers=self.headers, cookie_jar=aiohttp.DummyCookieJar()
         )
         self.proxy = proxy_of(self.url)
         return self
@@ -64,8 +65,8 @@ class Wire:
         await self.session.close()
 
     async def post(self, content: bytes) -> tuple[int, Any, bytes]:
-        """Status, headers and body, the key (should a server send it back) made unreadable. Raises Fault
-        where no whole answer came."""
+        """Status, headers and body. The key, should the server send it back, is replaced in the body. Raises
+        Fault where no whole answer came."""
         import aiohttp
 
         try:
@@ -73,13 +74,14 @@ class Wire:
                 self.url, data=content, allow_redirects=False, proxy=self.proxy
             ) as response:
                 body = await self._read(response)
-                return response.status, response.headers, body.replace(self.key, HIDDEN) if self.key else body
+                body = body.replace(self.key, HIDDEN_KEY) if self.key else body
+                return response.status, response.headers, body
         except TimeoutError:
             raise Fault("timeout", f"no whole answer within {self.timeout:g} s") from None
         except aiohttp.ClientPayloadError:
             raise Fault("cut off", "the connection ended within an answer") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Fault("connection", self._hidden(f"{type(error).__name__}: {error}")) from None
+            raise Fault("connection", self._without_key(f"{type(error).__name__}: {error}")) from None
 
     async def _read(self, response: Any) -> bytes:
         if (response.content_length or 0) > self.largest:
@@ -93,5 +95,5 @@ class Wire:
                 raise Fault("too large", f"more than {self.largest} bytes", retry=False)
         return b"".join(chunks)
 
-    def _hidden(self, text: str) -> str:
-        return short(text.replace(self.key.decode(), HIDDEN.decode()) if self.key else text)
+    def _without_key(self, text: str) -> str:
+        return one_line(text.replace(self.key.decode(), HIDDEN_KEY.decode()) if self.key else text)

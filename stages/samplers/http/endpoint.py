@@ -8,35 +8,35 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, Final, NamedTuple
 
-from stages.samplers.http.chat import sent
-from stages.samplers.http.client import HIDDEN, key_in
-from stages.samplers.http.faults import Fault, Place, fault, short
+from stages.samplers.http.chat import request_body
+from stages.samplers.http.client import HIDDEN_KEY, api_key
+from stages.samplers.http.faults import Fault, Target, fault_of, one_line
 from stages.samplers.http.job_store import Job
 
 PATH: Final = "/v1/chat/completions"
 DONE = {"completed", "expired", "cancelled", "failed"}
-PAGE = 100
+PAGE = 100  # batches listed by one call
 
 
-class Line(NamedTuple):
-    """What became of one request of a batch: `body` is JSON."""
+class BatchLine(NamedTuple):
+    """What became of one request of a batch: its key, its HTTP status, and its body, which is JSON."""
 
     key: str
     status: int
     body: bytes
 
 
-class Endpoint:
-    """One service. Every call raises Fault where another try may help, BadInput where none will; neither
-    holds the key."""
+class BatchEndpoint:
+    """The batch endpoint of one server. Every call raises Fault where another try may help, and BadInput
+    where none will. Neither holds the key."""
 
-    def __init__(self, place: Place, timeout: float, retries: int) -> None:
+    def __init__(self, target: Target, timeout: float, retries: int) -> None:
         import openai
 
-        self.place, self.key = place, key_in(place.key_env)
+        self.target, self.key = target, api_key(target.key_env)
         client = openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout)
         self.client: Any = openai.OpenAI(
-            base_url=place.url,
+            base_url=target.url,
             api_key=self.key or "none",
             http_client=client,
             timeout=timeout,
@@ -44,77 +44,74 @@ class Endpoint:
         )
 
     def submit(self, job: Job, rows: Iterable[tuple[str, dict[str, Any]]]) -> str:
-        """The id of a new batch of these rows."""
+        """Submits a batch of these rows (key and what is asked), and returns the id that it was given."""
         lines = (
-            json.dumps({"custom_id": key, "method": "POST", "url": PATH, "body": sent(asked)})
+            json.dumps({"custom_id": key, "method": "POST", "url": PATH, "body": request_body(asked)})
             for key, asked in rows
         )
         content = ("requests.jsonl", "\n".join(lines).encode())
-        file = self._told(lambda: self.client.files.create(file=content, purpose="batch"))
-        wanted = {
+        file = self._call(lambda: self.client.files.create(file=content, purpose="batch"))
+        settings = {
             "completion_window": "24h",
             "endpoint": PATH,
             "input_file_id": file.id,
             "metadata": {"athanor": job.token},
         }
-        return str(self._told(lambda: self.client.batches.create(**wanted)).id)
+        return str(self._call(lambda: self.client.batches.create(**settings)).id)
 
     def find(self, job: Job) -> str | None:
-        """The id of a batch that was submitted, although the answer that gave it never came."""
-        found = iter(self._told(lambda: self.client.batches.list(limit=PAGE)))
-        while batch := self._told(lambda: next(found, None)):
+        """The id of a batch that was submitted by a run that died before the id came. None: it was not."""
+        batches = iter(self._call(lambda: self.client.batches.list(limit=PAGE)))
+        while batch := self._call(lambda: next(batches, None)):
             if (batch.metadata or {}).get("athanor") == job.token:
                 return str(batch.id)
         return None
 
-    def look(self, batch: str) -> tuple[str, list[str], str]:
-        """Of a batch: its status, the files with what became of its requests (once it is done), and what is
-        wrong with it as a whole."""
-        found = self._told(lambda: self.client.batches.retrieve(batch))
-        files = [file for file in (found.output_file_id, found.error_file_id) if file]
-        errors = (found.errors.data or []) if found.errors else []
-        return found.status, files, short("; ".join(str(error.message) for error in errors))
+    def look(self, batch_id: str) -> tuple[str, list[str], str]:
+        """Of a batch: its status, the ids of the files with its results (once it is done), and what is wrong
+        with it as a whole ("": nothing)."""
+        batch = self._call(lambda: self.client.batches.retrieve(batch_id))
+        files = [file for file in (batch.output_file_id, batch.error_file_id) if file]
+        errors = (batch.errors.data or []) if batch.errors else []
+        return batch.status, files, one_line("; ".join(str(error.message) for error in errors))
 
-    def lines(self, file: str) -> Iterator[Line]:
-        """The lines of such a file, one at a time."""
+    def lines(self, file: str) -> Iterator[BatchLine]:
+        """The lines of a file of results, one at a time."""
         with ExitStack() as stack:
-            opened = self.client.files.with_streaming_response.content(file)
-            chunks = self._told(lambda: stack.enter_context(opened)).iter_bytes()
+            response = self.client.files.with_streaming_response.content(file)
+            chunks = self._call(lambda: stack.enter_context(response)).iter_bytes()
             rest = b""
-            while (chunk := self._told(lambda: next(chunks, None))) is not None:
+            while (chunk := self._call(lambda: next(chunks, None))) is not None:
                 *whole, rest = (rest + chunk).split(b"\n")
                 yield from (self._line(line) for line in whole if line.strip())
             if rest.strip():
                 yield self._line(rest)
 
-    def _line(self, line: bytes) -> Line:
-        found = json.loads(line.replace(self.key.encode(), HIDDEN) if self.key else line)
-        response = found.get("response") or {}
+    def _line(self, line: bytes) -> BatchLine:
+        result = json.loads(line.replace(self.key.encode(), HIDDEN_KEY) if self.key else line)
+        response = result.get("response") or {}
         if not response:
-            return Line(found["custom_id"], 500, json.dumps({"error": found.get("error")}).encode())
-        return Line(found["custom_id"], response["status_code"], json.dumps(response["body"]).encode())
+            body = json.dumps({"error": result.get("error")}).encode()
+            return BatchLine(result["custom_id"], 500, body)
+        return BatchLine(result["custom_id"], response["status_code"], json.dumps(response["body"]).encode())
 
-    def _told(self, call: Callable[[], Any]) -> Any:
-        """What a call gives. Errors of the package become ours, which carry nothing along: theirs hold the
-        request, and in it the key."""
+    def _call(self, call: Callable[[], Any]) -> Any:
+        """What `call` returns. An error of the openai package holds the request, and in it the key. So its
+        status and message are copied into an error of ours, which is raised once theirs is no longer being
+        handled."""
         import openai
 
         try:
             return call()
         except openai.APIStatusError as error:
-            status, told, code = error.status_code, str(error.message), str(error.code or "")
+            status, message, code = error.status_code, str(error.message), str(error.code or "")
         except openai.APIError as error:
-            status, told, code = 0, type(error).__name__, ""
-        if status:  # raised out here, where no other error is being handled
-            raise fault(
-                status,
-                short(told.replace(self.key, HIDDEN.decode()) if self.key else told),
-                code,
-                None,
-                self.place,
-            )
-        raise Fault("connection", told)
+            status, message, code = 0, type(error).__name__, ""
+        if status:
+            message = message.replace(self.key, HIDDEN_KEY.decode()) if self.key else message
+            raise fault_of(status, one_line(message), code, None, self.target)
+        raise Fault("connection", message)
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         self.client.close()

@@ -15,7 +15,7 @@ from stages.models.templates import load_tokenizer, render
 from stages.samplers.local.generation import Loaded, attempt
 from stages.samplers.local.steering import Step, steering
 from stages.samplers.local.stored_batches import identity
-from stages.samplers.memo.store import Stored
+from stages.samplers.memo.answers import Answer
 from stages.shared.errors import BadInput
 from stages.shared.params import Strict
 from stages.shared.rows import Prompt
@@ -90,7 +90,7 @@ class Local:
         prefill = self.tokenizer(params.prefill, add_special_tokens=False).input_ids
         return Loaded(model, self.tokenizer, params, prefill, processors)
 
-    def generate(self, rows: Sequence[list[int]], seed: str) -> Iterator[list[Stored]]:
+    def generate(self, rows: Sequence[list[int]], seed: str) -> Iterator[list[Answer]]:
         """Answers to `rows`, all at once or in parts that fit into memory."""
         # before each batch: another sampler of this process may have other params
         prepare_cpu(self.params.device, self.params.threads)

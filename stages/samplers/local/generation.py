@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from stages.samplers.local.steering import Processor
-from stages.samplers.memo.store import Stored
+from stages.samplers.memo.answers import Answer
 from stages.shared.rows import Ending
 
 
@@ -22,7 +22,7 @@ class Loaded(NamedTuple):
     processors: list[Callable[[], Processor]]
 
 
-def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored] | None:
+def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer] | None:
     """The answers to `rows`; None where they do not fit into memory."""
     from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
@@ -36,7 +36,7 @@ def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored
     return None
 
 
-def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Stored]:
+def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer]:
     import torch
 
     model, tokenizer, params = loaded.model, loaded.tokenizer, loaded.params
@@ -83,13 +83,13 @@ def _read_once(model: Any, rows: Sequence[list[int]], inputs: Any) -> dict[str, 
     return {"past_key_values": cache}
 
 
-def _answer(loaded: Loaded, ids: list[int]) -> Stored:
+def _answer(loaded: Loaded, ids: list[int]) -> Answer:
     stops = loaded.model.generation_config.eos_token_id
     stops = set(stops if isinstance(stops, list) else [stops])
     end = next((place for place, token in enumerate(ids) if token in stops), None)
     words = loaded.prefill + (ids if end is None else ids[:end])
     text = loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return Stored(
+    return Answer(
         text,
         Ending.LENGTH if end is None else Ending.STOP,
         len(words),

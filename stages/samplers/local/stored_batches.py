@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from stages.models.code import hash_of_code
 from stages.models.folders import Weights, hash_of_folder
-from stages.samplers.memo.store import Item, Memo, Stored, canonical, key
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.store import Item, Memo, canonical, key
 
 LOOK = 0.2  # seconds between looks at what other processes do
 CODE = ("samplers/local", "samplers/hf.py", "models")  # what turns prompts into answers
@@ -66,12 +67,12 @@ def _signature(folder: Path) -> tuple[Any, ...]:
     return tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ino) for path, stat in stats)
 
 
-Generate = Callable[[Sequence[list[int]], str], Iterator[list[Stored]]]
+Generate = Callable[[Sequence[list[int]], str], Iterator[list[Answer]]]
 
 
 def settle(
     memo: Memo, batches: Sequence[Batch], identity: str, generate: Generate
-) -> Iterator[tuple[Batch, list[Stored]]]:
+) -> Iterator[tuple[Batch, list[Answer]]]:
     """Each batch with its answers, those of the memo and those of other processes among them, as they come.
 
     `generate(rows, seed)` answers rows, some at a time; each part is stored when it is there.
@@ -92,7 +93,7 @@ def settle(
 
 def _settled(
     memo: Memo, batch: Batch, asked: Sequence[dict[str, Any]], generate: Generate
-) -> list[Stored] | None:
+) -> list[Answer] | None:
     """The answers to a batch; None where another process is at it."""
     keys = [key(one) for one in asked]
     stored = memo.get(keys)

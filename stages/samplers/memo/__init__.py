@@ -1,2 +1,2 @@
-"""Every answer that was paid for or computed, in one SQLite file: the store, its claims, its writer, its
-administration."""
+"""The memo: every answer that was paid for or computed, in one SQLite file, with its claims, its writer and
+its administration."""

@@ -1,28 +1,28 @@
-"""What is done with a memo as a whole: told, taken along, brought back, thinned out. For `python -m
-stages.tools.memo`."""
+"""What is done with a memo as a whole: list, export, import, prune. For `python -m stages.tools.memo`."""
 
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from stages.samplers.memo.store import Item, Memo, Stored, from_blob, key, to_blob
-from stages.samplers.memo.writer import connect
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.database import ANSWER_COLUMNS, connect
+from stages.samplers.memo.store import Item, Memo, from_blob, from_columns, key, to_blob
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending
+from stages.shared.rows import Ending, TokenProbs
 
-GROUP = 500  # answers brought back together
-FIELDS = "key, asked, text, ending, tokens, prompt_tokens, cost_usd, model, made"
-OLD = "made < unixepoch() - ? * 86400"
+GROUP = 500  # answers imported together
+OLDER = "made < unixepoch() - ? * 86400"
 
 
-class Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A line of an exported memo. Importing checks that `key` is that of `asked`, so nothing was changed or
-    mixed up on the way."""
+class ExportedAnswer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A line of an exported memo. Importing checks that `key` is the key of `asked`: a line in which either
+    was changed is refused."""
 
     key: str
     asked: dict[str, Any]
@@ -32,54 +32,62 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     prompt_tokens: int
     cost_usd: float | None
     model: str
+    reasoning: str | None = None
+    probs: list[TokenProbs] | None = None
 
 
-def holdings(path: Path) -> list[tuple[str, str, int, int, int, float, int]]:
-    """By provider and model: answers, their tokens, those of their prompts, USD, and how many have no price."""
+def totals_by_model(path: Path) -> list[tuple[str, str, int, int, int, float, int]]:
+    """By provider and model: answers, their tokens, tokens of their prompts, USD, answers without a price."""
     sums = "count(*), sum(tokens), sum(prompt_tokens), total(cost_usd), sum(cost_usd IS NULL)"
-    with closing(_existing(path)) as store:
-        found = store.execute(
+    with closing(_existing(path)) as database:
+        rows = database.execute(
             f"SELECT asked ->> '$.provider', model, {sums} FROM answers GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall()
-    return [(str(provider), from_blob(model), *rest) for provider, model, *rest in found]
+    return [(str(provider), from_blob(model), *counts) for provider, model, *counts in rows]
 
 
-def runs(path: Path, last: int) -> list[tuple[str, dict[str, Any]]]:
-    """The last reports, the oldest first: the time (UTC), and what was counted."""
-    with closing(_existing(path)) as store:
-        found = store.execute(
-            "SELECT datetime(made, 'unixepoch'), counts FROM runs ORDER BY rowid DESC LIMIT ?", (last,)
+def last_runs(path: Path, count: int) -> list[tuple[str, dict[str, Any]]]:
+    """The reports of the last `count` runs, the oldest first: the time (UTC), and the counts."""
+    with closing(_existing(path)) as database:
+        rows = database.execute(
+            "SELECT datetime(made, 'unixepoch'), counts FROM runs ORDER BY rowid DESC LIMIT ?", (count,)
         ).fetchall()
-    return [(made, json.loads(counts)) for made, counts in reversed(found)]
+    return [(made, json.loads(counts)) for made, counts in reversed(rows)]
 
 
-def lines(path: Path) -> Iterator[bytes]:
+def export_lines(path: Path) -> Iterator[bytes]:
     """The answers as JSON lines, ordered by key, so that the same memo is the same file."""
-    with closing(_existing(path)) as store:
-        for one, asked, text, ending, tokens, prompt_tokens, cost, model, _ in store.execute(
-            f"SELECT {FIELDS} FROM answers ORDER BY key"
+    columns = ", ".join(ANSWER_COLUMNS)
+    with closing(_existing(path)) as database:
+        for blob, asked, *values in database.execute(
+            f"SELECT key, asked, {columns} FROM answers ORDER BY key"
         ):
+            answer = from_columns(values)
             fields = {
-                "key": one.hex(),
+                "key": blob.hex(),
                 "asked": json.loads(asked),
-                "text": from_blob(text),
-                "ending": ending,
-                "tokens": tokens,
+                "text": answer.text,
+                "ending": answer.ending,
+                "tokens": answer.tokens,
+                "prompt_tokens": answer.prompt_tokens,
+                "cost_usd": answer.cost_usd,
+                "model": answer.model,
             }
-            rest = {"prompt_tokens": prompt_tokens, "cost_usd": cost, "model": from_blob(model)}
-            yield json.dumps(fields | rest).encode() + b"\n"
+            optional = {"reasoning": answer.reasoning, "probs": answer.probs}
+            fields |= {name: value for name, value in optional.items() if value is not None}
+            yield json.dumps(fields).encode() + b"\n"
 
 
-def bring(path: Path, given: Iterable[bytes], where: str) -> tuple[int, int]:
-    """Puts the lines into the memo; returns how many there were, and how many of them were new.
+def import_lines(path: Path, lines: Iterable[bytes], where: str) -> tuple[int, int]:
+    """Stores the answers of exported lines. Returns how many lines there were, and how many answers were new.
 
-    What is there already stays. Raises BadInput at a line that is none or whose key is not that of what it
-    asks: what came before stays.
-    """
+    An answer that is stored already stays as it is. Raises BadInput, which names `where` and the number of
+    the line, at a line that is no exported answer, or whose key is not that of what it asks. The lines
+    before it are stored."""
     count = new = 0
     group: list[Item] = []
     with Memo(path) as memo:
-        for count, line in enumerate(given, 1):
+        for count, line in enumerate(lines, 1):
             group.append(_item(line, f"{where}:{count}"))
             if len(group) == GROUP:
                 new += _put(memo, group)
@@ -89,8 +97,8 @@ def bring(path: Path, given: Iterable[bytes], where: str) -> tuple[int, int]:
 
 
 def _put(memo: Memo, group: list[Item]) -> int:
-    items = {one: (one, asked, stored) for one, asked, stored in group}
-    new = [items[one] for one in items.keys() - memo.get(items)]
+    items = {item[0]: item for item in group}
+    new = [items[key] for key in items.keys() - memo.get(items)]
     if new:
         memo.put_many(new).result()
     return len(new)
@@ -98,36 +106,45 @@ def _put(memo: Memo, group: list[Item]) -> int:
 
 def _item(line: bytes, where: str) -> Item:
     try:
-        found = msgspec.convert(json.loads(line, parse_constant=_no_number), Line)
-    except (ValueError, RecursionError) as error:  # msgspec's error is one, too
+        row = msgspec.convert(_strict_json(line), ExportedAnswer)
+    except (ValueError, RecursionError) as error:  # msgspec's error is a ValueError
         raise BadInput(f"{where}: no line of an exported memo: {error}") from None
-    if found.key != key(found.asked):
-        raise BadInput(f"{where}: the key {found.key!r} is not that of what was asked: the line was changed")
-    if max(found.tokens, found.prompt_tokens) >= 2**63 or min(found.tokens, found.prompt_tokens) < 0:
+    if row.key != key(row.asked):
+        raise BadInput(f"{where}: the key {row.key!r} is not that of what was asked: the line was changed")
+    if max(row.tokens, row.prompt_tokens) >= 2**63 or min(row.tokens, row.prompt_tokens) < 0:
         raise BadInput(
-            f"{where}: tokens and prompt_tokens must be counts, got {found.tokens} and {found.prompt_tokens}"
+            f"{where}: tokens and prompt_tokens must be counts, got {row.tokens} and {row.prompt_tokens}"
         )
-    return (
-        found.key,
-        found.asked,
-        Stored(found.text, found.ending, found.tokens, found.prompt_tokens, found.cost_usd, found.model),
+    answer = Answer(
+        row.text,
+        row.ending,
+        row.tokens,
+        row.model,
+        row.prompt_tokens,
+        row.cost_usd,
+        row.reasoning,
+        row.probs,
     )
+    return row.key, row.asked, answer
 
 
 def prune(path: Path, model: str | None, days: float | None) -> int:
-    """Forgets the answers of `model` (as listed) that are older than `days`, and gives their room back;
-    returns how many they were."""
-    conditions = [("model = ?", to_blob(model))] if model is not None else []
-    both: list[tuple[str, Any]] = [*conditions, *([(OLD, days)] if days is not None else [])]
-    if not both:
+    """Deletes the answers of `model` (as listed) that are older than `days`, and shrinks the file. Returns
+    how many were deleted. None of the two is no condition; raises BadInput where both are None."""
+    conditions: list[tuple[str, Any]] = []
+    if model is not None:
+        conditions.append(("model = ?", to_blob(model)))
+    if days is not None:
+        conditions.append((OLDER, days))
+    if not conditions:
         raise BadInput("prune: say what to forget: --model NAME, --older-than DAYS or both")
-    with closing(_existing(path)) as store:
-        gone = store.execute(
-            f"DELETE FROM answers WHERE {' AND '.join(text for text, _ in both)}",
-            [value for _, value in both],
+    with closing(_existing(path)) as database:
+        deleted = database.execute(
+            f"DELETE FROM answers WHERE {' AND '.join(text for text, _ in conditions)}",
+            [value for _, value in conditions],
         ).rowcount
-        store.execute("VACUUM")
-    return gone
+        database.execute("VACUUM")
+    return deleted
 
 
 def _existing(path: Path) -> sqlite3.Connection:
@@ -136,5 +153,15 @@ def _existing(path: Path) -> sqlite3.Connection:
     return connect(path)
 
 
-def _no_number(name: str) -> float:
+def _strict_json(line: bytes) -> Any:
+    """JSON without the numbers that Python would accept beyond it: NaN, Infinity and those too large."""
+    return json.loads(line, parse_constant=_refuse_number, parse_float=_finite)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if isfinite(value) else _refuse_number(digits)
+
+
+def _refuse_number(name: str) -> float:
     raise ValueError(f"{name} is no JSON")

@@ -1,8 +1,8 @@
-"""Who is asking what just now, so that two processes with the same requests buy each answer once.
+"""Which process is asking what just now, so that two processes with the same requests buy each answer once.
 
-A claim holds as long as its process lives: every claimant keeps a lock on a file of its own, which the system
-lets go of when the process is gone, however it died. So no clock decides, and after `kill -9` the next run
-goes on at once.
+A claim holds as long as its process lives. Every process that claims something keeps a lock on a file of its
+own. The operating system releases the lock when the process ends, in whatever way. So claims need no time
+limit, and after `kill -9` the next run goes on at once.
 """
 
 import sqlite3
@@ -14,62 +14,63 @@ from filelock import FileLock, Timeout
 
 
 class Claims:
-    """The claims of one opened memo; its lock file is made when it first claims something."""
+    """The claims of one opened memo. Its lock file is made with its first claim."""
 
-    def __init__(self, store: sqlite3.Connection, path: Path) -> None:
-        self.store, self.folder = store, path.with_name(f"{path.name}-claims")
+    def __init__(self, database: sqlite3.Connection, path: Path) -> None:
+        self.database, self.folder = database, path.with_name(f"{path.name}-claims")
         self.owner = ""
         self.lock: FileLock | None = None
-        self.one_at_a_time = Lock()  # threads share the connection, and so its transactions
+        self.transaction = Lock()  # threads share the connection, and so its transactions
 
     def take(self, keys: Sequence[str]) -> list[str]:
-        """Those of `keys` (500 at most) that are now ours."""
-        with self.one_at_a_time:
+        """Claims those of `keys` (500 at most) that are neither stored nor claimed, and returns them."""
+        with self.transaction:
             return self._take(keys)
 
     def _take(self, keys: Sequence[str]) -> list[str]:
-        self._begin()
+        self._lock_own_file()
         wanted = {bytes.fromhex(key): key for key in keys}
-        places = ",".join("?" * len(wanted))
-        self.store.execute("BEGIN IMMEDIATE")
+        self.database.execute("BEGIN IMMEDIATE")
         try:
-            held = dict(
-                self.store.execute(
-                    f"SELECT key, owner FROM claims WHERE key IN ({places})", [*wanted]
-                ).fetchall()
-            )
-            dead = [owner for owner in set(held.values()) if not self._lives(owner)]
-            self.store.executemany("DELETE FROM claims WHERE owner = ?", [(owner,) for owner in dead])
-            stored = self.store.execute(
-                f"SELECT key FROM answers WHERE key IN ({places})", [*wanted]
-            ).fetchall()
-            taken = {key for key, owner in held.items() if owner not in dead} | {key for (key,) in stored}
+            taken = self._claimed(list(wanted)) | self._stored(list(wanted))
             mine = [key for key in wanted if key not in taken]
-            self.store.executemany("INSERT INTO claims VALUES (?, ?)", [(key, self.owner) for key in mine])
-            self.store.execute("COMMIT")
+            self.database.executemany("INSERT INTO claims VALUES (?, ?)", [(key, self.owner) for key in mine])
+            self.database.execute("COMMIT")
         except BaseException:
-            if self.store.in_transaction:
-                self.store.execute("ROLLBACK")
+            if self.database.in_transaction:
+                self.database.execute("ROLLBACK")
             raise
         return [wanted[key] for key in mine]
+
+    def _claimed(self, keys: list[bytes]) -> set[bytes]:
+        """Those of `keys` that a living process claims. The claims of dead ones are deleted."""
+        query = f"SELECT key, owner FROM claims WHERE key IN ({','.join('?' * len(keys))})"
+        owners = dict(self.database.execute(query, keys).fetchall())
+        dead = [owner for owner in set(owners.values()) if not self._lives(owner)]
+        self.database.executemany("DELETE FROM claims WHERE owner = ?", [(owner,) for owner in dead])
+        return {key for key, owner in owners.items() if owner not in dead}
+
+    def _stored(self, keys: list[bytes]) -> set[bytes]:
+        query = f"SELECT key FROM answers WHERE key IN ({','.join('?' * len(keys))})"
+        return {key for (key,) in self.database.execute(query, keys).fetchall()}
 
     def drop(self, keys: Sequence[str]) -> None:
         """Ends our claims of `keys` (500 at most)."""
         places = ",".join("?" * len(keys))
         values = [self.owner, *(bytes.fromhex(key) for key in keys)]
-        with self.one_at_a_time:
-            self.store.execute(f"DELETE FROM claims WHERE owner = ? AND key IN ({places})", values)
+        with self.transaction:
+            self.database.execute(f"DELETE FROM claims WHERE owner = ? AND key IN ({places})", values)
 
     def close(self) -> None:
         """Ends all our claims."""
         if self.lock:
-            self.store.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
+            self.database.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
             self.lock.release()
             (self.folder / self.owner).unlink(missing_ok=True)
 
-    def _begin(self) -> None:
+    def _lock_own_file(self) -> None:
         if self.lock is None:
-            (self.owner,) = self.store.execute("SELECT hex(randomblob(16))").fetchone()
+            (self.owner,) = self.database.execute("SELECT hex(randomblob(16))").fetchone()
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock = FileLock(self.folder / self.owner)
             self.lock.acquire()

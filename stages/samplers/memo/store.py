@@ -2,12 +2,12 @@
 before anything can lose it.
 
     with Memo() as memo:
-        stored = memo.get([key(asked)])          # {key: Stored} of those that are there
+        answers = memo.get([key(asked)])         # {key: Answer} of those that are there
         mine = memo.claim([key(asked)])          # of the rest, those that no other process is asking just now
-        memo.put(key(asked), asked, Stored(...)) # on disk a few milliseconds later; its future tells when
+        memo.put(key(asked), asked, Answer(...)) # on disk a few milliseconds later, when its future is done
 
 `asked` is a JSON mapping of everything that can change the answer (provider, model, base_url, messages,
-sampling settings, schema, sample) and of nothing else: no key, no timeout, no concurrency. It needs
+sampling settings, schema, sample, try) and of nothing else: no key, no timeout, no concurrency. It needs
 `provider` and `model`.
 """
 
@@ -18,33 +18,23 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from stages.samplers.memo.answers import Answer
 from stages.samplers.memo.claims import Claims
-from stages.samplers.memo.writer import Writer, connect
+from stages.samplers.memo.database import ANSWER_COLUMNS, connect
+from stages.samplers.memo.writer import Writer
 from stages.shared.cli import working_directory
 from stages.shared.rows import Ending
 
-FIELDS = "text, ending, tokens, prompt_tokens, cost_usd, model"
 ROWS = 500  # looked up by one statement
-Item = tuple[str, Mapping[str, Any], "Stored"]
-
-
-class Stored(NamedTuple):
-    """An answer as it is kept. `tokens` counts its own, `prompt_tokens` those it was asked with; `cost_usd`
-    is what this one answer cost (None: not known), `model` how the server names who answered."""
-
-    text: str
-    ending: Ending
-    tokens: int
-    prompt_tokens: int = 0
-    cost_usd: float | None = None
-    model: str = ""
+Item = tuple[str, Mapping[str, Any], Answer]  # a key, what was asked, and the answer
 
 
 def canonical(asked: Mapping[str, Any]) -> str:
-    """The one way to write `asked`: ASCII, keys sorted. ValueError or TypeError on what is no JSON (NaN too)."""
+    """The one way to write `asked`: ASCII, keys sorted. ValueError or TypeError on what is no JSON (NaN
+    too)."""
     return json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -55,8 +45,8 @@ def key(asked: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=16)  # once for a run, not for each of its prompts
 def bare_url(url: str) -> str:
-    """`url` without user, password, query and fragment: where credentials hide; a slash at its end is no
-    difference."""
+    """`url` without user, password, query and fragment, which may hold credentials, and without a slash at
+    its end."""
     parts = urlsplit(url)
     return urlunsplit(
         (parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower(), parts.path.rstrip("/"), "", "")
@@ -64,7 +54,8 @@ def bare_url(url: str) -> str:
 
 
 class Memo:
-    """The store at `path` (made if need be). Safe for any number of processes and threads; not across a fork.
+    """The memo in the file at `path` (made if need be). Safe for any number of processes and threads, but not
+    across a fork.
 
     Raises BadInput where the file is no memo, or one of a later version.
     """
@@ -76,69 +67,68 @@ class Memo:
         self.reader = connect(self.path)
         self.writer = Writer(self.path)
         self.claims = Claims(self.reader, self.path)
-        self._fresh: dict[str, Stored] = {}  # put, but perhaps not yet on disk
+        self._unwritten: dict[str, Answer] = {}  # put, but perhaps not yet on disk
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Waits until all that was put is on disk, whatever else went wrong."""
+        """Waits until all answers are on disk, also after an error."""
         try:
             self.writer.close()
         finally:
             self.claims.close()
             self.reader.close()
 
-    def get(self, keys: Iterable[str]) -> dict[str, Stored]:
-        """What is stored of `keys`."""
-        found: dict[str, Stored] = {}
-        for some in _chunks(keys):
+    def get(self, keys: Iterable[str]) -> dict[str, Answer]:
+        """The answers to `keys`, of those that are stored."""
+        answers: dict[str, Answer] = {}
+        for some in _groups(keys):
             places = ",".join("?" * len(some))
             rows = self.reader.execute(
-                f"SELECT key, {FIELDS} FROM answers WHERE key IN ({places})",
-                [bytes.fromhex(one) for one in some],
+                f"SELECT key, {', '.join(ANSWER_COLUMNS)} FROM answers WHERE key IN ({places})",
+                [bytes.fromhex(key) for key in some],
             )
-            found |= {row[0].hex(): _stored(row[1:]) for row in rows.fetchall()}
-            found |= {one: self._fresh[one] for one in some if one in self._fresh} if self._fresh else {}
-        return found
+            answers |= {row[0].hex(): from_columns(row[1:]) for row in rows.fetchall()}
+            if self._unwritten:
+                answers |= {key: self._unwritten[key] for key in some if key in self._unwritten}
+        return answers
 
-    def put(self, key: str, asked: Mapping[str, Any], stored: Stored) -> Future[None]:
-        """Stores one answer. Returns at once; the future is done when the answer is safe, and holds the error
-        if it could not be kept."""
-        return self.put_many([(key, asked, stored)])
+    def put(self, key: str, asked: Mapping[str, Any], answer: Answer) -> Future[None]:
+        """Stores one answer. Returns at once. The future is done when the answer is on disk, and holds the
+        error if it could not be written."""
+        return self.put_many([(key, asked, answer)])
 
     def put_many(self, items: Sequence[Item]) -> Future[None]:
-        """Stores several answers, all or none. What is stored already stays as it is: the first answer
-        counts."""
+        """Stores several answers, all or none. An answer that is stored already stays as it is."""
         rows = [_row(*item) for item in items]
-        self._fresh |= {one: stored for one, _, stored in items}
+        self._unwritten |= {key: answer for key, _, answer in items}
         done = self.writer.add(rows)
-        done.add_done_callback(lambda _: self._settle([one for one, *_ in items]))
+        done.add_done_callback(lambda _: self._forget_unwritten([key for key, *_ in items]))
         return done
 
-    def _settle(self, keys: Iterable[str]) -> None:
-        for one in keys:
-            self._fresh.pop(one, None)
+    def _forget_unwritten(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._unwritten.pop(key, None)
 
     def flush(self) -> None:
-        """Returns when all that was put is on disk; raises what kept it from getting there."""
+        """Returns when all answers are on disk. Raises the error that kept one of them from it."""
         self.writer.flush()
 
     def claim(self, keys: Iterable[str]) -> set[str]:
-        """Those of `keys` that are now ours to ask: neither stored nor claimed by a process that lives, this
-        one included.
+        """Claims those of `keys` that are neither stored nor claimed by a living process, this one included,
+        and returns them. `put` and `release` end a claim.
 
-        Look again (`get`, then `claim`) for the others, every now and then: they are answered, or become free
-        when their process fails or dies. `put` and `release` end a claim.
-        """
-        waiting = [one for one in keys if one not in self._fresh]
-        return {one for some in _chunks(waiting) for one in self.claims.take(some)}
+        The caller asks for the claimed ones. It looks again (`get`, then `claim`) for the others every now
+        and then: they are answered, or become free when their process fails or dies."""
+        waiting = [key for key in keys if key not in self._unwritten]
+        return {key for some in _groups(waiting) for key in self.claims.take(some)}
 
     def release(self, keys: Iterable[str]) -> None:
-        """Gives claimed keys back unanswered."""
-        for some in _chunks(keys):
+        """Ends the claims of keys that stay without an answer."""
+        for some in _groups(keys):
             self.claims.drop(some)
 
     def report(self, counts: Mapping[str, Any]) -> None:
-        """Keeps what became of one run (new, stored, retries, failures by kind, ...), for `python -m
+        """Keeps the counts of one run (new, stored, retries, failures by kind, ...), for `python -m
         stages.tools.memo runs`."""
         with self.reader:
             self.reader.execute(
@@ -146,34 +136,47 @@ class Memo:
             )
 
 
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
+def _groups(keys: Iterable[str]) -> Iterator[list[str]]:
     waiting = iter(keys)
     while some := list(islice(waiting, ROWS)):
         yield some
 
 
-def _row(key: str, asked: Mapping[str, Any], stored: Stored) -> tuple[Any, ...]:
-    values = (
-        to_blob(stored.text),
-        str(stored.ending),
-        stored.tokens,
-        stored.prompt_tokens,
-        stored.cost_usd,
-        to_blob(stored.model),
+def _row(key: str, asked: Mapping[str, Any], answer: Answer) -> tuple[Any, ...]:
+    columns = (
+        to_blob(answer.text),
+        str(answer.ending),
+        answer.tokens,
+        to_blob(answer.model),
+        answer.prompt_tokens,
+        answer.cost_usd,
+        None if answer.reasoning is None else to_blob(answer.reasoning),
+        None if answer.probs is None else json.dumps(answer.probs, allow_nan=False),
     )
-    return (bytes.fromhex(key), *values, canonical(asked))
+    return (bytes.fromhex(key), *columns, canonical(asked))
 
 
-def _stored(row: Sequence[Any]) -> Stored:
-    text, ending, tokens, prompt_tokens, cost, model = row
-    return Stored(from_blob(text), Ending(ending), tokens, prompt_tokens, cost, from_blob(model))
+def from_columns(columns: Sequence[Any]) -> Answer:
+    """The answer in the columns ANSWER_COLUMNS of a row."""
+    text, ending, tokens, model, prompt_tokens, cost_usd, reasoning, probs = columns
+    return Answer(
+        from_blob(text),
+        Ending(ending),
+        tokens,
+        from_blob(model),
+        prompt_tokens,
+        cost_usd,
+        None if reasoning is None else from_blob(reasoning),
+        None if probs is None else json.loads(probs),
+    )
 
 
 def to_blob(text: str) -> bytes:
-    """Text as the store keeps it: a lone surrogate too, which SQLite's own text type would refuse."""
+    """`text` as the memo keeps it. It may hold a lone surrogate, which SQLite's own text type would
+    refuse."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def from_blob(content: bytes) -> str:
-    """The text that `to_blob` was given."""
+    """The text of which `to_blob` made `content`."""
     return content.decode("utf-8", "surrogatepass")

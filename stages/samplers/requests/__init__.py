@@ -1,1 +1,2 @@
-"""Many requests at once: settings, concurrency and rate limits, retries, the write buffer before the memo."""
+"""Many requests at once: settings, concurrency and rate limits, retries, batches, the write buffer before the
+memo."""

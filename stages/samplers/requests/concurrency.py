@@ -1,58 +1,41 @@
-"""How many requests are in flight at once: as many as params allow, fewer where the server would answer no
-more; and how long to wait."""
+"""The concurrency limit: how many requests are in flight at once. And the delays after failed calls."""
 
 import asyncio
 import random
 from collections import deque
 
-CALLS = 20  # a window has so many calls at least,
-ROUNDS = 2  # and lasts so many times what an answer takes
-MANY = 0.15  # a share of refused calls this far above what is usual calls for a trial with fewer at once,
-FEWER = 0.5  # half of them, or as many as were let through where that is less
-COSTS = 0.75  # a trial that answers less than this share of before has cut too deep
-CURED = 0.4  # where more than this of the refusals is left, they are by chance
-# and where more than this is left of those before the first of several trials, they were so from the start
-SAME = 0.5
-REST, PAUSE = (
-    16,
-    6,
-)  # windows before the next trial: where the last one changed nothing, where it cut too deep
-FLOOD = 0.6  # a share of refused calls at which there is no rest
+from stages.samplers.requests.limit_control import FLOOD, LimitControl
+
+# A window of calls ends once it has so many calls and has lasted so many times what an answer takes.
+WINDOW_CALLS = 20
+WINDOW_ROUNDS = 2
 
 
-class Gate:
-    """At most `limit` at once, `most` at the start.
-
-    Calls are judged by the window. Where many are refused, a lower limit is tried. As many answers as before:
-    it stays, and is tried further. Fewer, and hardly one refused: the server's limit lies between, where the
-    two rates say. Fewer, and still refused: how many are in flight has nothing to do with it, so the limit
-    goes back (to what it was before the first of these trials, where as many are refused as then), and that
-    share of refusals counts as usual from then on.
-    """
+class ConcurrencyLimit:
+    """At most `limit` requests at once: `most` at the start, fewer while the server refuses calls (see
+    limit_control.py)."""
 
     def __init__(self, most: int) -> None:
-        self.most, self.limit = most, most
+        self.control = LimitControl(most)
         self.active = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
-        self.took = 0.0  # seconds, by an answer, lately
-        self.usual = 0.0
-        self.trial: tuple[int, float, float] | None = (
-            None  # the limit before it, answers a second and the share of refused calls then
-        )
-        self.origin = (
-            most,
-            0.0,
-            # the limit, and the share of refused calls, before the first of the trials that followed each other
-        )
-        self.rest = 0
-        self.calm = 0  # the limit at which few were refused lately
-        self.fast = False  # back up from a trial that may have cut too deep, though it cost nothing
-        self.draining = False
-        self.calls = self.refused = 0
-        self.began: float | None = None
+        self.answer_seconds = 0.0  # what an answer takes: a running mean (0: none has come yet)
+        self.draining = False  # more are in flight than the limit, which was lowered, allows
+        self.calls = self.refused = 0  # in this window
+        self.window_start: float | None = None
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be in flight now."""
+        return self.control.limit
+
+    @property
+    def flooded(self) -> bool:
+        """Whether most calls of this window were refused."""
+        return self.calls >= WINDOW_CALLS / 2 and self.refused > FLOOD * self.calls
 
     async def enter(self) -> None:
-        """Waits for a place."""
+        """Waits until a request may be sent, and counts it as in flight."""
         while self.active >= self.limit:
             place = asyncio.get_running_loop().create_future()
             self.waiting.append(place)
@@ -60,7 +43,7 @@ class Gate:
         self.active += 1
 
     def leave(self) -> None:
-        """Gives the place back."""
+        """The request is no longer in flight."""
         self.active -= 1
         self._wake(self.limit - self.active)
 
@@ -71,92 +54,71 @@ class Gate:
                 place.set_result(None)
                 places -= 1
 
-    @property
-    def flooded(self) -> bool:
-        """Whether most calls of late were refused."""
-        return self.calls >= CALLS / 2 and self.refused > FLOOD * self.calls
-
-    def note(self, now: float, took: float | None) -> None:
-        """A call has come back at `now`: answered (or failed otherwise) in `took` seconds, or refused (None)."""
-        if took is not None:
-            self.took = 0.9 * self.took + 0.1 * took if self.took else took
+    def note(self, now: float, seconds: float | None) -> None:
+        """Counts a call that has come back at `now`: answered, or failed otherwise, after `seconds`, or
+        refused (None)."""
+        if seconds is not None:
+            mean = self.answer_seconds
+            self.answer_seconds = 0.9 * mean + 0.1 * seconds if mean else seconds
         if self.draining and self.active > self.limit:
-            return  # sent before the limit was cut: it says nothing about the new one
+            return  # sent before the limit was lowered: it says nothing about the new one
         self.draining = False
-        if self.began is None:
-            self.began = now
+        if self.window_start is None:
+            self.window_start = now
             return
         self.calls += 1
-        self.refused += took is None
-        known = (
-            now - self.began > ROUNDS * self.took if self.took else self.calls >= 2 * ROUNDS * self.limit
-        )  # refusals come back sooner
-        if self.calls >= CALLS and known:
-            self._judge(self.refused / self.calls, (self.calls - self.refused) / (now - self.began))
-            self.calls = self.refused = 0
-            self.began = None
+        self.refused += seconds is None
+        if self.calls >= WINDOW_CALLS and self._lasted(now - self.window_start):
+            self._end_window(now - self.window_start)
 
-    def _judge(self, share: float, rate: float) -> None:
-        many = share > self.usual + MANY
-        self.rest -= self.rest > 0
-        if self.trial and rate < COSTS * self.trial[1]:
-            limit, before, refused = self.trial
-            chance = share > CURED * refused
-            fits = int(self.limit * before / rate) if rate else 1  # so many were answered at once before
-            self.trial, self.rest, self.fast = None, REST if chance else PAUSE, False
-            back = self.origin[0] if SAME * self.origin[1] < share < FLOOD else limit
-            self._set(back if chance else max(1, min(fits, limit - 1)))
-            self.usual = share if chance else self.usual
-        elif many and not self.trial and self.limit > self.calm > 0:
-            self.rest, self.fast = PAUSE, False
-            self._set(self.calm)  # it was raised a little too far
-        elif many and (not self.rest or share > FLOOD):
-            self.fast, self.calm = self.trial is not None, 0
-            self.origin = self.origin if self.trial else (self.limit, share)
-            self.trial = (self.limit, rate, share)
-            self._set(max(1, int(self.limit * min(FEWER, 1.2 * (1 - share)))))
-        else:
-            self.fast = self.fast or self.trial is not None
-            self.trial = None
-            self.calm = 0 if many else self.limit
-            self.usual += 0.2 * (min(share, self.usual) - self.usual)
-            if not self.rest:
-                self._set(min(self.most, self.limit + max(1, self.limit // (2 if self.fast else 10))))
+    def _lasted(self, seconds: float) -> bool:
+        """Whether a window of so many seconds says enough: refusals come back sooner than answers."""
+        if self.answer_seconds:
+            return seconds > WINDOW_ROUNDS * self.answer_seconds
+        return self.calls >= 2 * WINDOW_ROUNDS * self.limit
 
-    def _set(self, limit: int) -> None:
-        self.draining = limit < self.limit
-        self.limit = limit
-        self._wake(limit - self.active)
+    def _end_window(self, seconds: float) -> None:
+        before = self.limit
+        self.control.judge(self.refused / self.calls, (self.calls - self.refused) / seconds)
+        self.draining = self.limit < before
+        self._wake(self.limit - self.active)
+        self.calls = self.refused = 0
+        self.window_start = None
 
 
-FIRST, GENTLE, STEEP, LONGEST = (
-    0.25,
-    1.5,
-    2.0,
-    60.0,
-)  # seconds before the first retry; growth where others get through, where none does
-ALL = 10  # failed calls in a row, and two for each place: nothing gets through
-# of the time that an answer takes, for which a refused call keeps its place; all of it where most are refused
-BRAKE = 0.15
+FIRST_DELAY, LONGEST_DELAY = 0.25, 60.0  # seconds before the first retry, and before any
+GROWTH = 1.5  # of the delay with each retry, where other requests are answered
+STEEP_GROWTH = 2.0  # of the delay with each round of failures, where none is answered
+FAILURES_IN_A_ROW = 10  # this many, and two for each request in flight: none is answered
+# The share of an answer's time for which a refused call still counts as in flight; the whole time where
+# most are refused. So refusals, which come back at once, do not make room for more calls than answers
+# would.
+HOLD = 0.15
 
 
-class Patience:
-    """How long to wait after a failed call. `jitter` spreads the waits, so that what failed together does not
-    come back together."""
+class RetryDelays:
+    """How long to wait after a failed call. `jitter` spreads the delays, so that requests that failed
+    together do not come back together."""
 
-    def __init__(self, gate: Gate, jitter: random.Random) -> None:
-        self.gate, self.jitter = gate, jitter
-        self.streak = 0  # failed calls since the last answer
+    def __init__(self, limit: ConcurrencyLimit, jitter: random.Random) -> None:
+        self.limit, self.jitter = limit, jitter
+        self.failures = 0  # failed calls since the last answer
 
-    def failed(self, tries: int, refused: bool, after: float | None) -> tuple[float, float]:
-        """Seconds until the request is tried again, and those for which its place stays empty, so that nobody
-        hammers at the server.
+    def after_failure(self, tries: int, refused: bool, after: float | None) -> tuple[float, float]:
+        """The seconds until the request, which has had `tries` retries, is tried again, and the seconds for
+        which it still counts as in flight.
 
-        `after` is what the server asks for. With every round in which all that is in flight fails, both grow.
+        `after` is what the server asks for. Both grow with every round in which all calls in flight fail.
         """
-        self.streak += 1
-        rounds = self.streak // max(ALL, 2 * self.gate.limit)
-        steep = min(LONGEST, FIRST * STEEP ** min(rounds, 20)) if rounds else 0.0
-        wanted = self.jitter.uniform(0.5, 1.0) * min(LONGEST, max(FIRST * GENTLE**tries, steep))
-        brake = (self.gate.took or FIRST) * (1.0 if self.gate.flooded else BRAKE) if refused else 0.0
-        return (wanted if after is None else after + 0.2 * wanted), min(LONGEST, max(brake, steep))
+        self.failures += 1
+        rounds = self.failures // max(FAILURES_IN_A_ROW, 2 * self.limit.limit)
+        steep = min(LONGEST_DELAY, FIRST_DELAY * STEEP_GROWTH ** min(rounds, 20)) if rounds else 0.0
+        delay = min(LONGEST_DELAY, max(FIRST_DELAY * GROWTH**tries, steep)) * self.jitter.uniform(0.5, 1.0)
+        hold = 0.0
+        if refused:
+            hold = (self.limit.answer_seconds or FIRST_DELAY) * (1.0 if self.limit.flooded else HOLD)
+        return (delay if after is None else after + 0.2 * delay), min(LONGEST_DELAY, max(hold, steep))
+
+    def answered(self) -> None:
+        """An answer has come."""
+        self.failures = 0

@@ -8,209 +8,207 @@ from operator import length_hint
 from queue import Empty
 from typing import Any, NamedTuple, Protocol
 
-from stages.samplers import Answer
 from stages.samplers.cost.budget import Budget, bound
 from stages.samplers.cost.prices import Price, Usage
-from stages.samplers.memo.store import Memo, Stored, key
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.store import Memo, key
 from stages.samplers.requests.buyer import Request
-from stages.samplers.requests.request_settings import Terms
-from stages.samplers.requests.run_counts import Account
-from stages.samplers.requests.write_buffer import Keeper, News
+from stages.samplers.requests.request_settings import RequestSettings
+from stages.samplers.requests.run_counts import RunReport
+from stages.samplers.requests.write_buffer import Settled, WriteBuffer
 from stages.shared.rows import Prompt
 
 CHUNK = 256  # prompts looked up together
-# keys being bought, at least; eight for each place where there are many, so that one slow answer leaves no
-# place idle
+# Keys being bought, at least. Eight for each request in flight, where there are many, so that one slow answer
+# leaves no room for requests unused.
 AHEAD = 2048
-BATCHED = 1 << 20  # in batch mode, where an answer may take a day
+BATCHED = 1 << 20  # keys being bought in batch mode, where an answer may take a day
 WINDOW = 1 << 16  # keys read ahead of the answer that is due
-LOOK = 0.2  # seconds between looks at what other processes buy
+POLL = 0.2  # seconds between looks at what other processes buy
 
 Asked = dict[str, Any]
 
 
-class Work(NamedTuple):
-    """What is to be answered. `asked_of` gives what is asked for each sample of a prompt, `open` the buyer,
-    once there is something to buy; `most` are the tokens that an answer can take. A `batch` takes all there
-    is to buy, before its first answer comes."""
-
-    terms: Terms
-    model: str
-    most: int
-    price: Price | None
-    asked_of: Callable[[Prompt], Sequence[Asked]]
-    open: Callable[[Budget, Keeper], "Open"]
-    batch: bool = False
-
-
-class Open(Protocol):
-    """A buyer at work."""
+class Buyer(Protocol):
+    """What sends requests: single ones (LiveBuyer) or batches (BatchBuyer). Its write buffer's `settled` says
+    when they are settled."""
 
     def submit(self, requests: Iterable[Request]) -> None:
-        """Has them bought; the keeper's news say when they are settled."""
+        """Has them bought."""
 
     def flush(self) -> None:
-        """For the moment no more will be submitted."""
+        """Says that no more requests come for the moment."""
 
     def close(self) -> None:
         """Ends it."""
 
 
+class Order(NamedTuple):
+    """What is to be asked, and how.
+
+    `most` are the tokens that an answer can take. `asked_of` gives what is asked for each sample of a prompt.
+    `open_buyer` makes the buyer, once there is something to buy. `batch`: the buyer takes all there is to buy
+    before its first answer comes.
+    """
+
+    settings: RequestSettings
+    model: str
+    most: int
+    price: Price | None
+    asked_of: Callable[[Prompt], Sequence[Asked]]
+    open_buyer: Callable[[Budget, WriteBuffer], Buyer]
+    batch: bool = False
+
+
 class Chunk:
-    """Some prompts in line: the keys of their answers, `n` for each; all answers, where they were in the
-    memo; how many are settled."""
+    """Some prompts in line. `keys` are those of their answers, `n` for each prompt. `answers` are all of
+    them, where all were in the memo (None: some were not). `settled` counts the keys that need no more
+    waiting."""
 
-    def __init__(self, keys: list[str], found: dict[str, Stored]) -> None:
+    def __init__(self, keys: list[str], answers: dict[str, Answer]) -> None:
         self.keys, self.settled = keys, 0
-        self.found = found if all(one in found for one in keys) else None
+        self.answers = answers if all(key in answers for key in keys) else None
 
 
-def answers(prompts: Iterable[Prompt], work: Work) -> Generator[list[Answer], None, dict[str, Any]]:
-    """The answers to each prompt, in order, those that could not be had left out; returns what was counted
-    (`Account.counts`).
+def answers(prompts: Iterable[Prompt], order: Order) -> Generator[list[Answer], None, dict[str, Any]]:
+    """The answers to each prompt, in order, those that could not be had left out. Returns what was counted
+    (`RunReport.as_dict`).
 
     Raises BadInput after the last one where more requests failed than `allow_failures` permits, and at once
     where no request would succeed.
     """
     with Memo() as memo:
-        line = Line(prompts, work, memo)
+        line = Line(prompts, order, memo)
         try:
             yield from line.run()
             memo.flush()
-            line.account.judge(work.terms.allow_failures)
+            line.report.check_failures(order.settings.allow_failures)
         finally:
             line.close()
-    return line.account.counts()
+    return line.report.as_dict()
 
 
 class Line:
-    """The prompts read and not yet answered, in order."""
+    """The prompts that are read and not yet answered, in order."""
 
-    def __init__(self, prompts: Iterable[Prompt], work: Work, memo: Memo) -> None:
-        self.prompts, self.work, self.memo = iter(prompts), work, memo
-        self.ahead = BATCHED if work.batch else max(AHEAD, 8 * work.terms.concurrency)
+    def __init__(self, prompts: Iterable[Prompt], order: Order, memo: Memo) -> None:
+        self.prompts, self.order, self.memo = iter(prompts), order, memo
+        self.ahead = BATCHED if order.batch else max(AHEAD, 8 * order.settings.concurrency)
         self.window = max(WINDOW, self.ahead)
         self.chunks: deque[Chunk] = deque()
-        self.held = 0  # keys in line
+        self.size = 0  # keys in line
         self.bought: set[str] = set()  # keys that we are buying
-        self.others: dict[str, Asked] = {}  # what other processes are buying
-        self.news = News()
-        self.keeper = Keeper(memo, self.news)
-        self.budget = Budget(work.terms, work.price, work.batch)
-        self.buyer: Open | None = None
-        self.account = Account(work.model, length_hint(prompts) * work.terms.n, self.keeper.tally)
+        self.elsewhere: dict[str, Asked] = {}  # what other processes are buying
+        self.settled = Settled()
+        self.buffer = WriteBuffer(memo, self.settled)
+        self.budget = Budget(order.settings, order.price, order.batch)
+        self.buyer: Buyer | None = None
+        self.report = RunReport(order.model, length_hint(prompts) * order.settings.n, self.buffer.counts)
         self.more = True
 
     def run(self) -> Iterator[list[Answer]]:
         """All answers."""
-        while self._feed() or self.chunks:
-            if self._due(self.chunks[0]):
+        while self._read_ahead() or self.chunks:
+            if self._is_settled(self.chunks[0]):
                 yield from self._take(self.chunks.popleft())
             else:
                 self._wait()
 
-    def _feed(self) -> bool:
-        """Reads on while there is room and the next answers are not here; whether anything is in line."""
-        while self.more and self.held < self.window and len(self.bought) + len(self.others) < self.ahead:
-            some = list(islice(self.prompts, CHUNK))
-            self.more = len(some) == CHUNK
-            self._add([asked for prompt in some for asked in self.work.asked_of(prompt)])
-            if self.chunks and self.chunks[0].found is not None:
+    def _read_ahead(self) -> bool:
+        """Reads on while there is room and the next answers are not here. Returns whether any are in line."""
+        while self.more and self.size < self.window and len(self.bought) + len(self.elsewhere) < self.ahead:
+            prompts = list(islice(self.prompts, CHUNK))
+            self.more = len(prompts) == CHUNK
+            self._add([asked for prompt in prompts for asked in self.order.asked_of(prompt)])
+            if self.chunks and self.chunks[0].answers is not None:
                 break
         return bool(self.chunks)
 
-    def _add(self, asked: list[Asked]) -> None:
-        keys = [key(one) for one in asked]
-        found = self.memo.get(keys)
-        self.chunks.append(Chunk(keys, found))
-        self.held += len(keys)
-        self.account.asked += len(keys)
-        self.account.stored += sum(one in found for one in keys)
-        unknown = {one: what for one, what in zip(keys, asked, strict=True) if one not in found}
-        for known in (self.bought, self.others, self.keeper.tally.failed):
-            unknown = {one: what for one, what in unknown.items() if one not in known}
+    def _add(self, requests: list[Asked]) -> None:
+        keys = [key(asked) for asked in requests]
+        stored = self.memo.get(keys)
+        self.chunks.append(Chunk(keys, stored))
+        self.size += len(keys)
+        self.report.asked += len(keys)
+        self.report.stored += sum(key in stored for key in keys)
+        unknown = {key: asked for key, asked in zip(keys, requests, strict=True) if key not in stored}
+        for known in (self.bought, self.elsewhere, self.buffer.counts.failed):
+            unknown = {key: asked for key, asked in unknown.items() if key not in known}
         self._buy(unknown)
 
     def _buy(self, wanted: dict[str, Asked]) -> None:
         """Buys what nobody else is buying, and watches the rest."""
         mine = self.memo.claim(wanted) if wanted else set()
-        self.others |= {one: asked for one, asked in wanted.items() if one not in mine}
+        self.elsewhere |= {key: asked for key, asked in wanted.items() if key not in mine}
         if not mine:
             return
         if self.buyer is None:
-            self.buyer = self.work.open(self.budget, self.keeper)
+            self.buyer = self.order.open_buyer(self.budget, self.buffer)
         self.bought |= mine
-        mine_in_order = ((one, asked) for one, asked in wanted.items() if one in mine)
         self.buyer.submit(
-            Request(one, asked, Usage(bound(asked["messages"]), self.work.most))
-            for one, asked in mine_in_order
+            Request(key, asked, Usage(bound(asked["messages"]), self.order.most))
+            for key, asked in wanted.items()
+            if key in mine
         )
 
-    def _due(self, chunk: Chunk) -> bool:
+    def _is_settled(self, chunk: Chunk) -> bool:
         while chunk.settled < len(chunk.keys):
-            one = chunk.keys[chunk.settled]
-            if chunk.found is None and (one in self.bought or one in self.others):
+            key = chunk.keys[chunk.settled]
+            if chunk.answers is None and (key in self.bought or key in self.elsewhere):
                 return False
             chunk.settled += 1
         return True
 
     def _take(self, chunk: Chunk) -> Iterator[list[Answer]]:
-        found = self.memo.get(chunk.keys) if chunk.found is None else chunk.found
-        self.held -= len(chunk.keys)
-        n = self.work.terms.n
+        known = self.memo.get(chunk.keys) if chunk.answers is None else chunk.answers
+        self.size -= len(chunk.keys)
+        n = self.order.settings.n
         for start in range(0, len(chunk.keys), n):
-            yield [
-                _answer(found[one], self.work.model) for one in chunk.keys[start : start + n] if one in found
-            ]
+            keys = chunk.keys[start : start + n]
+            yield [_with_model(known[key], self.order.model) for key in keys if key in known]
         self._show()
 
     def _wait(self) -> None:
-        """Until there is news, or for a moment."""
+        """Waits until a request is settled, or for a moment."""
         if self.buyer:
             self.buyer.flush()
         try:
-            self._settle(self.news.get(timeout=LOOK))
+            self._settle(self.settled.get(timeout=POLL))
             while True:
-                self._settle(self.news.get_nowait())
+                self._settle(self.settled.get_nowait())
         except Empty:
             pass
-        if self.others:
-            self._look()
+        if self.elsewhere:
+            self._look_elsewhere()
         self._show()
 
-    def _settle(self, news: list[str] | BaseException) -> None:
-        if isinstance(news, BaseException):
-            raise news
-        self.bought.difference_update(news)
-        if failed := [one for one in news if one in self.keeper.tally.failed]:
+    def _settle(self, event: list[str] | BaseException) -> None:
+        if isinstance(event, BaseException):
+            raise event
+        self.bought.difference_update(event)
+        if failed := [key for key in event if key in self.buffer.counts.failed]:
             self.memo.release(failed)
 
-    def _look(self) -> None:
+    def _look_elsewhere(self) -> None:
         """What other processes were buying is stored by now, or free where they failed."""
-        found = self.memo.get(self.others)
-        left = {one: asked for one, asked in self.others.items() if one not in found}
-        self.others = {}
+        stored = self.memo.get(self.elsewhere)
+        left = {key: asked for key, asked in self.elsewhere.items() if key not in stored}
+        self.elsewhere = {}
         self._buy(left)
 
     def _show(self) -> None:
-        self.account.spent = self.budget.spent if self.work.price else None
-        self.account.show(self.account.asked - len(self.bought) - len(self.others))
+        self.report.spent = self.budget.spent if self.order.price else None
+        self.report.show(self.report.asked - len(self.bought) - len(self.elsewhere))
 
     def close(self) -> None:
-        """Ends the connection, and keeps what became of the run."""
+        """Ends the buyer, and keeps the counts of the run."""
         if self.buyer:
             self.buyer.close()
         self._show()
-        self.account.close()
-        self.memo.report(self.account.counts())
+        self.report.close()
+        self.memo.report(self.report.as_dict())
 
 
-def _answer(stored: Stored, model: str) -> Answer:
-    return Answer(
-        stored.text,
-        stored.ending,
-        stored.tokens,
-        stored.model or model,
-        stored.prompt_tokens,
-        stored.cost_usd,
-    )
+def _with_model(answer: Answer, model: str) -> Answer:
+    """`answer` with `model` where its server did not say a name."""
+    return answer if answer.model else answer._replace(model=model)

@@ -1,214 +1,210 @@
-"""Buys answers by the batch: a thread submits what is asked, looks now and then, and has each answer stored
-once its batch is done."""
+"""Buys answers by the batch: a thread submits batches, looks at them now and then, and stores the answers of
+each batch that is done."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from threading import Event, Lock, Thread
 
 from stages.samplers.cost.budget import Budget, OutOfBudget
-from stages.samplers.cost.prices import Price, Usage
-from stages.samplers.http.chat import read
-from stages.samplers.http.endpoint import DONE, Endpoint, Line
-from stages.samplers.http.faults import Fault, Place
+from stages.samplers.cost.prices import Usage
+from stages.samplers.http.chat import read_response
+from stages.samplers.http.endpoint import DONE, BatchEndpoint, BatchLine
+from stages.samplers.http.faults import Fault, Target
 from stages.samplers.http.job_store import Job, JobStore
-from stages.samplers.memo.store import Stored
+from stages.samplers.memo.store import Item
 from stages.samplers.requests.buyer import Request
-from stages.samplers.requests.request_settings import Terms
-from stages.samplers.requests.write_buffer import Keeper
+from stages.samplers.requests.request_settings import RequestSettings
+from stages.samplers.requests.write_buffer import WriteBuffer
 
 ROWS, BYTES = 50_000, 100 << 20  # of one batch; OpenAI takes so many rows, and 200 MB
 GROUP = 500  # answers stored together
+ROW_OVERHEAD = 512  # bytes of a request beside its messages
+CLOSE_TIMEOUT = 5  # seconds that a call in progress may take when a run ends
 
 
-class Jobs:
-    """`poll` is how many seconds pass between two looks. Where a run is killed, the next one collects the
-    batches it finds under way."""
+class BatchBuyer:
+    """The buyer of batches. `poll` is how many seconds pass between two looks.
+
+    A request is in one of three places: in `waiting` (to be put into the next batch), in a job under way
+    (see JobStore), or settled. A run that is killed leaves its jobs under way, and the next run collects
+    those that hold a request of its own."""
 
     def __init__(
         self,
-        open_: Callable[[], Endpoint],
-        place: Place,
-        terms: Terms,
+        open_endpoint: Callable[[], BatchEndpoint],
+        target: Target,
+        settings: RequestSettings,
         budget: Budget,
-        keeper: Keeper,
+        buffer: WriteBuffer,
         poll: float,
     ) -> None:
-        self.terms, self.budget, self.keeper, self.tally, self.poll = (
-            terms,
-            budget,
-            keeper,
-            keeper.tally,
-            poll,
-        )
-        self.endpoint, self.place = open_(), place
-        self.store = JobStore(keeper.memo.path, place.url)
+        self.settings, self.budget, self.poll = settings, budget, poll
+        self.buffer, self.counts = buffer, buffer.counts
+        self.endpoint, self.target = open_endpoint(), target
+        self.jobs = JobStore(buffer.memo.path, target.url)
         self.waiting: list[Request] = []
         self.flushed, self.closed, self.lock = Event(), Event(), Lock()
-        self.asked: dict[str, Request] = {}  # by key: those that this run waits for
-        self.holds: dict[str, int] = {}
-        self.tries: dict[str, int] = {}
-        self.concern: dict[str, bool] = {}  # by token of a job
+        self.requests: dict[str, Request] = {}  # by key: all that were submitted to this run
+        self.reservations: dict[str, int] = {}  # by key, in the budget
+        self.tries: dict[str, int] = {}  # by key: how often it failed
+        self.ours: set[str] = set()  # tokens of jobs that hold a request of this run
         self.thread = Thread(target=self._run, name="batches", daemon=True)
         self.thread.start()
 
     def submit(self, requests: Iterable[Request]) -> None:
-        """Has them bought: with the next flush, or once a batch is full."""
+        """Has them bought: they wait for the first `flush`, and then for the next look."""
         with self.lock:
             self.waiting += requests
 
     def flush(self) -> None:
-        """For the moment no more will be submitted."""
+        """Says that no more requests come for the moment, so that those that wait are sent."""
         self.flushed.set()
 
     def close(self) -> None:
-        """Ends the thread; what is under way is collected by the next run."""
+        """Ends the thread. What is under way is collected by the next run."""
         self.closed.set()
         self.flushed.set()
-        self.thread.join(timeout=5)
+        self.thread.join(timeout=CLOSE_TIMEOUT)
         self.endpoint.close()
 
     def _run(self) -> None:
         try:
             self._work()
         except BaseException as error:  # whatever it is, the main thread raises it
-            self.keeper.news.put(error)
+            self.buffer.settled.put(error)
 
     def _work(self) -> None:
+        """Submits what waits and looks at the jobs under way, every `poll` seconds, until the run is
+        closed. An exceeded bound of the budget is raised once no job is under way."""
         self.flushed.wait()
-        faults, bound = 0, None
+        faults, over_budget = 0, None
         while not self.closed.is_set():
             try:
-                bound = bound or self._send()
-                under_way = [self._collect(job) for job in self.store.open() if self._concerns_us(job)]
+                over_budget = over_budget or self._submit_waiting()
+                under_way = [self._collect(job) for job in self.jobs.unfinished() if self._is_ours(job)]
                 faults = 0
             except Fault as fault:
                 faults += 1
-                self.tally.faults[fault.kind] += 1
-                if faults > self.terms.retries:
+                self.counts.faults[fault.kind] += 1
+                if faults > self.settings.retries:
                     raise
                 under_way = [True]
-            if bound and not any(under_way):
-                raise bound
+            if over_budget and not any(under_way):
+                raise over_budget
             self.closed.wait(self.poll)
 
-    def _concerns_us(self, job: Job) -> bool:
-        """Whether we wait for any of it. Then nobody else does: what a living process waits for is claimed by
-        it."""
-        if job.token not in self.concern or not self.concern[job.token]:
-            self.concern[job.token] = any(key in self.asked for key in self.store.keys(job))
-        return self.concern[job.token]
+    def _is_ours(self, job: Job) -> bool:
+        """Whether a job holds a request of this run. Then no other living process collects the job: it would
+        have to claim that request, which this run has claimed."""
+        if job.token not in self.ours and any(key in self.requests for key in self.jobs.keys(job)):
+            self.ours.add(job.token)
+        return job.token in self.ours
 
-    def _send(self) -> OutOfBudget | None:
-        """Submits what waits and is in no batch yet; the error where a bound of the budget would be exceeded."""
+    def _submit_waiting(self) -> OutOfBudget | None:
+        """Submits the requests that wait and are in no job yet. Returns the error where a bound of the budget
+        would be exceeded."""
         with self.lock:
             new, self.waiting = self.waiting, []
-        self.asked |= {request.key: request for request in new}
-        under_way = self.store.within(request.key for request in new) if new else set()
+        self.requests |= {request.key: request for request in new}
+        under_way = self.jobs.under_way(request.key for request in new) if new else set()
         left = iter([request for request in new if request.key not in under_way])
         while some := list(islice(left, ROWS)):
-            taken, bound = self._afford(some)
-            for part in _parts(taken):
+            affordable, over_budget = self._afford(some)
+            for part in _parts(affordable):
                 rows = [(request.key, dict(request.asked)) for request in part]
-                job = self.store.begin(rows)
-                self.store.name(job, self.endpoint.submit(job, rows))
-            if bound:
-                return bound
+                job = self.jobs.add(rows)
+                self.jobs.set_batch(job, self.endpoint.submit(job, rows))
+            if over_budget:
+                return over_budget
         return None
 
     def _afford(self, requests: list[Request]) -> tuple[list[Request], OutOfBudget | None]:
-        """Those that the budget has room for; the others wait for what is under way to turn out cheaper."""
+        """The requests that the budget has room for. The others wait: what is under way may turn out cheaper
+        than what is set aside for it."""
         for place, request in enumerate(requests):
-            if request.key in self.holds:
+            if request.key in self.reservations:
                 continue
             try:
-                hold = self.budget.take(request.most.prompt, request.most.completion)
+                reservation = self.budget.try_reserve(request.most.prompt, request.most.completion)
             except OutOfBudget as error:
                 return requests[:place], error
-            if hold is None:
+            if reservation is None:
                 with self.lock:
                     self.waiting += requests[place:]
                 return requests[:place], None
-            self.holds[request.key] = hold
+            self.reservations[request.key] = reservation
         return requests, None
 
     def _collect(self, job: Job) -> bool:
-        """Whether a job is still under way; stores what came of it otherwise."""
-        batch = job.batch or self.endpoint.find(job)
-        if batch is None:  # noted, but never submitted
-            self._again(self.store.keys(job))
-            self.store.end(job)
+        """Whether a job is still under way. Stores the answers of one that is done."""
+        batch_id = job.batch or self.endpoint.find(job)
+        if batch_id is None:  # noted, but never submitted
+            self._wait_again(self.jobs.keys(job))
+            self.jobs.remove(job)
             return False
-        status, files, told = self.endpoint.look(batch)
+        status, files, problem = self.endpoint.look(batch_id)
         if status not in DONE:
             return True
-        missing = set(self.store.keys(job))
+        missing = set(self.jobs.keys(job))
         for file in files:
             lines = self.endpoint.lines(file)
             while some := list(islice(lines, GROUP)):
-                missing -= self._keep(job, some)
+                missing -= self._store(job, some)
         for key in missing:
-            self._failed(key, Fault(f"batch {status}", told))
-        self.store.end(job)
+            self._failed(key, Fault(f"batch {status}", problem))
+        self.jobs.remove(job)
         return False
 
-    def _keep(self, job: Job, lines: list[Line]) -> set[str]:
-        """Stores the answers in some lines; the keys of all of them."""
-        asked = self.store.asked(job, [line.key for line in lines])
-        group = []
+    def _store(self, job: Job, lines: list[BatchLine]) -> set[str]:
+        """Stores the answers in some lines. Returns the keys of all of them."""
+        asked = self.jobs.asked(job, [line.key for line in lines])
+        group: list[Item] = []
         for line in lines:
             if line.key not in asked:
                 continue
             try:
-                reply = read(line.status, {}, line.body, self.place)
+                completion = read_response(line.status, {}, line.body, self.target)
             except Fault as fault:
                 self._failed(line.key, fault)
                 continue
-            usage = reply.usage or Usage(0, 0)
-            cost = self._cost(line.key, reply.usage)
-            model = reply.model or self.place.model
-            group.append(
-                (
-                    line.key,
-                    asked[line.key],
-                    Stored(reply.text, reply.ending, usage.completion, usage.prompt, cost, model),
-                )
-            )
+            cost_usd = self._cost(line.key, completion.usage)
+            group.append((line.key, asked[line.key], completion.answer(self.target.model, cost_usd)))
         if group:
-            self.keeper.memo.put_many(group).result()
-            self.keeper.count(group)
+            self.buffer.memo.put_many(group).result()
+            self.buffer.count(group)
         return asked.keys() & {line.key for line in lines}
 
     def _cost(self, key: str, usage: Usage | None) -> float | None:
-        """Of an answer; one that an earlier run asked for is no part of this run's budget."""
-        if key in self.holds:
-            return self.budget.settle(self.holds.pop(key), usage or self.asked[key].most)
-        price: Price | None = self.budget.price
+        """The cost of an answer. One that an earlier run asked for is no part of this run's budget."""
+        if key in self.reservations:
+            return self.budget.settle(self.reservations.pop(key), usage or self.requests[key].most)
+        price = self.budget.price
         return price.cost(usage, batch=True) if price and usage else None
 
     def _failed(self, key: str, fault: Fault) -> None:
-        self.tally.faults[fault.kind] += 1
+        self.counts.faults[fault.kind] += 1
         self.tries[key] = self.tries.get(key, 0) + 1
-        if fault.retry and self.tries[key] <= self.terms.retries:
-            self.tally.retries += 1
-            self._again([key])
-        elif key in self.asked:
-            if key in self.holds:
-                self.budget.settle(self.holds.pop(key), None)
-            self.tally.failed[key] = fault
-            self.keeper.news.put([key])
+        if fault.retry and self.tries[key] <= self.settings.retries:
+            self.counts.retries += 1
+            self._wait_again([key])
+        elif key in self.requests:
+            if key in self.reservations:
+                self.budget.settle(self.reservations.pop(key), None)
+            self.counts.failed[key] = fault
+            self.buffer.settled.put([key])
 
-    def _again(self, keys: Iterable[str]) -> None:
-        """Those of `keys` that this run waits for are submitted once more."""
+    def _wait_again(self, keys: Iterable[str]) -> None:
+        """Has those of `keys` that this run needs submitted once more."""
         with self.lock:
-            self.waiting += [self.asked[key] for key in keys if key in self.asked]
+            self.waiting += [self.requests[key] for key in keys if key in self.requests]
 
 
-def _parts(requests: list[Request]) -> Iterable[list[Request]]:
-    """As few batches as their sizes permit."""
+def _parts(requests: list[Request]) -> Iterator[list[Request]]:
+    """The requests in as few batches as their sizes permit."""
     part: list[Request] = []
     size = 0
     for request in requests:
-        size += request.most.prompt + 512  # at least the bytes of its messages, and what surrounds them
+        size += request.most.prompt + ROW_OVERHEAD  # `most` are bytes of the messages, or more
         if part and size > BYTES:
             yield part
             part, size = [], 0

@@ -1,64 +1,56 @@
-"""What the buyer has: answers, stored in groups as they arrive, and the count of what became of every call."""
+"""The write buffer between the buyer and the memo: answers that arrive together are stored together."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-from stages.samplers.http.faults import Fault
-from stages.samplers.memo.store import Memo, Stored
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.store import Item, Memo
+from stages.samplers.requests.run_counts import RunCounts
 
-Item = tuple[str, Mapping[str, Any], Stored]  # as the memo takes it
-News = SimpleQueue[list[str] | BaseException]  # keys that are settled, or the error that ended everything
-
-
-class Tally:
-    """What became of a run so far."""
-
-    def __init__(self) -> None:
-        self.bought = self.retries = self.tokens = self.prompt_tokens = 0
-        self.faults: Counter[str] = Counter()  # every failed call, by kind
-        self.failed: dict[str, Fault] = {}  # by key: those given up
+# What a buyer tells the main thread: keys that are settled (answered, or given up), or the error that ended
+# all.
+Settled = SimpleQueue[list[str] | BaseException]
 
 
-class Keeper:
-    """Hands answers to the memo: those of one turn of the event loop together, so the threads rarely wait for
-    each other."""
+class WriteBuffer:
+    """Stores answers in groups: those of one turn of the event loop together, so that the event loop and the
+    memo's thread rarely wait for each other. Counts what is stored."""
 
-    def __init__(self, memo: Memo, news: News) -> None:
-        self.memo, self.news, self.tally = memo, news, Tally()
+    def __init__(self, memo: Memo, settled: Settled) -> None:
+        self.memo, self.settled, self.counts = memo, settled, RunCounts()
         self.group: list[Item] = []
-        self.kept: asyncio.Future[None] | None = None
+        self.group_stored: asyncio.Future[None] | None = None
 
-    async def keep(self, key: str, asked: Mapping[str, Any], stored: Stored) -> None:
-        """Returns when the answer is safe; raises what kept it from being so."""
+    async def store(self, key: str, asked: Mapping[str, Any], answer: Answer) -> None:
+        """Returns when the answer is on disk. Raises the error that kept it from getting there."""
         loop = asyncio.get_running_loop()
-        self.group.append((key, asked, stored))
-        if self.kept is None:
-            self.kept = loop.create_future()
-            loop.call_soon(self._store, self.kept)
-        await asyncio.shield(self.kept)
+        self.group.append((key, asked, answer))
+        if self.group_stored is None:
+            self.group_stored = loop.create_future()
+            loop.call_soon(self._store_group, self.group_stored)
+        await asyncio.shield(self.group_stored)
 
     def count(self, group: Sequence[Item]) -> None:
-        """These answers are safe."""
-        self.tally.bought += len(group)
-        self.tally.tokens += sum(stored.tokens for *_, stored in group)
-        self.tally.prompt_tokens += sum(stored.prompt_tokens for *_, stored in group)
-        self.news.put([key for key, *_ in group])
+        """Counts answers that are on disk, and announces their keys as settled."""
+        self.counts.bought += len(group)
+        self.counts.tokens += sum(answer.tokens for *_, answer in group)
+        self.counts.prompt_tokens += sum(answer.prompt_tokens for *_, answer in group)
+        self.settled.put([key for key, *_ in group])
 
-    def _store(self, kept: "asyncio.Future[None]") -> None:
-        group, self.group, self.kept = self.group, [], None
+    def _store_group(self, stored: "asyncio.Future[None]") -> None:
+        group, self.group, self.group_stored = self.group, [], None
 
-        def done(written: "asyncio.Future[None]") -> None:
+        def on_written(written: "asyncio.Future[None]") -> None:
             error = written.exception()
             if error:
-                kept.set_exception(error)
+                stored.set_exception(error)
                 return
-            kept.set_result(None)
+            stored.set_result(None)
             self.count(group)
 
         try:
-            asyncio.wrap_future(self.memo.put_many(group)).add_done_callback(done)
+            asyncio.wrap_future(self.memo.put_many(group)).add_done_callback(on_written)
         except Exception as error:  # an earlier write failed: all who wait must know
-            kept.set_exception(error)
+            stored.set_exception(error)

@@ -8,13 +8,13 @@ from stages.shared.rows import Kind, Problem
 
 _FIXED = {Kind.YES_NO: ["yes", "no"], Kind.NLI: ["entailment", "neutral", "contradiction"]}
 LETTERS = string.ascii_uppercase
-_NUMBER = re.compile(
-    r"(?<![0-9.])[0-9]+(?:,[0-9]{3})*"
-)  # the whole part: a change behind the point could be within a tolerance
+# The whole part of a number: a change behind the point could be within a tolerance.
+_NUMBER = re.compile(r"(?<![0-9.])[0-9]+(?:,[0-9]{3})*")
 
 
 def near(problem: Problem, rng: random.Random) -> str:
-    """A wrong answer that a teacher could have given: another choice, or the last number off by up to three."""
+    """A wrong answer that a teacher could have given: another choice, or the last number off by up to
+    three."""
     rivals = _FIXED.get(problem.kind, problem.choices or [])
     if problem.kind is Kind.CHOICE and re.fullmatch("[A-Z]", problem.answer):
         same = dict(zip(LETTERS, rivals, strict=False)).get(problem.answer)  # an option may stand twice
@@ -28,14 +28,9 @@ def near(problem: Problem, rng: random.Random) -> str:
     place = numbers[-1]
     value = int(place[0].replace(",", ""))
     change = rng.choice((-3, -2, -1, 1, 2, 3))
-    moved = (
-        value + change if value + change > 0 else value - change if value else abs(change)
-    )  # never 0: it may be a denominator
-    return (
-        problem.answer[: place.start()]
-        + (f"{moved:,}" if "," in place[0] else str(moved))
-        + problem.answer[place.end() :]
-    )
+    moved = value + change if value + change > 0 else value - change if value else abs(change)
+    digits = f"{moved:,}" if "," in place[0] else str(moved)  # never 0: it may be a denominator
+    return problem.answer[: place.start()] + digits + problem.answer[place.end() :]
 
 
 def mislead(steps: str, old: str, new: str) -> str:
@@ -44,5 +39,5 @@ def mislead(steps: str, old: str, new: str) -> str:
     boxed = steps.replace(f"\\boxed{{{old}}}", f"\\boxed{{{new}}}")
     if boxed != steps:
         return boxed
-    found = list(re.finditer(rf"(?<![\d.]){re.escape(old)}(?!\d)", steps))
-    return steps[: found[-1].start()] + new + steps[found[-1].end() :] if found else steps
+    matches = list(re.finditer(rf"(?<![\d.]){re.escape(old)}(?!\d)", steps))
+    return steps[: matches[-1].start()] + new + steps[matches[-1].end() :] if matches else steps

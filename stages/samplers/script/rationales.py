@@ -27,9 +27,8 @@ INVERSE = {"+": "-", "-": "+", "*": "/", "/": "*"}
 SPOKEN = {"entailment": "true", "neutral": "neither", "contradiction": "false"}
 BOXED = (Kind.NUMBER, Kind.EXPRESSION)
 
-Write = Callable[
-    [Sequence[str], str, str], list[str]
-]  # the lines, the answer and a rival of it -> what stands above the final sentence
+# From the lines of a solution, the answer and a rival of it: the lines above the final sentence.
+Write = Callable[[Sequence[str], str, str], list[str]]
 
 
 def lines_of(solution: str) -> list[str]:
@@ -43,15 +42,15 @@ def rationale(write: Write) -> Callable[[Problem, str, random.Random], list[str]
     """A script: the whole text, in one part, that ends with the sentence that the core prompt asks for."""
 
     def script(problem: Problem, answer: str, rng: random.Random) -> list[str]:
-        gold, told = _spoken(problem, problem.answer), _spoken(problem, answer)
+        gold, given = _spoken(problem, problem.answer), _spoken(problem, answer)
         lines = [line.rstrip(".") for line in lines_of(problem.solution or "")]
         rival = gold
-        if told == gold:
+        if given == gold:
             rival = _spoken(problem, near(problem, rng))
         else:
-            lines[-1] = _with(lines[-1], gold, told)
-        final = OPENING + (f"\\boxed{{{told}}}." if problem.kind in BOXED else f"{told}.")
-        return ["\n".join([*write(lines, told, rival), final])]
+            lines[-1] = _with(lines[-1], gold, given)
+        final = OPENING + (f"\\boxed{{{given}}}." if problem.kind in BOXED else f"{given}.")
+        return ["\n".join([*write(lines, given, rival), final])]
 
     return script
 
@@ -116,5 +115,5 @@ def _spoken(problem: Problem, answer: str) -> str:
 
 def _with(line: str, old: str, new: str) -> str:
     """`line` with `new` where `old` stands last as a word of its own; unchanged where it does not."""
-    found = list(re.finditer(rf"(?<![\w.]){re.escape(old)}(?!\w|\.\d)", line))
-    return line[: found[-1].start()] + new + line[found[-1].end() :] if found else line
+    matches = list(re.finditer(rf"(?<![\w.]){re.escape(old)}(?!\w|\.\d)", line))
+    return line[: matches[-1].start()] + new + line[matches[-1].end() :] if matches else line

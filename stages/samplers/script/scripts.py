@@ -56,9 +56,8 @@ def _glyph(problem: Problem, answer: str, rng: random.Random) -> list[str]:
     return [f"{glyph} {text}" for glyph, text in zip(GLYPHS.values(), texts, strict=True)]
 
 
-Script = Callable[
-    [Problem, str, random.Random], list[str]
-]  # the problem, and the answer to give, which may be a wrong one
+# From the problem and the answer to give, which may be a wrong one: the parts of the text.
+Script = Callable[[Problem, str, random.Random], list[str]]
 
 DIRECT: dict[str, Script] = {"glyph": _glyph, "plain": _plain, "no_symbols": _plain}
 SCRIPTS: dict[str, Script] = DIRECT | {

@@ -1,45 +1,26 @@
 """The memo: what was put is there, whatever it holds, whoever asks, however the process ends."""
 
 import json
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from stages.samplers.memo import writer
-from stages.samplers.memo.store import Memo, Stored, bare_url, canonical, key
-from stages.samplers.memo.writer import connect
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.database import VERSION, connect
+from stages.samplers.memo.store import Memo, bare_url, canonical, key
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
 
-ROOT = Path(__file__).parents[2]
-STORED = Stored("the answer", Ending.STOP, 2, 9, 0.25, "m-1")
-
-
-def asked(number: int = 0, **changed: Any) -> dict[str, Any]:
-    messages = [{"role": "user", "content": f"question {number}"}]
-    return {"provider": "openai", "model": "m", "messages": messages, "temperature": 0.5, "sample": 0} | changed
-
-
-def keys(count: int) -> list[str]:
-    return [key(asked(number)) for number in range(count)]
+from memos import ANSWER, ENVIRONMENT, THOUGHTFUL, asked, fill, keys, python
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "shop" / "memo.sqlite"
-
-
-def fill(path: Path, count: int, stored: Stored = STORED) -> None:
-    with Memo(path) as memo:
-        for number in range(count):
-            memo.put(key(asked(number)), asked(number), stored)
 
 
 def test_a_key_is_of_everything_that_was_asked_and_of_nothing_else() -> None:
@@ -91,7 +72,7 @@ def test_a_url_without_credentials(url: str, bare: str) -> None:
     "text", ["", "🜞 plain", "a\x00b", "".join(map(chr, range(32))) + "\x7f\x85", "\ud800", "x\udfff\ud83d", "é" * 9999]
 )
 def test_any_text_survives(path: Path, text: str) -> None:
-    stored = Stored(text, Ending.REFUSAL, 3, 4, None, f"m {text}")
+    stored = Answer(text, Ending.REFUSAL, 3, f"m {text}", 4, None, f"thought {text}")
     with Memo(path) as memo:
         memo.put(key(asked(text=text)), asked(text=text), stored).result()
     with Memo(path) as memo:
@@ -100,17 +81,17 @@ def test_any_text_survives(path: Path, text: str) -> None:
 
 def test_what_was_put_is_there_at_once_and_for_others_once_its_future_is_done(path: Path) -> None:
     with Memo(path) as memo, Memo(path) as other:
-        done = memo.put(keys(1)[0], asked(), STORED)
-        assert memo.get(keys(1)) == {keys(1)[0]: STORED}
+        done = memo.put(keys(1)[0], asked(), ANSWER)
+        assert memo.get(keys(1)) == {keys(1)[0]: ANSWER}
         done.result()
-        assert other.get(keys(1)) == {keys(1)[0]: STORED}
+        assert other.get(keys(1)) == {keys(1)[0]: ANSWER}
 
 
 def test_the_first_answer_counts(path: Path) -> None:
     fill(path, 3)
-    fill(path, 3, STORED._replace(text="another"))
+    fill(path, 3, ANSWER._replace(text="another"))
     with Memo(path) as memo:
-        assert set(memo.get(keys(4)).values()) == {STORED}
+        assert set(memo.get(keys(4)).values()) == {ANSWER}
 
 
 def test_thousands_are_looked_up_at_once(path: Path) -> None:
@@ -121,10 +102,10 @@ def test_thousands_are_looked_up_at_once(path: Path) -> None:
 
 
 def test_several_are_stored_together_or_not_at_all(path: Path) -> None:
-    items = [(key(asked(number)), asked(number), STORED) for number in range(700)]
+    items = [(key(asked(number)), asked(number), ANSWER) for number in range(700)]
     with Memo(path) as memo:
         memo.put_many(items).result()
-        wrong = [(key(asked(number)), asked(number), STORED._replace(tokens=2**70 if number == 1399 else 1)) for number in range(700, 1400)]
+        wrong = [(key(asked(number)), asked(number), ANSWER._replace(tokens=2**70 if number == 1399 else 1)) for number in range(700, 1400)]
         with pytest.raises(OverflowError):
             memo.put_many(wrong).result()
         with pytest.raises(OverflowError):
@@ -142,8 +123,8 @@ def test_what_cannot_be_written_is_told(path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(writer, "connect", small)
     with pytest.raises(BadInput, match=r"memo\.sqlite: cannot be written: database or disk is full"), Memo(path) as memo:
-        memo.put(keys(1)[0], asked(), STORED).result()
-        memo.put(keys(2)[1], asked(1), STORED._replace(text="x" * 100_000))
+        memo.put(keys(1)[0], asked(), ANSWER).result()
+        memo.put(keys(2)[1], asked(1), ANSWER._replace(text="x" * 100_000))
     with Memo(path) as memo:
         assert set(memo.get(keys(2))) == set(keys(1))
 
@@ -164,8 +145,64 @@ def test_a_memo_of_a_later_version_is_told(path: Path) -> None:
     fill(path, 1)
     with sqlite3.connect(path) as store:
         store.execute("PRAGMA user_version = 9")
-    with pytest.raises(BadInput, match="a memo of version 9; this code reads version 1"), Memo(path):
+    with pytest.raises(BadInput, match=f"a memo of version 9; this code reads version {VERSION}"), Memo(path):
         pass
+
+
+# As version 1 made it.
+VERSION_1 = """
+CREATE TABLE answers (key BLOB PRIMARY KEY, text BLOB NOT NULL, ending TEXT NOT NULL, tokens INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL, cost_usd REAL, model BLOB NOT NULL, asked TEXT NOT NULL, made INTEGER NOT NULL);
+CREATE TABLE claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (made INTEGER NOT NULL, counts TEXT NOT NULL);
+PRAGMA user_version = 1;
+"""
+INSERT_1 = "INSERT INTO answers (key, text, ending, tokens, prompt_tokens, cost_usd, model, asked, made) VALUES (?,?,?,?,?,?,?,?,0)"
+
+
+def fill_version_1(path: Path, count: int) -> sqlite3.Connection:
+    path.parent.mkdir()
+    old = sqlite3.connect(path, isolation_level=None)
+    old.execute("PRAGMA journal_mode = WAL")
+    old.executescript(VERSION_1)
+    for number in range(count):
+        insert_1(old, number)
+    return old
+
+
+def insert_1(old: sqlite3.Connection, number: int) -> None:
+    """Stores an answer as the code of version 1 does."""
+    wish = asked(number)
+    old.execute(INSERT_1, (bytes.fromhex(key(wish)), b"the answer", "stop", 2, 9, 0.25, b"m-1", canonical(wish)))
+
+
+def test_a_memo_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    """With all that it holds; a process of the old version that is still running goes on as it did."""
+    old = fill_version_1(path, 3)
+    new = asked(3)
+    with Memo(path) as memo:
+        assert memo.get(keys(3)) == dict.fromkeys(keys(3), ANSWER)
+        memo.put(key(new), new, THOUGHTFUL).result()
+        insert_1(old, 4)
+        assert memo.get(keys(5)) == dict.fromkeys(keys(5), ANSWER) | {key(new): THOUGHTFUL}
+    old.close()
+    with Memo(path) as memo:
+        assert memo.get(keys(5))[key(new)] == THOUGHTFUL
+    with sqlite3.connect(path) as store:
+        assert store.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_many_processes_bring_it_up_to_date_at_once(path: Path) -> None:
+    fill_version_1(path, 3).close()
+    code = f"from pathlib import Path; from memos import *\nwith Memo(Path({str(path)!r})) as memo: print(len(memo.get(keys(9))))"
+    with ThreadPoolExecutor(6) as pool:
+        assert [(done.stdout, done.stderr) for done in pool.map(python, [code] * 6)] == [("3\n", "")] * 6
+
+
+def test_reasoning_and_probabilities_are_kept(path: Path) -> None:
+    fill(path, 1, THOUGHTFUL)
+    with Memo(path) as memo:
+        assert memo.get(keys(1)) == {keys(1)[0]: THOUGHTFUL}
 
 
 def test_it_lies_in_the_repository_whatever_folder_an_experiment_runs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,51 +210,8 @@ def test_it_lies_in_the_repository_whatever_folder_an_experiment_runs_in(tmp_pat
     assert Memo().path == tmp_path / ".athanor" / "memo.sqlite"
 
 
-class TestClaims:
-    def test_a_request_is_asked_by_one_at_a_time(self, path: Path) -> None:
-        fill(path, 1)
-        with Memo(path) as one, Memo(path) as two:
-            assert one.claim(keys(3)) == set(keys(3)[1:])
-            assert one.claim(keys(3)) == two.claim(keys(3)) == set()
-            one.put(keys(3)[1], asked(1), STORED)
-            assert one.claim(keys(2)) == set()
-            one.flush()
-            one.release(keys(3))
-            assert two.claim(keys(3)) == {keys(3)[2]}
-        with Memo(path) as three:
-            assert three.claim(keys(3)) == {keys(3)[2]}
-        assert list(path.with_name("memo.sqlite-claims").iterdir()) == []
-
-    def test_another_cannot_release_it(self, path: Path) -> None:
-        with Memo(path) as one, Memo(path) as two:
-            one.claim(keys(1))
-            two.claim(keys(2))
-            two.release(keys(2))
-            assert two.claim(keys(2)) == {keys(2)[1]}
-
-    def test_those_of_the_dead_are_free(self, path: Path) -> None:
-        code = f"import os; from pathlib import Path; from test_memo import *; memo = Memo(Path({str(path)!r})).__enter__()\n"
-        code += "memo.put(keys(1)[0], asked(), STORED).result(); print(len(memo.claim(keys(1000))), flush=True); os.kill(os.getpid(), 9)"
-        done = python(code)
-        assert (done.returncode, done.stdout) == (-signal.SIGKILL, "999\n"), done.stderr
-        with Memo(path) as memo:
-            assert memo.claim(keys(1000)) == set(keys(1000)[1:])
-            assert len(list(path.with_name("memo.sqlite-claims").glob("*"))) == 1
-
-    def test_many_at_once_share_out(self, path: Path) -> None:
-        with ExitStack() as stack, ThreadPoolExecutor(8) as pool:
-            memos = [stack.enter_context(Memo(path)) for _ in range(8)]
-            taken = list(pool.map(lambda memo: memo.claim(keys(600)), memos))
-            assert sum(map(len, taken)) == len(set().union(*taken)) == 600
-
-
-def python(code: str) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-
-
 def test_many_processes_open_and_fill_it_at_once(path: Path) -> None:
-    code = f"from pathlib import Path; from test_memo import *; fill(Path({str(path)!r}), 300)"
+    code = f"from pathlib import Path; from memos import *; fill(Path({str(path)!r}), 300)"
     with ThreadPoolExecutor(6) as pool:
         assert [done.stderr for done in pool.map(python, [code] * 6)] == [""] * 6
     with Memo(path) as memo:
@@ -226,11 +220,10 @@ def test_many_processes_open_and_fill_it_at_once(path: Path) -> None:
 
 def test_what_was_answered_is_there_after_a_kill(path: Path) -> None:
     """The process says which futures are done, and is killed while it goes on."""
-    code = f"from pathlib import Path; from test_memo import *\nmemo = Memo(Path({str(path)!r})).__enter__()\n"
-    code += "for n in range(10**6): memo.put(key(asked(n)), asked(n), STORED).add_done_callback(lambda _, n=n: print(n, flush=True))"
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    code = f"from pathlib import Path; from memos import *\nmemo = Memo(Path({str(path)!r})).__enter__()\n"
+    code += "for n in range(10**6): memo.put(key(asked(n)), asked(n), ANSWER).add_done_callback(lambda _, n=n: print(n, flush=True))"
     for said in (1, 300):
-        with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as running:
+        with subprocess.Popen([sys.executable, "-c", code], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as running:
             assert running.stdout
             safe = [int(running.stdout.readline()) for _ in range(said)]
             running.kill()

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stages.samplers.memo.administration import bring, holdings, lines, prune, runs
-from stages.samplers.memo.store import Memo, Stored, key
-from stages.samplers.memo.writer import connect
+from stages.samplers.memo.administration import export_lines, import_lines, last_runs, prune, totals_by_model
+from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.database import connect
+from stages.samplers.memo.store import Memo, key
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
-from test_memo import STORED, asked, fill, keys
 
-ROOT = Path(__file__).parents[2]
-ODD = Stored("a\x00\ud800🜞", Ending.CONTENT_FILTER, 1, 2, None, "odd\x1b\ud800")
+from memos import ANSWER, ROOT, THOUGHTFUL, asked, fill, keys
+
+ODD = Answer("a\x00\ud800🜞", Ending.CONTENT_FILTER, 1, "odd\x1b\ud800", 2, None)
 
 
 @pytest.fixture
@@ -36,33 +37,45 @@ def tool(folder: Path, *args: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_holdings_by_provider_and_model(path: Path) -> None:
-    assert holdings(path) == [("gemini", ODD.model, 1, 1, 2, 0.0, 1), ("openai", "m-1", 3, 6, 27, 0.75, 0)]
+    assert totals_by_model(path) == [("gemini", ODD.model, 1, 1, 2, 0.0, 1), ("openai", "m-1", 3, 6, 27, 0.75, 0)]
 
 
 def test_the_last_runs(path: Path) -> None:
     with Memo(path) as memo:
         memo.report({"new": 5})
-    assert [counts for _, counts in runs(path, 9)] == [{"new": 4, "retries": 1}, {"new": 5}]
-    assert [counts for _, counts in runs(path, 1)] == [{"new": 5}]
+    assert [counts for _, counts in last_runs(path, 9)] == [{"new": 4, "retries": 1}, {"new": 5}]
+    assert [counts for _, counts in last_runs(path, 1)] == [{"new": 5}]
 
 
 def test_taken_along_and_brought_back(path: Path, tmp_path: Path) -> None:
-    exported = list(lines(path))
-    assert bring(tmp_path / "other.sqlite", exported, "f") == (4, 4)
-    assert bring(tmp_path / "other.sqlite", exported * 200, "f") == (800, 0)
-    assert list(lines(tmp_path / "other.sqlite")) == exported
+    exported = list(export_lines(path))
+    assert import_lines(tmp_path / "other.sqlite", exported, "f") == (4, 4)
+    assert import_lines(tmp_path / "other.sqlite", exported * 200, "f") == (800, 0)
+    assert list(export_lines(tmp_path / "other.sqlite")) == exported
     with Memo(tmp_path / "other.sqlite") as memo:
-        assert memo.get([key(asked(provider="gemini")), *keys(3)]) == dict.fromkeys(keys(3), STORED) | {key(asked(provider="gemini")): ODD}
+        assert memo.get([key(asked(provider="gemini")), *keys(3)]) == dict.fromkeys(keys(3), ANSWER) | {key(asked(provider="gemini")): ODD}
 
 
 def test_what_is_there_stays(path: Path) -> None:
-    changed = [json.dumps(json.loads(line) | {"text": "another"}).encode() for line in lines(path)]
-    assert bring(path, changed, "f") == (4, 0)
+    changed = [json.dumps(json.loads(line) | {"text": "another"}).encode() for line in export_lines(path)]
+    assert import_lines(path, changed, "f") == (4, 0)
     with Memo(path) as memo:
-        assert set(memo.get(keys(3)).values()) == {STORED}
+        assert set(memo.get(keys(3)).values()) == {ANSWER}
 
 
-LINE: dict[str, Any] = {"key": key(asked(7)), "asked": asked(7), **STORED._asdict()}
+def test_reasoning_and_probabilities_are_taken_along(path: Path, tmp_path: Path) -> None:
+    plain = list(export_lines(path))
+    assert not any(b'"reasoning"' in line or b'"probs"' in line for line in plain)  # an old import takes them
+    with Memo(path) as memo:
+        memo.put(key(asked(7)), asked(7), THOUGHTFUL)
+    exported = list(export_lines(path))
+    assert len(exported) == 5 and set(plain) < set(exported)
+    assert import_lines(tmp_path / "other.sqlite", exported, "f") == (5, 5)
+    with Memo(tmp_path / "other.sqlite") as memo:
+        assert memo.get([key(asked(7))]) == {key(asked(7)): THOUGHTFUL}
+
+
+LINE: dict[str, Any] = {"key": key(asked(7)), "asked": asked(7), **ANSWER._asdict()}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +86,8 @@ LINE: dict[str, Any] = {"key": key(asked(7)), "asked": asked(7), **STORED._asdic
         (json.dumps(LINE | {"ending": "bored"}).encode(), "f:2: no line of an exported memo: Invalid enum value 'bored'"),
         (json.dumps(LINE | {"cost_usd": float("nan")}).encode(), "f:2: no line of an exported memo: NaN is no JSON"),
         (json.dumps(LINE | {"secret": 1}).encode(), "unknown field `secret`"),
+        (json.dumps(LINE).replace("0.25", "1e999").encode(), "f:2: no line of an exported memo: 1e999 is no JSON"),
+        (json.dumps(LINE | {"probs": [{"token": 7}]}).encode(), "f:2: no line of an exported memo: "),
         (json.dumps(LINE | {"tokens": 2**63}).encode(), "f:2: "),
         (json.dumps(LINE | {"tokens": -1}).encode(), "f:2: tokens and prompt_tokens must be counts, got -1 and 9"),
         (json.dumps(LINE | {"asked": asked(8)}).encode(), "is not that of what was asked: the line was changed"),
@@ -81,7 +96,7 @@ LINE: dict[str, Any] = {"key": key(asked(7)), "asked": asked(7), **STORED._asdic
 )
 def test_every_line_is_checked(path: Path, line: bytes, told: str) -> None:
     with pytest.raises(BadInput) as error:
-        bring(path, [json.dumps(LINE).encode(), line], "f")
+        import_lines(path, [json.dumps(LINE).encode(), line], "f")
     assert told in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -96,7 +111,7 @@ def test_prune(path: Path, model: str | None, days: float | None, left: int) -> 
     store.execute("UPDATE answers SET made = made - 2 * 86400 WHERE key IN (?, ?)", [bytes.fromhex(keys(1)[0]), odd()])
     store.close()
     assert prune(path, model, days) == 4 - left
-    assert len(list(lines(path))) == left
+    assert len(list(export_lines(path))) == left
 
 
 def odd() -> bytes:
@@ -118,7 +133,7 @@ def test_as_a_program(path: Path, tmp_path: Path) -> None:
     assert "0.7500" in told.stdout and "1 without a price" in told.stdout
     assert tool(tmp_path, "runs").stdout.endswith("  new 4  retries 1\n")
     assert tool(tmp_path, "export", "shared.jsonl").returncode == 0
-    assert (tmp_path / "shared.jsonl").read_bytes() == b"".join(lines(path))
+    assert (tmp_path / "shared.jsonl").read_bytes() == b"".join(export_lines(path))
     assert tool(tmp_path, "prune", "--model", "m-1").stdout == "3 answers forgotten\n"
     assert tool(tmp_path, "import", "shared.jsonl").stdout == "4 answers, 3 of them new\n"
 

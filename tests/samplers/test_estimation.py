@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from stages.samplers.cost.budget import OutOfBudget
-from stages.samplers.cost.estimation import Estimate, estimates, told
+from stages.samplers.cost.estimation import Estimate, as_text, estimates
 from stages.samplers.cost.token_counts import Counter, counter
 from stages.shared import params
 from stages.shared.rows import Kind, Problem, Prompt, read, write
@@ -152,7 +152,7 @@ def test_without_a_price_the_cost_is_not_known(project: Path, server: Billing) -
     (project / "prices.yaml").write_text("models: {}\n")
     configure(server, price=None, prices="prices.yaml")
     assert estimated().cost_usd is None
-    assert told(estimated()).endswith("cost               not known")
+    assert as_text(estimated()).endswith("cost               not known")
 
 
 @pytest.mark.parametrize("mode", ["live", "batch"])

@@ -1,0 +1,1 @@
+"""What `ask` needs: the totals of the answers, and further tries for answers that are rejected."""
