@@ -27,7 +27,7 @@ SECTIONS: dict[str, Any] = {
     },
     "grade": {"graders": {"answer": {}, "glyph_structure": {}}},
     "filter": {"rules": {by: {"grades": {"answer": 1.0}} for by in ("teacher", "probe")}},
-    "format": {"hard_below": 0.75},
+    "format": {"reason_below": 0.75},
     "train": LORA | {"launcher": "python", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
     "generate": {"launcher": "python", "arms": {"student": {"style": "plain", "ask": MODEL | {"model": "models/glyph/student"}}}},
     "evaluate": {"graders": {"answer": {}}, "scores": ["accuracy"], "hard_below": 0.75, "samples": 1},
