@@ -8,6 +8,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import msgspec
 from pydantic import Field, model_validator
@@ -19,11 +20,12 @@ from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import progress, run
+from stages.shared.member_params import SamplerParams
 from stages.shared.rows import Ending, Kind, Prompt, Response, Trace, as_json, encode, read, replacing
 from stages.spread.processes import in_order
 from stages.styles import style
 
-JUDGE = "judge"
+JUDGE, JUDGE_STYLE = "judge", "judge_reasoning"
 Graded = tuple[bytes, Tally]  # traces of whole problems as JSON lines, and their counts
 
 
@@ -31,7 +33,7 @@ class Judge(params.Strict):
     """Who judges (`ask`, params of a sampler), and what: the answers of those named in `by` that ended by
     themselves and, with `passing`, have a grade of 1 from every other grader."""
 
-    ask: params.member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
+    ask: Annotated[SamplerParams, params.member("stages.samplers", SAMPLERS, "sampler")]
     by: list[str] = Field(default=["teacher"], min_length=1)
     passing: bool = True
 
@@ -51,7 +53,7 @@ class Params(params.Strict):
     """The graders to apply, each with its own params; `workers` is the number of processes that share the
     rows; `judge` says who is asked for the grader of that name."""
 
-    graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
+    graders: Annotated[dict[str, Any], params.members("stages.graders", GRADERS)]
     workers: int = Field(default=1, ge=1, le=256)
     judge: Judge | None = None
 
@@ -112,7 +114,12 @@ def _prompt(trace: Trace) -> Prompt:
     problem = {name: fields[name] for name in Prompt.__struct_fields__}
     return Prompt(
         **problem
-        | {"id": trace.trace_id, "by": JUDGE, "style": JUDGE, "messages": style(JUDGE).render(trace)}
+        | {
+            "id": trace.trace_id,
+            "by": JUDGE,
+            "style": JUDGE_STYLE,
+            "messages": style(JUDGE_STYLE).render(trace),
+        }
     )
 
 
