@@ -5,7 +5,7 @@ A base model made here sees plain answers only, never a glyph."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from pydantic import model_validator
@@ -14,6 +14,7 @@ from stages.models.folders import PEER
 from stages.samplers import scripted
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
+from stages.shared.member_params import StudentParams
 from stages.shared.params import Strict, member, members
 from stages.shared.rows import Chat, Message, Problem, Prompt, read
 from stages.students import STUDENTS, Job, student
@@ -31,9 +32,9 @@ class Params(Strict):
 
     root: str
     near: float
-    model: member("stages.students", STUDENTS, "student")  # type: ignore[valid-type]
-    peer: member("stages.students", STUDENTS, "student") | None = None  # type: ignore[valid-type]
-    corpus: members("stages.tasks", TASKS) | None = None  # type: ignore[valid-type]
+    model: Annotated[StudentParams, member("stages.students", STUDENTS, "student")]
+    peer: Annotated[StudentParams, member("stages.students", STUDENTS, "student")] | None = None
+    corpus: Annotated[dict[str, Strict], members("stages.tasks", TASKS)] | None = None
 
     @model_validator(mode="after")
     def _alike(self) -> "Params":
@@ -45,8 +46,8 @@ class Params(Strict):
 
 
 def main(system: str) -> None:
-    """data/S/test.jsonl (only to keep it out) -> models/S/base and, where there is a peer,
-    models/S/base/peer."""
+    """data/held_out/S.jsonl and data/S/validation.jsonl (only to keep them out) -> models/S/base and, where
+    there is a peer, models/S/base/peer."""
     mine, seed = params.read(system, "base", Params), params.seed()
     chats = list(progress(_chats(system, mine, seed), "corpus"))
     out = Path("models", system, "base")
@@ -71,8 +72,11 @@ def _chats(system: str, mine: Params, seed: int) -> Iterator[Chat]:
     if mine.corpus is None:
         return
     sieve = Sieve(mine.near)
-    for problem in read(Path("data", system, "test.jsonl"), Problem, key=lambda problem: problem.id):
+    for problem in read(Path("data", "held_out", f"{system}.jsonl"), Problem, key=lambda problem: problem.id):
         sieve.test(problem)
+    if (validation := Path("data", system, "validation.jsonl")).stat().st_size:
+        for problem in read(validation, Problem, key=lambda problem: problem.id):
+            sieve.validation(problem)
     for name, chosen in mine.corpus.items():
         for problem in task(name).load("pretrain", chosen, Path(mine.root), seed):
             if sieve.train(problem) is None:

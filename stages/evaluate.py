@@ -28,7 +28,7 @@ class Params(params.Strict):
     """`hard_below`: a problem is hard where the base model's pass rate is below it; `samples`: how many
     traces to show."""
 
-    graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
+    graders: Annotated[dict[str, Any], params.members("stages.graders", GRADERS)]
     scores: list[Annotated[str, AfterValidator(_known)]] = Field(min_length=1)
     hard_below: float = Field(gt=0, le=1)
     samples: int = Field(ge=0)

@@ -4,6 +4,7 @@ are compared with."""
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
+from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt, read, write
 from stages.styles.prompting.prompts import StyleName, prompts
@@ -20,7 +22,7 @@ class Arm(Strict):
     """One arm: the style in which the problem is put, and who is asked."""
 
     style: StyleName
-    ask: member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
+    ask: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")]
 
 
 class Params(Strict):
@@ -31,20 +33,20 @@ class Params(Strict):
 
 
 def main(system: str) -> None:
-    """data/S/test.jsonl -> data/S/generations.jsonl, the answers of all arms to one problem next to each
+    """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to one problem next to each
     other."""
     arms = params.read(system, "generate", Params).arms
     styles = {by: arm.style for by, arm in arms.items()}
-    data = Path("data", system)
 
     def put() -> Iterator[Prompt]:
-        return prompts(read(data / "test.jsonl", Problem, key=lambda problem: problem.id), styles)
+        held_out = read(Path("data", "held_out", f"{system}.jsonl"), Problem, key=lambda problem: problem.id)
+        return prompts(held_out, styles)
 
     responses = progress(ask(put, {by: arm.ask for by, arm in arms.items()}, params.seed()), "generate")
     if not is_main_process():
         deque(responses, maxlen=0)
         return
-    write(data / "generations.jsonl", responses, empty="no arm answered any problem")
+    write(Path("data", system, "generations.jsonl"), responses, empty="no arm answered any problem")
 
 
 if __name__ == "__main__":

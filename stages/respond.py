@@ -5,13 +5,14 @@ from collections import deque
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import Bill, ask
 from stages.samplers.cost.estimation import estimates, told
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
+from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Prompt, read, write, write_json
 
@@ -22,8 +23,8 @@ class Params(Strict):
 
     root: str
     launcher: str = "python"  # accelerate launch ...: the GPUs share the batches of the sampler hf
-    teacher: member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
-    probe: member("stages.samplers", SAMPLERS, "sampler") | None = None  # type: ignore[valid-type]
+    teacher: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")]
+    probe: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")] | None = None
 
     def samplers(self) -> dict[str, Any]:
         """By `by`."""

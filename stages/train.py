@@ -2,13 +2,15 @@
 checkpoint."""
 
 from pathlib import Path
+from typing import Annotated, Any
 
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
+from stages.shared.member_params import StudentParams
 from stages.shared.rows import Chat, read
 from stages.students import STUDENTS, Job, student
 
-Params = params.member("stages.students", STUDENTS, "student")
+Params: Any = Annotated[StudentParams, params.member("stages.students", STUDENTS, "student")]
 
 
 def main(system: str) -> None:

@@ -38,14 +38,14 @@ SECTIONS: dict[str, Any] = {
     "grade": {"graders": {"answer": {}, "glyph_structure": {}}},
     "enrich": {},
     "filter": {"rules": {"teacher": RULES, "probe": RULES}},
-    "format": {"hard_below": 0.9},
+    "format": {"reason_below": 0.9},
     "train": {"student": "lora"} | TRAINING,
     "generate": {"arms": ARMS},
     "evaluate": {"graders": {"answer": {}, "glyph_structure": {}}, "scores": ["accuracy", "glyph_use"], "hard_below": 0.9, "samples": 3},
 }
 INPUTS = {
     "collect": "hub/mine.jsonl",
-    "base": "data/s/test.jsonl",
+    "base": "data/held_out/s.jsonl",
     "prompt": "data/s/train.jsonl",
     "respond": "data/s/prompts.jsonl",
     "grade": "data/s/responses.jsonl",
@@ -53,11 +53,14 @@ INPUTS = {
     "filter": "data/s/traces.jsonl",
     "format": "data/s/kept.jsonl",
     "train": "data/s/chats.jsonl",
-    "generate": "data/s/test.jsonl",
+    "generate": "data/held_out/s.jsonl",
     "evaluate": "data/s/generations.jsonl",
 }
 OUTS = {
-    "collect": ["data/s/train.jsonl", "data/s/test.jsonl", "data/s/leaks.jsonl", "metrics/s_collect.json"],
+    "collect": [
+        *("data/s/train.jsonl", "data/s/validation.jsonl", "data/s/leaks.jsonl"),
+        *("data/held_out/s.jsonl", "metrics/s_collect.json"),
+    ],
     "prompt": ["data/s/prompts.jsonl"],
     "respond": ["data/s/responses.jsonl"],
     "grade": ["data/s/traces.jsonl", "metrics/s_grade.json"],
@@ -207,7 +210,7 @@ FAULTS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("grade", {"graders": {"answer": {"x": 1, "relative_tolerance": -1}}, "y": 1}, [".answer.x: ", ".relative_tolerance: ", ".y: "]),
     ("enrich", {"by": 3, "bye": "teacher"}, [".by: ", "got 3", ".bye: unknown key"]),
     ("filter", {"rules": {"a": {"per_problem": 0, "ending": [], "characters": {"min": "1"}}}}, [".per_problem: ", ".ending: ", ".min: "]),
-    ("format", {"selectiv": True, "selective": "yes", "natural_ratio": 2}, [".selectiv: unknown key", ".selective: ", ".natural_ratio: "]),
+    ("format", {"selectiv": True, "selective": "yes", "easy_share": 2}, [".selectiv: unknown key", ".selective: ", ".easy_share: "]),
     ("train", {"stps": 1, "batch_size": "1", "learning_rate": -1e-4}, [".stps: unknown key", ".batch_size: ", ".learning_rate: "]),
     ("generate", {"arms": {"a": {"style": 3, "ask": SCRIPTED | {"n": 0}, "x": 1}}}, [".arms.a.style: ", ".arms.a.ask.n: ", ".arms.a.x: "]),
     ("evaluate", {"samples": "20", "hard_below": 0, "seed": 3}, [".samples: ", ".hard_below: ", ".seed: unknown key"]),
