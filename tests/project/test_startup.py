@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from project_tree import ROOT, SCRIPTS, named, needs
+from project_tree import ROOT, SCRIPTS, SECTIONS, family_of, named, needs
 
 HEAVY = {
     "torch",
@@ -26,8 +26,21 @@ HEAVY = {
     "sympy",
     "dvclive",
 }
-FLOW = ("collect", "prompt", "respond", "grade", "enrich", "filter", "format", "generate", "evaluate")  # in the order in which they run
+FLOW = (
+    "collect",
+    "corpus",
+    "prompt",
+    "respond",
+    "grade",
+    "judge",
+    "enrich",
+    "filter",
+    "format",
+    "generate",
+    "evaluate",
+)  # in the order in which they run
 SCRIPTED = {"sampler": "scripted", "wrong": 0.3}
+ENTRIES = {"bases": "glyph", "systems": "glyph", "students": "glyph_selective"}
 
 
 def start(script: str, folder: Path, *args: str) -> tuple[int, list[str], str]:
@@ -57,8 +70,10 @@ def test_help_loads_nothing_heavy(script: str, tmp_path: Path) -> None:
 def params() -> Any:
     """The project's params, with a scripted model in the place of each real one, and few problems."""
     found = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    found["systems"] = {"glyph": found["systems"]["glyph"]}  # the corpus is sieved against the held-out problems of all systems
     glyph = found["systems"]["glyph"]
     glyph["collect"] |= {"tasks": {"word_problems": {"train": 30, "test": 12, "levels": [1, 1, 1]}}}
+    found["bases"]["glyph"]["corpus"]["tasks"] = {"word_problems": {"pretrain": 30, "levels": [1]}}
     glyph["respond"] |= {"probe": SCRIPTED | {"n": 4}}
     for arm in glyph["generate"]["arms"].values():
         arm["ask"] = SCRIPTED
@@ -72,7 +87,7 @@ def flow(params: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
     (folder / "data/hub").mkdir(parents=True)
     with (folder / "params.yaml").open("w") as file:
         YAML().dump(params, file)
-    yield {script: start(script, folder, "glyph") for script in FLOW}
+    yield {script: start(script, folder, ENTRIES[family_of(script)]) for script in FLOW}
 
 
 @pytest.mark.parametrize("script", FLOW)
@@ -84,8 +99,10 @@ def test_a_stage_without_a_model_loads_nothing_heavy(script: str, flow: dict[str
 
 @pytest.mark.parametrize("script", FLOW)
 def test_a_stage_loads_the_code_that_reading_it_tells(script: str, params: Any, flow: dict[str, tuple[int, list[str], str]]) -> None:
-    """So the closures that test_rooms.py compares with dvc.yaml are the truth."""
+    """So the closures that test_packages.py compares with dvc.yaml are the truth."""
+    family = family_of(script)
+    section = params[family][ENTRIES[family]][SECTIONS.get(script, script)]
     loaded = {module for module in flow[script][1] if module.startswith("stages.") and module != "stages.shared"}
-    starts = {f"stages/{script}.py"} | named(script, params["systems"]["glyph"][script])
+    starts = {f"stages/{script}.py"} | named(script, section)
     files = {file for start in starts for file in needs(start)} - {f"stages/{script}.py"}  # which runs as __main__
     assert loaded == {file.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for file in files}
