@@ -51,7 +51,7 @@ def _chats(section: Params, seed: int) -> Iterator[Chat]:
     sieve = Sieve(section.near)
     for problem in _of_all_systems(HELD_OUT):
         sieve.test(problem)
-    for problem in _of_all_systems(VALIDATION):
+    for problem in _of_all_systems(VALIDATION, may_be_empty=True):
         sieve.validation(problem)
     for name, chosen in (section.tasks or {}).items():
         for problem in task(name).load("pretrain", chosen, Path(section.root), seed):
@@ -59,18 +59,18 @@ def _chats(section: Params, seed: int) -> Iterator[Chat]:
                 yield _chat(problem)
 
 
-def _of_all_systems(folder: Path) -> Iterator[Problem]:
-    """The problems in the files of all systems; a file may be empty.
+def _of_all_systems(folder: Path, may_be_empty: bool = False) -> Iterator[Problem]:
+    """The problems in the files of all systems.
 
     Raises BadInput on a file that belongs to no system of params: a system that is gone left the file behind,
-    and its problems would go on shaping every corpus.
+    and its problems would go on shaping every corpus. Raises BadInput on an empty file unless `may_be_empty`.
     """
     systems = params.entries("systems")
     for path in sorted(folder.iterdir()):
         if path.suffix != ".jsonl" or path.stem not in systems:
             raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
     for path in (folder / f"{system}.jsonl" for system in systems):
-        if not path.is_file() or path.stat().st_size:
+        if not (may_be_empty and path.is_file() and not path.stat().st_size):
             yield from read(path, Problem, key=lambda problem: problem.id)
 
 
