@@ -6,6 +6,7 @@ model is an empty file.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -19,7 +20,7 @@ from stages.styles import plain
 from stages.tasks import TASKS, task
 from stages.tasks.splitting.decontaminate import Sieve
 
-HELD_OUT = Path("data/held_out")
+HELD_OUT, VALIDATION = Path("data/held_out"), Path("data/validation")
 
 
 class Params(Strict):
@@ -30,11 +31,11 @@ class Params(Strict):
     # from this similarity on (0 to 1) a problem with a held-out problem's numbers is a copy of it
     near: float = Field(gt=0, le=1)
     # by task, the params of its `pretrain` split; null: no corpus, for a pinned base model
-    tasks: members("stages.tasks", TASKS) | None = None  # type: ignore[valid-type]
+    tasks: Annotated[dict[str, Strict], members("stages.tasks", TASKS)] | None = None
 
 
 def main(base: str) -> None:
-    """data/held_out/*.jsonl (only to keep their problems out) -> data/corpora/B.jsonl."""
+    """data/held_out/*.jsonl, data/validation/*.jsonl (to keep their problems out) -> data/corpora/B.jsonl."""
     section = params.read(base, "corpus", Params, family="bases")
     out = Path("data/corpora", f"{base}.jsonl")
     if section.tasks:
@@ -48,23 +49,29 @@ def main(base: str) -> None:
 def _chats(section: Params, seed: int) -> Iterator[Chat]:
     """Every corpus problem with its plain answer."""
     sieve = Sieve(section.near)
-    for problem in _held_out():
+    for problem in _of_all_systems(HELD_OUT):
         sieve.test(problem)
+    for problem in _of_all_systems(VALIDATION):
+        sieve.validation(problem)
     for name, chosen in (section.tasks or {}).items():
         for problem in task(name).load("pretrain", chosen, Path(section.root), seed):
             if sieve.train(problem) is None:
                 yield _chat(problem)
 
 
-def _held_out() -> Iterator[Problem]:
-    """The held-out problems of all systems. Raises BadInput on a file that belongs to no system: the file was
-    left behind by a system that is gone, and it would go on shaping every corpus."""
+def _of_all_systems(folder: Path) -> Iterator[Problem]:
+    """The problems in the files of all systems; a file may be empty.
+
+    Raises BadInput on a file that belongs to no system of params: a system that is gone left the file behind,
+    and its problems would go on shaping every corpus.
+    """
     systems = params.entries("systems")
-    for path in sorted(HELD_OUT.iterdir()):
+    for path in sorted(folder.iterdir()):
         if path.suffix != ".jsonl" or path.stem not in systems:
             raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
-    for system in systems:
-        yield from read(HELD_OUT / f"{system}.jsonl", Problem, key=lambda problem: problem.id)
+    for path in (folder / f"{system}.jsonl" for system in systems):
+        if not path.is_file() or path.stat().st_size:
+            yield from read(path, Problem, key=lambda problem: problem.id)
 
 
 def _chat(problem: Problem) -> Chat:

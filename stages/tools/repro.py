@@ -180,8 +180,8 @@ def repro(systems: list[str], most: int) -> None:
         failed = run([Job("all", (), frozenset())], 1)  # whatever no job above names
     if failed:
         raise BadInput(
-            f"failed: {', '.join(failed)}; the lines above that begin with these names say why. What others made is kept: "
-            "mend the cause and run it again"
+            f"failed: {', '.join(failed)}; the lines above that begin with these names say why. What the others "
+            "made is kept: mend the cause and run it again"
         )
 
 

@@ -55,6 +55,8 @@ def test_the_source_in_readme_works(tmp_path: Path) -> None:
     (tmp_path / "conf/source/tea.yaml").write_text("\n".join(line.strip() for line in text.splitlines()))
     composed(tmp_path / "conf", tmp_path / "params.yaml", ["source=tea", "teacher=local"])
     section = params.read("glyph", "collect", collect.Params, tmp_path / "params.yaml")
-    (tmp_path / section.tasks["jsonl"].file).write_text(row + "\n")
-    problems = [problem for split in ("train", "test") for problem in jsonl.load(split, section.tasks["jsonl"], tmp_path, 0)]
+    mine = section.tasks["jsonl"]
+    assert isinstance(mine, jsonl.Params)
+    (tmp_path / mine.file).write_text(row + "\n")
+    problems = [problem for split in ("train", "test") for problem in jsonl.load(split, mine, tmp_path, 0)]
     assert [(problem.id, problem.answer) for problem in problems] == [("tea-1", "2")]

@@ -1,5 +1,4 @@
-"""Whether two trees have the same value, at several points where they have letters; and one form for trees
-that only differ in order."""
+"""Whether two trees have the same value, at several points where the trees have letters."""
 
 import cmath
 import math
@@ -20,12 +19,14 @@ from stages.graders.mathematics.points import (
 from stages.graders.mathematics.terms import Node
 from stages.graders.mathematics.values import evaluate
 
-FLOAT = 1e-10  # what two ways to compute the same float may differ by, relatively
+FLOAT = 1e-10  # relative difference that two computations of the same float may have
+MAX_POSITIVE = 4  # points of points.points with positive letters only
 _ORDERLESS = frozenset(["sum", "product", "set", "union", "intersection"])
 
 
 def near(left: Value, right: Value, tolerance: float) -> bool:
-    """Equal within a relative `tolerance`; two fractions with a tolerance of 0 exactly."""
+    """Whether two values are equal within a relative `tolerance`; two fractions exactly where `tolerance` is
+    0."""
     if left == right:
         return True
     if isinstance(left, Fraction) and isinstance(right, Fraction):
@@ -45,33 +46,33 @@ def _complex(value: Value) -> complex:
 
 
 def real(value: Value) -> bool:
-    """Whether a value is a real number, but for the noise of floats."""
+    """Whether a value is a real number, up to the rounding of floats."""
     return isinstance(value, Fraction) or abs(value.imag) < 1e-9
 
 
 def agree(
     left: Node, right: Node, tolerance: float, ratio: str = "", turn: float = math.pi / 180
 ) -> bool | None:
-    """Whether two trees have the same value at several points; with a `ratio`, whether one is the other times
-    a constant, `any` or `positive`. `turn` is what a degree sign is worth. None where they have no values to
-    compare. Raises limits.TooMuch beyond a limit."""
+    """Whether two trees have the same value at several points; None where too few points have values.
+
+    With a `ratio`, whether one tree is the other times a constant: `any`, or only a `positive` one. `turn`
+    is the value of a degree sign. Raises TooMuch beyond a limit.
+    """
     names = symbols(left) | symbols(right)
     compared = 0
     factor: Value | None = None
-    written_out = holds([left, right], "big") and bool(names)
-    for number, point in enumerate(whole_points(names) if written_out else points(names)):
+    has_sums = holds([left, right], "big") and bool(names)
+    for number, point in enumerate(whole_points(names) if has_sums else points(names)):
         point.turn = turn
         try:
             first, second = evaluate(left, point), evaluate(right, point)
         except Undefined:
             continue
-        if number >= 4 and not (real(first) and real(second)):
+        if number >= MAX_POSITIVE and not (real(first) and real(second)):
             continue
         if ratio:
-            if not first or not second:
-                return False
-            factor = factor if factor is not None else _quotient(first, second)
-            if factor is None or (ratio == "positive" and (not real(factor) or _complex(factor).real < 0)):
+            factor = _quotient(first, second) if factor is None and first and second else factor
+            if not first or not second or factor is None or not _is_allowed(factor, ratio):
                 return False
             first, second = _quotient(first, second) or Fraction(0), factor
         if not near(first, second, tolerance):
@@ -82,6 +83,10 @@ def agree(
     return True if compared >= (3 if names else 1) else None
 
 
+def _is_allowed(factor: Value, ratio: str) -> bool:
+    return ratio != "positive" or (real(factor) and not _complex(factor).real < 0)
+
+
 def _quotient(above: Value, below: Value) -> Value | None:
     try:
         return above * (1 / below)
@@ -90,10 +95,10 @@ def _quotient(above: Value, below: Value) -> Value | None:
 
 
 def tolerance_for(left: Node, right: Node, relative: float) -> float:
-    """The tolerance that holds between two trees: `relative` where decimals are written, else none.
+    """The relative tolerance between two trees: `relative` where decimals are written, else 0.
 
-    Between two plain numbers it is at most half a unit of the last place of the shorter, and next to none for
-    a whole number.
+    For a plain number the tolerance is at most half a unit of its last decimal (the larger half unit of two
+    plain numbers), and at most 1e-10 where a plain number is whole.
     """
     if not (rounded(left) or rounded(right)):
         return 0.0
@@ -108,7 +113,7 @@ def tolerance_for(left: Node, right: Node, relative: float) -> float:
 
 
 def constant(node: Node) -> Value | None:
-    """The value of a tree without letters, None where it has none."""
+    """The value of a tree without letters; None where the tree has letters or no value."""
     if symbols(node):
         return None
     try:
@@ -118,8 +123,8 @@ def constant(node: Node) -> Value | None:
 
 
 def canonical(node: Any) -> Any:
-    """One form for trees that differ in the order of sums, products and sets, in brackets, or in how a
-    quotient is written."""
+    """One form for all trees that differ only in the order of sums, products and sets, in brackets, or in
+    how a quotient is written."""
     if isinstance(node, list):
         return [canonical(item) for item in node]
     if not isinstance(node, tuple):
@@ -136,8 +141,10 @@ def canonical(node: Any) -> Any:
 
 
 def unordered(golds: list[Node], preds: list[Node], same: Any, distinct: bool = False) -> bool:
-    """Whether the items of two lists can be paired; where they are `distinct`, whether each has an equal in
-    the other."""
+    """Whether the items of two lists can be paired, each with an equal one.
+
+    With `distinct`, whether each item has an equal in the other list, so that repeated items count once.
+    """
     if distinct:
         return _each_in(golds, preds, same) and _each_in(preds, golds, lambda pred, gold: same(gold, pred))
     if len(golds) != len(preds):

@@ -9,12 +9,12 @@ from stages.graders.mathematics.terms import Node
 from stages.graders.reading.compare import Comparison, Rules
 from stages.graders.reading.limits import TooMuch
 
-MAX_PARTS = 60
+MAX_PARTS = 60  # items of one list or set
 Same = Callable[[Node, Node, Rules], Comparison]
 
 
 def spread(node: Node) -> Node:
-    """A tree with a plus-minus sign as the list of its two values, alone or within a list."""
+    """`node` with a list of two values for a plus-minus sign, which stands alone or in an item of a list."""
     if node[0] in ("list", "set"):
         items = [part for item in node[1] for part in (_both(item) or [item])]
         return (node[0], items)
@@ -37,8 +37,11 @@ def _choose(node: Any, minus: bool) -> Any:
 
 
 def bare(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
-    """Lists and sets. Items that stand twice count once in a set, and in a list of anything but plain
-    values."""
+    """Whether two lists or sets are the same.
+
+    Repeated items count once in a set, and in a list of tuples or lists. Raises TooMuch beyond MAX_PARTS
+    items.
+    """
     if max(len(gold[1]), len(pred[1])) > MAX_PARTS:
         raise TooMuch(f"more than {MAX_PARTS} parts")
     if not rules.free and gold[0] == pred[0] == "list":
@@ -51,7 +54,7 @@ def bare(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
 
 
 def ordered(golds: list[Node], preds: list[Node], rules: Rules, same: Same) -> Comparison:
-    """Item by item."""
+    """Whether the items of two lists are the same, in order."""
     equal = len(golds) == len(preds) and all(
         same(left, right, rules) for left, right in zip(golds, preds, strict=True)
     )

@@ -1,4 +1,4 @@
-"""Sums and products of matrices worked out cell by cell; vectors as tuples; brace sets joined."""
+"""Sums, products and powers of matrices cell by cell; vectors as tuples; unions of brace sets."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,14 @@ from stages.graders.mathematics.points import holds
 from stages.graders.mathematics.terms import Node
 from stages.graders.reading.limits import TooMuch
 
-MAX_CELLS = 64
+MAX_CELLS = 64  # cells of a product of matrices
 
 
 def worked_out(node: Node) -> Node:
-    """A sum, difference or product of matrices as one matrix, a union of brace sets as one set; any other
-    tree as it is."""
+    """One matrix for a sum, difference, product or power of matrices; one set for a union of brace sets.
+
+    Any other tree is returned as it is. Raises TooMuch beyond MAX_CELLS cells.
+    """
     if node[0] == "union" and all(part[0] == "set" for part in node[1]):
         return ("set", [item for part in node[1] for item in part[1]])
     if node[0] == "power" and node[1][0] == "matrix":
@@ -31,7 +33,7 @@ def worked_out(node: Node) -> Node:
 
 
 def _raised(node: Node) -> Node:
-    """A matrix to the power of T (transposed) or of a small whole number."""
+    """A matrix to the power T (transposed) or to a whole number from 2 to 5."""
     rows, exponent = node[1][1], node[2]
     if exponent == ("symbol", "T") and len({len(row) for row in rows}) == 1:
         return ("matrix", [list(column) for column in zip(*rows, strict=True)])
@@ -44,7 +46,7 @@ def _raised(node: Node) -> Node:
 
 
 def _nested(node: Node) -> Node:
-    """[[1, 2], [3, 4]] is a matrix."""
+    """The matrix for a list of lists: [[1, 2], [3, 4]]; any other tree as it is."""
     if (
         node[0] == "tuple"
         and node[1] == "[]"
@@ -55,7 +57,7 @@ def _nested(node: Node) -> Node:
 
 
 def vector(node: Node) -> Node:
-    """A matrix of one row or column as a tuple."""
+    """The tuple for a matrix of one row or column; any other tree as it is."""
     if node[0] != "matrix":
         return ("tuple", "()", node[2]) if node[0] == "tuple" and node[1] == "[]" else node
     if len(node[1]) == 1:

@@ -1,5 +1,5 @@
-"""What an answer is called, apart from what it is: `x = 5`, `AB = 4, CD = 5`, `(p, q) = (3, 2)`, `f(x) = 1`,
-`x \\in [0, 1)`."""
+"""Splits the name off a named answer: `x = 5`, `AB = 4, CD = 5`, `(p, q) = (3, 2)`, `f(x) = 1`, `x \\in [0,
+1)`."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -11,8 +11,10 @@ _FUNCTION_LETTERS = frozenset("fghFGHPpTSVuvdmEX")
 
 
 def is_name(node: Node) -> bool:
-    """Whether a tree can be the name of a value: a letter, a word, AB, f(x), |AB|, NO/BO, A:B, (x, y), sin A,
-    A^{-1}; never a sum."""
+    """Whether a tree may be the name of a value.
+
+    Names are a letter, a word, AB, f(x), |AB|, NO/BO, A:B, (x, y), sin A and A^{-1}; a sum is none.
+    """
     kind = node[0]
     if kind in ("symbol", "word"):
         return True
@@ -21,17 +23,7 @@ def is_name(node: Node) -> bool:
     if kind == "constant":
         return bool(node[1] in ("e", "i"))
     if kind == "product":
-        letters = [part[1][0] for part in node[1] if part[0] in ("symbol", "constant")]
-        if [part[1] for part in node[1]] in _CALLED:
-            return True
-        called = (
-            node[1][0][0] == "symbol"
-            and node[1][0][1][0] in _FUNCTION_LETTERS
-            and node[1][1][0] in ("symbol", "number", "tuple", "negative")
-        )
-        return (
-            len(letters) == len(node[1]) and all(letter.isupper() or letter == "d" for letter in letters)
-        ) or (called and len(node[1]) == 2)
+        return _is_named_product(node[1])
     if kind in ("frac", "call"):
         return all(is_name(part) for part in node[1:] if isinstance(part, tuple))
     if kind == "ratio":
@@ -39,14 +31,28 @@ def is_name(node: Node) -> bool:
     return kind == "tuple" and all(map(is_name, node[2]))
 
 
+def _is_named_product(factors: list[Node]) -> bool:
+    """Whether a product is a name: capital letters (AB), or a function of a letter or number (f(x), y(t))."""
+    if [factor[1] for factor in factors] in _CALLED:
+        return True
+    letters = [factor[1][0] for factor in factors if factor[0] in ("symbol", "constant")]
+    if len(letters) == len(factors) and all(letter.isupper() or letter == "d" for letter in letters):
+        return True
+    if len(factors) != 2:
+        return False
+    function, argument = factors
+    is_function = function[0] == "symbol" and function[1][0] in _FUNCTION_LETTERS
+    return is_function and argument[0] in ("symbol", "number", "tuple", "negative")
+
+
 def split(node: Node) -> tuple[list[Node], Node]:
-    """The names in a tree and the tree without them; no names where it is not of that form.
+    """The names in a tree, and the tree without the names; no names where the tree is not of such a form.
 
     `x = 5` -> x, 5; `x = 2, 3` -> x, [2, 3]; `a = 4, b = 5` -> a b, [4, 5]; `p = 5, q = 2, p = 7, q = 2` ->
     (p, q), [(5, 2), (7, 2)].
     """
     if node[0] == "relation":
-        return _one(node)
+        return _of_relation(node)
     if node[0] != "list":
         return [], node
     parts = [split(item) if item[0] in ("relation", "list") else ([], item) for item in node[1]]
@@ -61,7 +67,8 @@ def split(node: Node) -> tuple[list[Node], Node]:
     return [], node
 
 
-def _one(relation: Node) -> tuple[list[Node], Node]:
+def _of_relation(relation: Node) -> tuple[list[Node], Node]:
+    """`split` of one relation."""
     signs, sides = relation[1], relation[2]
     if signs[0] == "\\in" and len(signs) == 1:
         return [sides[0]], sides[1]
@@ -75,7 +82,7 @@ def _one(relation: Node) -> tuple[list[Node], Node]:
 
 
 def _grouped(names: list[Node], values: list[Node]) -> tuple[list[Node], Node]:
-    """Names that come round again and again make tuples of their values."""
+    """`split` of a list; names that repeat in turn (p, q, p, q) make tuples of their values."""
     size = next((at for at in range(1, len(names)) if names[at] == names[0]), len(names))
     rounds = [names[at : at + size] for at in range(0, len(names), size)]
     if size > 1 and len(rounds) > 1 and all(earlier == later for earlier, later in pairwise(rounds)):
@@ -87,5 +94,5 @@ def _grouped(names: list[Node], values: list[Node]) -> tuple[list[Node], Node]:
 
 
 def differ(names: list[Node]) -> bool:
-    """Whether the names tell values apart: `AB, CD` do, `x_1, x_2` do not."""
+    """Whether the names are different quantities: `AB, CD` are, `x_1, x_2` are not."""
     return len({str(name[1])[:1] if name[0] == "symbol" else repr(name) for name in names}) > 1

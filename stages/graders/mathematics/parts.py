@@ -1,5 +1,4 @@
-"""Whether two trees are the same answer: lists and sets in any order, tuples and matrices in theirs,
-relations, sets of numbers, values."""
+"""Whether two trees are the same answer: the comparison for each kind of tree."""
 
 from collections.abc import Callable
 
@@ -14,7 +13,7 @@ _SETS = frozenset(["union", "intersection", "difference", "reals"])
 
 
 def same(gold: Node, pred: Node, rules: Rules) -> Comparison:
-    """Raises limits.TooMuch where a value is beyond a limit."""
+    """Whether two trees are the same answer. Raises TooMuch where a value is beyond a limit."""
     gold, pred = matrices.worked_out(spread(gold)), matrices.worked_out(spread(pred))
     if canonical(gold) == canonical(pred):
         return Comparison(True, "same tree")
@@ -49,7 +48,7 @@ def same(gold: Node, pred: Node, rules: Rules) -> Comparison:
 
 
 def _unnamed(node: Node) -> Node:
-    """A point without its name: A(1, 2) is (1, 2)."""
+    """A point without its name: (1, 2) for A(1, 2); any other tree as it is."""
     if (
         node[0] == "product"
         and len(node[1]) == 2
@@ -62,7 +61,7 @@ def _unnamed(node: Node) -> Node:
 
 
 def _single(gold: Node, pred: Node) -> tuple[Node, Node] | None:
-    """A set of one item as that item."""
+    """Both trees, with the item for a set of one item; None where a larger set remains."""
     left, right = (node[1][0] if node[0] == "set" and len(node[1]) == 1 else node for node in (gold, pred))
     return None if left[0] == "set" or right[0] == "set" else (left, right)
 

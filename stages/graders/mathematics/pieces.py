@@ -34,15 +34,13 @@ _VERB = re.compile(
     r"|(?:written|painted) by)\b)*"
     r"|(?:解集|答案|结果|值)[为是]|(?<![<>!=])=)\s*:?\s*(?=\S)"
 )
-
-
 _TUPLE = re.compile(  # `the vertex (3, 4)`
     r"(?<![\w)])[(\[][^()\[\]A-Za-z]{1,60},[^()\[\]A-Za-z]{1,60}[)\]](?=[\s.,;]|$)"
 )
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)", re.IGNORECASE)
-_BARE_RELATION = re.compile(
+_BARE_RELATION = re.compile(  # `we need x <= 2`
     r"(?:^|[a-z]{2,}:?\s+)([a-zA-Z]\s?(?:[<>]=?|[≤≥≠]|!=|\\[lg]eq?)[^A-Za-z]*)$"
-)  # `we need x <= 2`
+)
 _SUCH_THAT = re.compile(r"\bsuch that\s+(\S[^A-Z]{1,60}?)[.\s]*$")
 _ABOUT = re.compile(
     r",? (?:which|that|this) (?:is|equals|comes to) (?:about|approximately|roughly|around|close to|nearly"

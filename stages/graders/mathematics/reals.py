@@ -1,5 +1,5 @@
-"""Sets of real numbers: intervals and their unions, brace sets of numbers, and what a linear inequality
-allows."""
+"""Sets of real numbers: intervals, unions, brace sets of numbers, and the solutions of linear
+inequalities."""
 
 import math
 import re
@@ -22,7 +22,7 @@ _NUMBERED = tuple(
 
 
 class Piece(NamedTuple):
-    """An interval; a single number is one closed at both ends."""
+    """An interval of real numbers; a single number is an interval that is closed at both ends."""
 
     low: Fraction | float
     high: Fraction | float
@@ -30,12 +30,12 @@ class Piece(NamedTuple):
     closed_high: bool
 
 
-Reals = list[Piece]  # in order, apart from each other
+Reals = list[Piece]  # in order, without common or touching points
 ALL: Reals = [Piece(-math.inf, math.inf, False, False)]
 
 
 def reals(node: Node) -> Reals | None:
-    """The set of real numbers that a tree names; None where it names none, or has letters in it."""
+    """The set of real numbers that a tree names; None where the tree names none or has letters."""
     rule = _RULES.get(node[0])
     try:
         return rule(node) if rule else None
@@ -44,10 +44,10 @@ def reals(node: Node) -> Reals | None:
 
 
 def solutions(relations: list[Node]) -> Reals | None:
-    """What inequalities in one unknown, each linear, allow together: their common part, or all of them where
-    there is none.
+    """The solutions of linear inequalities in one unknown.
 
-    None where they are not of that kind.
+    The solutions that are common to all relations or, where there are none, the union of the solutions of
+    each. None where a relation is not of that kind.
     """
     sets: list[Reals] = []
     for relation in relations:
@@ -62,7 +62,7 @@ def solutions(relations: list[Node]) -> Reals | None:
 
 
 def equal(left: Reals, right: Reals, tolerance: float) -> bool:
-    """Whether two sets have the same pieces."""
+    """Whether two sets have the same intervals, with ends equal within the relative `tolerance`."""
     if len(left) != len(right):
         return False
     return all(
@@ -82,7 +82,7 @@ def _plain(number: Fraction | float) -> Value:
 
 
 def join(pieces: list[Piece]) -> Reals:
-    """The pieces in order, those that touch made one."""
+    """The union of `pieces`: in order, intervals that touch made one."""
     joined: Reals = []
     for piece in sorted(pieces, key=lambda piece: (piece.low, not piece.closed_low)):
         if joined and _touch(joined[-1], piece):
@@ -101,7 +101,7 @@ def _touch(earlier: Piece, later: Piece) -> bool:
 
 
 def meet(left_pieces: Reals, right_pieces: Reals) -> Reals:
-    """What is in both."""
+    """The intersection of two sets."""
     common: Reals = []
     for left in left_pieces:
         for right in right_pieces:
@@ -113,7 +113,7 @@ def meet(left_pieces: Reals, right_pieces: Reals) -> Reals:
 
 
 def without(kept: Reals, removed: Reals) -> Reals:
-    """What is in the first and not in the second."""
+    """The numbers of `kept` that are not in `removed`."""
     for hole in removed:
         outside = [
             Piece(-math.inf, hole.low, False, not hole.closed_low),
@@ -159,7 +159,8 @@ def _several(combine: Callable[[Reals, Reals], Reals]) -> Callable[[Node], Reals
 
 
 def _solved(relation: Node) -> Reals | None:
-    """What one inequality, or a chain such as 0 < x < 1, allows."""
+    """The solutions of one inequality or of a chain such as 0 < x < 1; None where the relation is no such
+    one."""
     if (
         relation[0] != "relation"
         or "in" in relation[1]
@@ -203,7 +204,7 @@ def _linear(left: Node, sign: str, right: Node, names: set[str], alone: bool) ->
 
 
 def _absolute(inside: Node, sign: str, bound: Node, names: set[str]) -> Reals | None:
-    """|x - 1| < 2."""
+    """The solutions of an inequality such as |x - 1| < 2."""
     if sign not in ("<", "<=", ">", ">=") or _number(bound) < 0:
         return None
     below = _linear(inside, sign, bound, names, False)
@@ -214,7 +215,7 @@ def _absolute(inside: Node, sign: str, bound: Node, names: set[str]) -> Reals | 
 
 
 def _named(node: Node) -> bool:
-    """A letter, a name of several, or a function's value: f(x)."""
+    """Whether a tree is a letter, or a product of letters such as a name of several letters."""
     return node[0] == "symbol" or (node[0] == "product" and all(part[0] == "symbol" for part in node[1]))
 
 

@@ -1,4 +1,4 @@
-"""Equations and inequalities against each other, against sets of numbers and against bare values."""
+"""Compares equations and inequalities with each other, with sets of numbers and with bare values."""
 
 from fractions import Fraction
 from typing import Any
@@ -14,39 +14,33 @@ _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!=", "\
 
 
 def named(node: Node) -> bool:
-    """Whether a list has relations or lists in it."""
+    """Whether a tree is a list with relations or lists among its items."""
     return node[0] == "list" and any(item[0] in ("relation", "list") for item in node[1])
 
 
 def compare(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
-    """Equations and inequalities: side by side, or one a multiple of the other; what they allow against a
-    set; their value."""
+    """Compares two trees of which at least one is a relation or a list of relations.
+
+    First side by side or as multiples of one another, then by their solutions, then by their values.
+    """
     if gold[0] == pred[0] == "relation" and (comparison := _related(gold, pred, rules, same)):
         return comparison
-    gold_set, pred_set = _allowed(gold), _allowed(pred)
-    if (
-        gold_set is not None
-        and pred_set is not None
-        and (not symbols(gold) or not symbols(pred) or symbols(gold) == symbols(pred))
-    ):
+    gold_set, pred_set = _solutions(gold), _solutions(pred)
+    same_letters = not symbols(gold) or not symbols(pred) or symbols(gold) == symbols(pred)
+    if gold_set is not None and pred_set is not None and same_letters:
         return Comparison(reals.equal(gold_set, pred_set, rules.tolerance), "sets of numbers")
-    if gold[0] == pred[0] == "list" and _every(gold) == _every(pred):
-        free = rules.free or _every(gold)
-        comparison = (
-            bare(gold, pred, rules._replace(free=free), same)
-            if _every(gold) or not _every(pred)
-            else Comparison(False, "")
-        )
-        if comparison:
+    if gold[0] == pred[0] == "list" and _has_only_relations(gold) == _has_only_relations(pred):
+        free = rules.free or _has_only_relations(gold)
+        if comparison := bare(gold, pred, rules._replace(free=free), same):
             return comparison
     return _values(gold, pred, rules, same)
 
 
-def _every(node: Node) -> bool:
+def _has_only_relations(node: Node) -> bool:
     return all(item[0] == "relation" for item in node[1])
 
 
-def _allowed(node: Node) -> reals.Reals | None:
+def _solutions(node: Node) -> reals.Reals | None:
     if node[0] == "relation" and node[1] == ["\\in"]:
         return reals.reals(node[2][1])
     items = node[1] if node[0] == "list" else [node]
@@ -56,8 +50,11 @@ def _allowed(node: Node) -> reals.Reals | None:
 
 
 def _values(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison:
-    """Without the names. Where both have names those must be the same; different names of one side keep the
-    order of their values."""
+    """Compares the values without the names.
+
+    Where both sides have names, the names must be the same. Different names on one side fix the order of the
+    values.
+    """
     (golds, gold_value), (preds, pred_value) = names.split(gold), names.split(pred)
     if not golds and gold[0] == "relation":
         gold_value = _chain(gold, rules, same)
@@ -102,8 +99,7 @@ def _unwrapped(node: Node) -> Node:
 
 
 def _chain(relation: Node, rules: Rules, same: Same) -> Node:
-    """The last side of a chain whose sides really are equal (2 + 3 = 5, or x = 1/2 = 0.5); else the relation
-    itself."""
+    """The last side of a chain of equal sides (2 + 3 = 5, x = 1/2 = 0.5); else the relation itself."""
     if set(relation[1]) != {"="}:
         return relation
     sides: list[Node] = relation[2]
@@ -134,8 +130,11 @@ def _related(gold: Node, pred: Node, rules: Rules, same: Same) -> Comparison | N
 
 
 def _solves(solved: Node, equation: Node, rules: Rules) -> bool:
-    """Whether P = nRT / V is PV = nRT solved for P: what it says holds there, and `other` is linear in P, so
-    it says no less."""
+    """Whether `solved` is `equation` solved for a letter, as P = nRT / V is PV = nRT solved for P.
+
+    The value of the letter must satisfy `equation`, and `equation` must be linear in the letter, so that
+    there is no other solution.
+    """
     letter, value = solved[2]
     if (
         letter[0] != "symbol"

@@ -1,4 +1,4 @@
-"""Whether two trees that are one value each are worth the same."""
+"""Whether two trees of one value each have the same value."""
 
 import math
 from typing import Any
@@ -10,13 +10,15 @@ from stages.graders.reading.compare import Comparison, Rules
 
 PARTED = frozenset(
     ["list", "set", "tuple", "matrix", "word", "union", "intersection", "difference", "reals"]
-)  # what has no value
+)  # kinds without a single value
 _SMALL, _LARGE = ("symbol", "c"), ("symbol", "C")
 
 
 def scalars(gold: Node, pred: Node, rules: Rules) -> Comparison:
-    """By value; a percent sign, a degree sign or a base that only one of them has may be missing in the
-    other."""
+    """Compares the values of two trees.
+
+    A percent sign, a degree sign or a base may be missing on one side.
+    """
     decided = False
     for left, right in _readings(gold, pred, rules):
         if left[0] == "base" or right[0] == "base" or not (left[0] in PARTED or right[0] in PARTED):
@@ -33,6 +35,7 @@ def scalars(gold: Node, pred: Node, rules: Rules) -> Comparison:
 
 
 def _readings(gold: Node, pred: Node, rules: Rules) -> list[tuple[Node, Node]]:
+    """The pairs of trees to compare: the two as they are, then with the notations made alike."""
     readings = [(gold, pred)]
     if _chosen(gold) != gold or _chosen(pred) != pred:
         readings.append((_chosen(gold), _chosen(pred)))
@@ -40,27 +43,19 @@ def _readings(gold: Node, pred: Node, rules: Rules) -> list[tuple[Node, Node]]:
         readings.append((gold[1], pred) if gold[0] == "percent" else (gold, pred[1]))
     letters = symbols(gold) | symbols(pred)
     if "j" in letters and (_complex(gold) != _complex(pred)):
-        readings.append(
-            (
-                _renamed(gold, ("symbol", "j"), ("constant", "i")),
-                _renamed(pred, ("symbol", "j"), ("constant", "i")),
-            )
-        )
-    if (
-        {"c", "C"} <= letters and not {"c", "C"} <= symbols(gold) and not {"c", "C"} <= symbols(pred)
-    ):  # a constant of integration
-        readings += (
-            [(_renamed(gold, _SMALL, _LARGE), _renamed(pred, _SMALL, _LARGE))]
-            if _added(gold) and _added(pred)
-            else []
-        )
+        j, i = ("symbol", "j"), ("constant", "i")
+        readings.append((_renamed(gold, j, i), _renamed(pred, j, i)))
+    # a constant of integration is written c or C
+    one_each = not any({"c", "C"} <= symbols(node) for node in (gold, pred))
+    if {"c", "C"} <= letters and one_each and _adds_constant(gold) and _adds_constant(pred):
+        readings.append((_renamed(gold, _SMALL, _LARGE), _renamed(pred, _SMALL, _LARGE)))
     if (gold[0] == "base") != (pred[0] == "base"):
         readings.append((gold[1], pred) if gold[0] == "base" else (gold, pred[1]))
     return readings
 
 
 def _chosen(node: Node) -> Node:
-    """C(10, 3) as a binomial coefficient."""
+    """The binomial coefficient for C(10, 3); any other tree as it is."""
     if (
         node[0] == "product"
         and len(node[1]) == 2
@@ -73,11 +68,11 @@ def _chosen(node: Node) -> Node:
 
 
 def _complex(node: Node) -> bool:
-    """Whether the imaginary unit stands in a tree."""
+    """Whether a tree has the imaginary unit."""
     return "('constant', 'i')" in repr(node)
 
 
-def _added(node: Node) -> bool:
+def _adds_constant(node: Node) -> bool:
     return node[0] == "sum" and (_SMALL in node[1] or _LARGE in node[1])
 
 
@@ -90,7 +85,7 @@ def _renamed(node: Any, old: Node, new: Node) -> Any:
 
 
 def ratio(gold: Node, pred: Node, rules: Rules) -> Comparison:
-    """3 : 4 is 6 : 8."""
+    """Whether two ratios are equal: 3 : 4 is 6 : 8."""
     pairs = list(zip(gold[1][1:], pred[1][1:], strict=False))
     equal = len(gold[1]) == len(pred[1]) and all(
         scalars(("product", [gold[1][0], pred_part]), ("product", [pred[1][0], gold_part]), rules)

@@ -23,15 +23,14 @@ from stages.graders.mathematics.cursor import Cursor
 from stages.graders.mathematics.lexer import CONSTANTS, FUNCTIONS, GREEK, MAX_DIGITS, RELATIONS
 from stages.graders.reading.limits import TooMuch, Unread
 
-Node = tuple[
-    Any, ...
-]  # the kind of the node, then its parts: ("sum", [node, ...]), ("number", value, decimals)
+# the kind of the node, then its parts: ("sum", [node, ...]), ("number", value, decimals)
+Node = tuple[Any, ...]
 
 # tokens that end a product of factors without signs between them
 _STOPS = frozenset(
     ["", ")", "[", "]", "}", "\\}", ",", ";", ":", "+", "-", "*", "/", "^", "_", "!", "&", "\\\\", "'",
-     "\\pm", "\\mp", "\\cup", "\\cap", "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in", "\\%",
-     "\\degree", "\\to"]
+     "\\pm", "\\mp", "\\cup", "\\cap", "\\setminus", "\\rfloor", "\\rceil", "\\rangle", "\\bmod", "\\in",
+     "\\%", "\\degree", "\\to"]
 )  # fmt: skip
 _SETS = {"\\cup": "union", "\\cap": "intersection", "\\setminus": "difference"}
 

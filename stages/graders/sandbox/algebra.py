@@ -1,10 +1,11 @@
-"""What runs in the sandbox: latex2sympy2 reads two checked texts (symbolic.py), and SymPy says whether they
-have the same value.
+"""The function that runs in the sandbox: latex2sympy2 reads two checked texts, and SymPy compares their
+values.
 
-latex2sympy2 1.5.4 reads with antlr and builds SymPy's own objects: of the text, only numbers go through
-`Rational`, and names through `Symbol`. It evaluates text in one place, `\\variable{...}` with values given by
-its caller: the whitelist knows no such token, and no values are given. Nothing here evaluates text, and
-nothing here runs in a stage's own process.
+symbolic.py checks the texts. This module never runs in the process of a stage, and evaluates no text.
+
+latex2sympy2 1.5.4 reads with antlr and builds objects of SymPy. Only numbers of the text go through
+`Rational`, and only names through `Symbol`. latex2sympy2 evaluates text in one place, `\\variable{...}` with
+values of the caller: the whitelist of symbolic.py has no such token, and this module gives no values.
 """
 
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from typing import Any
 import sympy
 from latex2sympy2 import PSLexer, PSParser, latex2sympy, set_variances
 
-DIGITS = 20  # of values
-NEAR = 1e-10  # relative
-Side = Any  # an expression or matrix of SymPy, or a list: its opening bracket and its parts
+DIGITS = 20  # digits of a value
+NEAR = 1e-10  # relative difference of values that count as equal
+Side = Any  # an expression or matrix of SymPy, or a list: the opening bracket (or ""), then the parts
 
 _DISCRETE = (sympy.Sum, sympy.Product, sympy.factorial, sympy.binomial, sympy.Mod, sympy.gcd)
 _UNDONE = (sympy.Sum, sympy.Product, sympy.Integral, sympy.Limit, sympy.Derivative)
@@ -23,20 +24,23 @@ _OPEN, _CLOSE = {"(", "[", "{", "\\{", "\\lfloor", "\\lceil"}, {")", "]", "}", "
 
 
 def _no_version_line(self: Any, version: str) -> None:
-    """antlr prints a line for each parser made by another version of it; 4.7.2, which made this one, and
-    4.9.3 agree in what it uses."""
+    """antlr prints a line for each parser that another version of antlr made. Version 4.7.2 made this
+    parser, and 4.9.3 agrees with 4.7.2 in all that the parser uses."""
 
 
 PSLexer.checkVersion = PSParser.checkVersion = _no_version_line
 
 
 def equal(gold: str, pred: str, tolerance: float) -> bool | None:
-    """None where either text is not in latex2sympy2's grammar."""
+    """Whether two answers have the same value; None where latex2sympy2 cannot read an answer.
+
+    `gold` and `pred` are LaTeX with spaces between tokens. `tolerance` is relative.
+    """
     try:
         gold_sides, pred_sides = _sides(gold.split()), _sides(pred.split())
     except _Unread:
         return None
-    if len(gold_sides) != len(pred_sides):  # `x = 5` beside 5
+    if len(gold_sides) != len(pred_sides):  # `x = 5` against 5
         gold_sides, pred_sides = (_value_of(side) for side in (gold_sides, pred_sides))
     return len(gold_sides) == len(pred_sides) and all(
         _same(*both, tolerance) for both in zip(gold_sides, pred_sides, strict=True)
@@ -44,7 +48,7 @@ def equal(gold: str, pred: str, tolerance: float) -> bool | None:
 
 
 class _Unread(ValueError):
-    """The text is in no grammar."""
+    """latex2sympy2 cannot read the text."""
 
 
 def _value_of(sides: list[Side]) -> list[Side]:
@@ -93,9 +97,8 @@ def _expression(text: str) -> Any:
     set_variances({})
     try:
         expression = latex2sympy(text)
-    except (
-        Exception
-    ) as error:  # it raises no class of its own, and AttributeError where its tree is not what it expects
+    # latex2sympy2 has no error class of its own, and raises AttributeError on trees that it does not expect
+    except Exception as error:
         raise _Unread(str(error)) from None
     if isinstance(expression, sympy.MatrixBase):
         return expression
@@ -105,7 +108,7 @@ def _expression(text: str) -> Any:
 
 
 def _from_both_sides(inside: Any, letter: Any, place: Any, side: Any) -> Any:
-    """A limit as it is meant: latex2sympy2 makes one that says no side a limit from above."""
+    """A limit from both sides, where latex2sympy2 makes a limit without a side one from above."""
     return sympy.Limit(inside, letter, place, "+-" if str(side) == "+" else "-")
 
 
@@ -139,8 +142,11 @@ def _same_parts(gold: list[Side], pred: list[Side], tolerance: float) -> bool:
 
 
 def _same_value(gold: Any, pred: Any, tolerance: float) -> bool:
-    """By values at several points; where those differ, or are too few, once more with sums, integrals and
-    limits worked out; `simplify` comes last."""
+    """Compares values at several points.
+
+    Where the values differ or are too few, sums, integrals and limits are worked out and compared again.
+    `simplify` decides where the values are still too few.
+    """
     agreed = _agree(gold, pred, tolerance)
     if agreed:
         return _exactly(gold, pred, tolerance)
@@ -153,7 +159,7 @@ def _same_value(gold: Any, pred: Any, tolerance: float) -> bool:
 
 
 def _agree(gold: Any, pred: Any, tolerance: float) -> bool | None:
-    """None where too few points have a value."""
+    """Whether the values at all points agree; None where too few points have values."""
     letters = sorted(gold.free_symbols | pred.free_symbols, key=str)
     compared = 0
     for env, negative in _points(letters, gold.has(*_DISCRETE) or pred.has(*_DISCRETE)):
@@ -170,8 +176,11 @@ def _agree(gold: Any, pred: Any, tolerance: float) -> bool | None:
 
 
 def _points(letters: list[Any], whole: bool) -> Iterator[tuple[dict[Any, Any], bool]]:
-    """Values of the letters: positive, then with one letter negative; whole numbers where only those have a
-    meaning."""
+    """Values of the letters, and whether one letter is negative: four positive points, then one for each
+    letter.
+
+    With `whole` all values are positive whole numbers.
+    """
     if not letters:
         yield {}, False
         return
@@ -198,7 +207,7 @@ def _number(expression: Any, env: dict[Any, Any]) -> complex | None:
         number = complex(expression.subs(env).evalf(DIGITS))
     except (MemoryError, RecursionError):
         raise
-    except Exception:  # SymPy says in many ways that there is no number
+    except Exception:  # SymPy raises many classes where there is no number
         return None
     return number if abs(number) < float("inf") else None
 
@@ -208,12 +217,12 @@ def _done(expression: Any) -> Any:
         return expression.doit()
     except (MemoryError, RecursionError):
         raise
-    except Exception:  # likewise
+    except Exception:  # as in _number
         return expression
 
 
 def _exactly(gold: Any, pred: Any, tolerance: float) -> bool:
-    """Floats cannot tell 10**20 from 10**20 + 1: whole numbers and fractions must be the same."""
+    """Whether whole numbers and fractions are exactly equal: floats cannot tell 10**20 from 10**20 + 1."""
     if tolerance or gold.free_symbols or pred.free_symbols:
         return True
     first, second = _done(gold), _done(pred)
@@ -225,5 +234,5 @@ def _zero(gold: Any, pred: Any) -> bool:
         return bool(sympy.simplify(gold - pred) == 0)
     except (MemoryError, RecursionError):
         raise
-    except Exception:  # likewise
+    except Exception:  # as in _number
         return False

@@ -1,13 +1,13 @@
-"""Work that may run wild, done where it can be killed: the only part of this room that starts a process.
+"""Runs a function under limits of time and memory, in processes that can be killed.
 
-A helper process loads what the work needs, once. For each request it forks, and the fork alone does the work,
-under limits of time and memory; to kill it costs nothing, since the helper goes on. Nothing is started, and
-nothing heavy imported, before the first request.
+No other module of graders starts a process. A helper process imports the function once. For each request the
+helper forks, and the fork calls the function under the limits. A fork that is killed costs nothing, since
+the helper goes on. No process starts, and no large package is imported, before the first request.
 
-Why no pool of a library: pebble 5.2.3 starts its children through multiprocessing, which runs the caller's
-main module once more (a script without `if __name__ == "__main__"` never gets an answer) and refuses inside a
-daemonic worker; both were tried. `subprocess` does neither: it works from any thread, in any worker, on Linux
-and macOS. A helper whose owner died finds its standard input closed and goes.
+Why `subprocess` and not a pool of a library: pebble 5.2.3 starts its children through multiprocessing. That
+runs the caller's main module again (a script without `if __name__ == "__main__"` never gets an answer), and
+refuses to work inside a daemonic worker; both were tried. `subprocess` works from any thread and any worker,
+on Linux and macOS. A helper whose owner died reads the end of its standard input, and ends.
 """
 
 import atexit
@@ -20,8 +20,8 @@ from typing import Any
 
 from stages.graders.reading.limits import Limits, TooMuch
 
-START = 120.0  # seconds for a helper to import what it needs: generous, since a machine may be busy
-GRACE = 0.3  # seconds beyond its limit after which a helper that has not answered is given up
+START = 120.0  # seconds that a helper may take to import the function, on a busy machine
+GRACE = 0.3  # seconds beyond the limit after which a helper without an answer is killed
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from stages.graders.sandbox.helper import "
     "serve; serve(sys.argv[2])"
@@ -30,8 +30,8 @@ _READY, _LIMIT = b"ready\n", b"limit\n"
 
 
 class Sandbox:
-    """Calls one function, named `module:function`, in helper processes: one for each thread that calls at the
-    same time."""
+    """Calls one function, named `module:function`, in helper processes: one helper for each concurrent
+    call."""
 
     def __init__(self, task: str) -> None:
         self.task = task
@@ -42,11 +42,11 @@ class Sandbox:
         atexit.register(self.close)
 
     def call(self, *arguments: object, limits: Limits) -> Any:
-        """What the function returns for `arguments`; both must be JSON.
+        """The result of the function for `arguments`; arguments and result must be JSON.
 
-        Raises TooMuch beyond a limit. A request that has to wait for a new helper gets half of the time, so
-        that it keeps to the limit in all. A helper that was killed from outside is replaced; RuntimeError
-        where that does not help, or where the function fails.
+        Raises TooMuch beyond a limit. A request that waits for a new helper gets half of the time, so that
+        the call keeps the limit. A helper that was killed from outside is replaced. Raises RuntimeError
+        where the second helper dies too, or where the function raises.
         """
         request = {"arguments": arguments, "megabytes": limits.megabytes}
         for _ in range(2):
@@ -57,7 +57,7 @@ class Sandbox:
                 reply = helper.ask(
                     json.dumps(request | {"seconds": seconds}).encode() + b"\n", seconds + GRACE
                 )
-            # an interrupt as well: a helper in the middle of its work would answer the next request with it
+            # an interrupt as well: the helper would send this answer as the answer to the next request
             except BaseException:
                 helper.kill()
                 raise
@@ -68,7 +68,7 @@ class Sandbox:
         raise RuntimeError(f"{self.task}: its helper process died twice; standard error may say why")
 
     def close(self) -> None:
-        """Ends the helpers."""
+        """Kills the idle helpers."""
         while helper := self._take():
             helper.kill()
 
@@ -84,8 +84,11 @@ class Sandbox:
         helper.kill()
 
     def _after_fork(self) -> None:
-        """A fork must not talk to its parent's helpers; it keeps them, since dropping them would complain
-        that they still run."""
+        """In a fork: lets go of the helpers of the parent process.
+
+        The fork keeps references to them, since Python warns of a subprocess that still runs when it is
+        dropped.
+        """
         self.abandoned, self.idle, self.lock = [*self.abandoned, *self.idle], [], Lock()
 
 
@@ -105,7 +108,7 @@ class _Helper:
         import subprocess
 
         command = [sys.executable, "-c", _CODE, json.dumps(sys.path), task]
-        # a session of its own, so that Ctrl-C reaches its owner alone
+        # a session of its own, so that Ctrl-C reaches the owner alone
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
         )
@@ -119,8 +122,10 @@ class _Helper:
             raise RuntimeError(f"{task}: its helper process did not start; standard error may say why")
 
     def ask(self, request: bytes, seconds: float) -> bytes:
-        """One line in answer to one line; empty where the process has died. Raises TooMuch where none came in
-        time."""
+        """The line that answers the line `request`; empty where the process has died.
+
+        Raises TooMuch where no line comes within `seconds`.
+        """
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(request)
@@ -147,9 +152,12 @@ class _Helper:
 
 
 def serve(task: str) -> None:
-    """The helper: answers each request on standard input with one line on what was standard output."""
+    """The main function of a helper: answers each line of standard input with one line.
+
+    The answers go to the original standard output. What a library prints goes to standard error.
+    """
     answers = os.dup(1)
-    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    os.dup2(2, 1)  # a print of a library is no answer
     module, name = task.split(":")
     function = getattr(import_module(module), name)
     os.write(answers, _READY)
@@ -158,7 +166,7 @@ def serve(task: str) -> None:
 
 
 def _forked(function: Any, request: Any) -> bytes:
-    """The reply of a fork, which is killed once its time is up."""
+    """The reply of a fork, which is killed when its time is up."""
     from select import select
 
     source, sink = os.pipe()
@@ -183,13 +191,13 @@ def _limited(function: Any, request: Any) -> bytes:
     import resource
     from traceback import format_exc
 
-    _limit(resource.RLIMIT_CPU, int(request["seconds"]) + 2)  # should the helper itself be killed meanwhile
+    _limit(resource.RLIMIT_CPU, int(request["seconds"]) + 2)  # in case the helper is killed meanwhile
     _limit(resource.RLIMIT_AS, request["megabytes"] << 20)
     try:
         return json.dumps({"value": function(*request["arguments"])}).encode() + b"\n"
     except (MemoryError, RecursionError):
         return _LIMIT
-    except Exception:  # told to the owner, who raises it
+    except Exception:  # the owner raises a RuntimeError with this text
         return json.dumps({"error": format_exc()}).encode() + b"\n"
 
 
@@ -198,6 +206,6 @@ def _limit(what: int, most: int) -> None:
 
     try:
         resource.setrlimit(what, (most, most))
-    except (OSError, ValueError):  # macOS knows no limit of address space; the others hold there
+    except (OSError, ValueError):  # macOS has no limit of address space; its other limits hold
         if sys.platform.startswith("linux"):
             raise

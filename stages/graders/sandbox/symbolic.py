@@ -1,9 +1,9 @@
-"""What our own grammar cannot read: sums, products, integrals, limits, derivatives, logarithms to any base,
-floors, remainders.
+"""Compares answers beyond the grammar of terms.py by SymPy: sums, products, integrals, limits, derivatives,
+logarithms to any base, floors, remainders.
 
-The text passes a whitelist of tokens and the limits below before any parser sees it. Then latex2sympy2 reads
-it and SymPy compares, in a process that is killed beyond its time and memory (algebra.py in sandbox.py).
-Neither is imported here.
+A text must pass a whitelist of tokens and the limits below before any parser reads the text. Then
+latex2sympy2 reads and SymPy compares, in a process that is killed beyond its limits (algebra.py, run by
+helper.py). This module imports neither.
 """
 
 import re
@@ -16,14 +16,14 @@ from stages.graders.sandbox.helper import Sandbox
 
 __all__ = ["Limits", "equal", "legible"]
 
-MAX_LENGTH = 1000  # characters
-MAX_TOKENS = 300
-MAX_DEPTH = 20  # of brackets
-MAX_DIGITS = 60  # in one number
+MAX_LENGTH = 1000  # characters of an expression
+MAX_TOKENS = 300  # tokens of an expression
+MAX_DEPTH = 20  # brackets within brackets
+MAX_DIGITS = 60  # digits of one number
 MAX_POWER = 1000  # a whole number in an exponent
-MAX_STOREYS = 2  # exponents upon exponents
-MAX_FACTORIAL = 1000  # a whole number beside a factorial or in a binomial
-MAX_BANGS = 4
+MAX_EXPONENTS = 2  # exponents and indices within one another
+MAX_FACTORIAL = 1000  # the largest whole number of an expression with a factorial or binomial
+MAX_FACTORIALS = 4  # factorials and binomials of an expression
 
 _TOKEN = re.compile(
     r"\\(?:begin|end)\s*\{[a-zA-Z]{1,10}\}|\\[A-Za-z]+|\\[,;:!{}| \\]|\d+(?:\.\d+)?|\.\d+|[A-Za-z]+"
@@ -48,7 +48,7 @@ _RENAMED = {
 _NAMES: dict[str, str] = (
     {name: f"\\{name}" for name in _KEPT.split()} | dict.fromkeys(_DROPPED.split(), "") | _RENAMED
 )
-_NEED_BACKSLASH = "to frac sqrt sum prod int lim mod"  # and without one, are words or products
+_NEED_BACKSLASH = "to frac sqrt sum prod int lim mod"  # words or products without a backslash
 _BARE = set(_KEPT.split()) - set(_NEED_BACKSLASH.split())
 _WORDS = "and or is if of to in the for not no yes at by cm mm km kg mg ft lb oz mph hr am pm"
 _SHORT = set(_WORDS.split())
@@ -60,16 +60,16 @@ _ALGEBRA = Sandbox("stages.graders.sandbox.algebra:equal")
 
 
 def equal(gold: str, pred: str, limits: Limits, tolerance: float = 0.0) -> bool | None:
-    """Whether two answers in LaTeX have the same value; None where either cannot be read. `tolerance` is
-    relative, and holds where a decimal is written.
+    """Whether two answers in LaTeX have the same value; None where an answer cannot be read.
 
-    One call takes at most `limits.seconds`, the start of a helper process included where that takes less than
-    half of it. Raises TooMuch beyond a limit.
+    `tolerance` is relative, and holds where a decimal is written. A call takes at most `limits.seconds`,
+    including the start of a helper process that takes less than half of that time. Raises TooMuch beyond a
+    limit.
     """
     gold_tokens, pred_tokens = legible(gold), legible(pred)
-    if (
-        gold_tokens is None or pred_tokens is None or "\\" not in gold_tokens + pred_tokens
-    ):  # without a command, our own grammar has read all that is mathematics
+    if gold_tokens is None or pred_tokens is None:
+        return None
+    if "\\" not in gold_tokens + pred_tokens:  # terms.py reads all mathematics without commands
         return None
     same: bool | None = _ALGEBRA.call(
         gold_tokens, pred_tokens, tolerance if "." in gold_tokens + pred_tokens else 0.0, limits=limits
@@ -79,8 +79,10 @@ def equal(gold: str, pred: str, limits: Limits, tolerance: float = 0.0) -> bool 
 
 @lru_cache(maxsize=4096)
 def legible(text: str) -> str | None:
-    """`text` with one space between tokens, each of them known and harmless, and braces around every
-    argument; None where it cannot be read. Raises TooMuch beyond a limit."""
+    """`text` as tokens of the whitelist with spaces between, and with braces around every argument.
+
+    None where `text` has any other token or its brackets do not match. Raises TooMuch beyond a limit.
+    """
     if len(text) > MAX_LENGTH:
         raise TooMuch(f"an expression of more than {MAX_LENGTH} characters")
     try:
@@ -106,7 +108,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def _known(token: str) -> list[str]:
-    """The tokens that one stands for. Up to three letters are a product, a longer word is no mathematics."""
+    """The tokens for one token of the text. Up to three letters are a product. Raises Unread on a longer
+    word."""
     if token.startswith(("\\begin", "\\end")) and _TABLE.fullmatch(token):
         return ["".join(token.split())]
     if token[0] == "\\" and token[1].isalpha() and token[1:] in _NAMES:
@@ -123,7 +126,10 @@ def _known(token: str) -> list[str]:
 
 
 def _imaginary(tokens: list[str]) -> list[str]:
-    """`i` as SymPy's `I`, where it is no index of a sum; an `I` or an `i_1` would be taken for it as well."""
+    """`tokens` with the imaginary unit `I` for `i`, unless `i` is the index of a sum or integral.
+
+    Raises Unread on `I` and `i_1`, which SymPy would take for the imaginary unit.
+    """
     pairs = list(pairwise(tokens))
     if "I" in tokens or ("i", "_") in pairs:
         raise Unread("a letter that would be taken for the imaginary unit")
@@ -132,23 +138,24 @@ def _imaginary(tokens: list[str]) -> list[str]:
 
 
 def _check(tokens: list[str]) -> None:
-    """Raises TooMuch on what would make a parser or SymPy work without end."""
+    """Raises TooMuch on tokens that would keep a parser or SymPy busy without end."""
     if len(tokens) > MAX_TOKENS:
         raise TooMuch(f"an expression of more than {MAX_TOKENS} tokens")
     if any(token[0].isdigit() and len(token) > MAX_DIGITS for token in tokens):
         raise TooMuch(f"a number of more than {MAX_DIGITS} digits")
     if "!" in tokens or "\\binom" in tokens:
         largest = max((int(token) for token in tokens if token.isdigit()), default=0)
-        if largest > MAX_FACTORIAL or tokens.count("!") + tokens.count("\\binom") > MAX_BANGS:
+        if largest > MAX_FACTORIAL or tokens.count("!") + tokens.count("\\binom") > MAX_FACTORIALS:
             raise TooMuch("a factorial too large")
 
 
-def _row(tokens: deque[str], depth: int, storeys: int) -> list[str]:
-    """Tokens up to the end or to a closing bracket; a number before a fraction of numbers is a mixed one."""
+def _row(tokens: deque[str], depth: int, levels: int) -> list[str]:
+    """The tokens up to a closing bracket or the end; a whole number before a fraction makes a sum: a mixed
+    number."""
     row: list[str] = []
     while tokens and tokens[0] not in _PAIRS.values():
         fraction = tokens[0] == "\\frac"
-        item = _item(tokens, depth, storeys)
+        item = _item(tokens, depth, levels)
         mixed = (
             fraction
             and row
@@ -159,9 +166,9 @@ def _row(tokens: deque[str], depth: int, storeys: int) -> list[str]:
     return row
 
 
-def _item(tokens: deque[str], depth: int, storeys: int) -> list[str]:
-    """One token with what belongs to it: a bracket with its content, a command or an exponent with its
-    arguments."""
+def _item(tokens: deque[str], depth: int, levels: int) -> list[str]:
+    """One token with what belongs to the token: the content of a bracket, the arguments of a command or
+    exponent."""
     if depth > MAX_DEPTH:
         raise TooMuch(f"brackets more than {MAX_DEPTH} deep")
     if not tokens:
@@ -170,36 +177,39 @@ def _item(tokens: deque[str], depth: int, storeys: int) -> list[str]:
     if token in _PAIRS.values():
         raise Unread(f"{token!r} closes what was never opened")
     if token in _PAIRS:
-        inside = _row(tokens, depth + 1, storeys)
+        inside = _row(tokens, depth + 1, levels)
         if not tokens or tokens.popleft() != _PAIRS[token]:
             raise Unread(f"{token!r} is not closed")
         return [token, *inside, _PAIRS[token]]
     if token in ("^", "_"):
-        if storeys >= MAX_STOREYS:
-            raise TooMuch(f"more than {MAX_STOREYS} exponents upon each other")
-        return [token, *_argument(tokens, depth, storeys + (token == "^"))]
+        if levels >= MAX_EXPONENTS:
+            raise TooMuch(f"more than {MAX_EXPONENTS} exponents upon each other")
+        return [token, *_argument(tokens, depth, levels + (token == "^"))]
     if token in ("\\frac", "\\binom"):
         return [
             token,
-            *_argument(tokens, depth, storeys, digit=True),
-            *_argument(tokens, depth, storeys, digit=True),
+            *_argument(tokens, depth, levels, digit=True),
+            *_argument(tokens, depth, levels, digit=True),
         ]
     if token == "\\sqrt":
-        index = _item(tokens, depth + 1, storeys) if tokens and tokens[0] == "[" else []
-        return [token, *index, *_argument(tokens, depth, storeys, digit=True)]
-    if storeys and token.isdigit() and int(token) > MAX_POWER:
+        index = _item(tokens, depth + 1, levels) if tokens and tokens[0] == "[" else []
+        return [token, *index, *_argument(tokens, depth, levels, digit=True)]
+    if levels and token.isdigit() and int(token) > MAX_POWER:
         raise TooMuch(f"an exponent beyond {MAX_POWER}")
     return [token]
 
 
-def _argument(tokens: deque[str], depth: int, storeys: int, digit: bool = False) -> list[str]:
-    """An argument in braces; without them it is one item, and of a number one `digit` (`\\frac12`) or all."""
+def _argument(tokens: deque[str], depth: int, levels: int, digit: bool = False) -> list[str]:
+    """An argument, in braces. Without braces in the text the argument is one item.
+
+    With `digit` only the first digit of a number is the argument (`\\frac12`).
+    """
     if tokens and tokens[0] == "{":
-        return _item(tokens, depth + 1, storeys)
+        return _item(tokens, depth + 1, levels)
     if digit and tokens and tokens[0].isdigit() and len(tokens[0]) > 1:
         number = tokens.popleft()
         tokens.extendleft([number[1:], number[0]])
     if tokens and tokens[0] in ("+", "-") and (len(tokens) == 1 or tokens[1] in _PAIRS.values()):
         return ["{", tokens.popleft(), "}"]  # the side of a limit: 0^+
     sign = [tokens.popleft()] if tokens and tokens[0] == "-" else []
-    return ["{", *sign, *_item(tokens, depth + 1, storeys), "}"]
+    return ["{", *sign, *_item(tokens, depth + 1, levels), "}"]
