@@ -15,10 +15,10 @@ from stages.shared.answers import plain_answer
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict, members
-from stages.shared.rows import Chat, Message, Problem, read, write
+from stages.shared.rows import Chat, Message, Problem, Seen, read, write
 from stages.styles import plain
 from stages.tasks import TASKS, task
-from stages.tasks.splitting.decontaminate import Sieve
+from stages.tasks.splitting.decontaminate import HeldOut, Sieve
 
 HELD_OUT, VALIDATION = Path("data/held_out"), Path("data/validation")
 
@@ -48,30 +48,29 @@ def main(base: str) -> None:
 
 def _chats(section: Params, seed: int) -> Iterator[Chat]:
     """Every corpus problem with its plain answer."""
-    sieve = Sieve(section.near)
-    for problem in _of_all_systems(HELD_OUT):
-        sieve.test(problem)
-    for problem in _of_all_systems(VALIDATION, may_be_empty=True):
-        sieve.validation(problem)
+    held_out = HeldOut(_of_all_systems(), section.near)
+    repeats = Sieve(section.near)
     for name, chosen in (section.tasks or {}).items():
         for problem in task(name).load("pretrain", chosen, Path(section.root), seed):
-            if sieve.train(problem) is None:
+            if held_out.leak(problem) is None and repeats.train(problem) is None:
                 yield _chat(problem)
 
 
-def _of_all_systems(folder: Path, may_be_empty: bool = False) -> Iterator[Problem]:
-    """The problems in the files of all systems.
+def _of_all_systems() -> Iterator[Problem]:
+    """The held-out and validation problems of all systems; one that several systems hold out comes once.
 
     Raises BadInput on a file that belongs to no system of params: a system that is gone left the file behind,
-    and its problems would go on shaping every corpus. Raises BadInput on an empty file unless `may_be_empty`.
+    and its problems would go on shaping every corpus.
     """
-    systems = params.entries("systems")
-    for path in sorted(folder.iterdir()):
-        if path.suffix != ".jsonl" or path.stem not in systems:
-            raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
-    for path in (folder / f"{system}.jsonl" for system in systems):
-        if not (may_be_empty and path.is_file() and not path.stat().st_size):
-            yield from read(path, Problem, key=lambda problem: problem.id)
+    systems, seen = params.entries("systems"), Seen()
+    for folder in (HELD_OUT, VALIDATION):
+        for path in sorted(folder.iterdir()):
+            if path.suffix != ".jsonl" or path.stem not in systems:
+                raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
+        for path in (folder / f"{system}.jsonl" for system in systems):
+            if folder == HELD_OUT or path.stat().st_size:  # validation may have no problems
+                rows = read(path, Problem, key=lambda problem: problem.id)
+                yield from (problem for problem in rows if seen.add(problem.id))
 
 
 def _chat(problem: Problem) -> Chat:

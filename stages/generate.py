@@ -38,7 +38,7 @@ class Params(Strict):
 
 
 def main(system: str) -> None:
-    """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem side by side."""
+    """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem adjacent."""
     _check_students(system)
     arms = params.read(system, "generate", Params).arms
     styles = {by: arm.style for by, arm in arms.items()}

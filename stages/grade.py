@@ -82,9 +82,9 @@ def explain(arguments: list[str]) -> None:
     )
     verdict = answer.verdict(row, graders.get("answer", answer.Params()))
     print(verdict.outcome)
-    print(
-        f"  pred      {verdict.pred}\n  found     {verdict.found or '-'}\n  compared  {verdict.compared or '-'}"
-    )
+    print(f"  pred      {verdict.pred}")
+    print(f"  found     {verdict.found or '-'}")
+    print(f"  compared  {verdict.compared or '-'}")
     print("steps")
     print("\n".join(f"  {number}. {step}" for number, step in enumerate(verdict.steps, 1)))
 

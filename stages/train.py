@@ -1,4 +1,7 @@
-"""Trains a student on its chats, from its base model. A run that was killed goes on from its last checkpoint."""
+"""Trains a student on its chats, from its base model.
+
+A run that was killed goes on from its last checkpoint.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any

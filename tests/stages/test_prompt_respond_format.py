@@ -118,7 +118,7 @@ def test_format_mixes_and_reports() -> None:
     assert report["latent"] == 20 == sum(chat.format == "latent" for chat in chats)
     assert report["natural"] == len(chats) - 20 > 5
     assert report["natural"] + report["no_natural"] == 20
-    assert report["natural_share"] == report["natural"] / report["chats"]
+    assert report["easy_share"] == report["natural"] / report["chats"]
     assert report["levels"] == {"1": {"natural": report["natural"]}, "2": {"latent": 20}}
     assert sum(report["left_out"].values()) + len(chats) == len(graded())
     asked = {row.id: row.question for row in read(DATA / "train.jsonl", Problem)}

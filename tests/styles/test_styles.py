@@ -89,18 +89,11 @@ def test_an_unknown_style_lists_the_choices() -> None:
         style("glpyh")
 
 
-class Continued(Problem, kw_only=True):
-    """A problem with turns before its question."""
-
-    history: list[Message]
-
-
 @pytest.mark.parametrize("name", sorted(STYLES))
 def test_the_turns_before_the_question_come_first(name: str) -> None:
     before: list[Message] = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Ask away."}]
-    fields = structs.asdict(answered(NUMBER)) | {"history": before}
-    with_history = type("ContinuedResponse", (Response,), {"__annotations__": {"history": list[Message]}}, kw_only=True)
-    problem = with_history(**fields) if name == "judge_reasoning" else Continued(**structs.asdict(NUMBER), history=before)
-    alone = style(name).render(answered(NUMBER) if name == "judge_reasoning" else NUMBER)
+    question = answered(NUMBER) if name == "judge_reasoning" else NUMBER
+    problem = structs.replace(question, history=before)
+    alone = style(name).render(question)
     assert style(name).render(problem) == [*before, *alone]
     assert before == problem.history  # rendering adds nothing to it

@@ -8,8 +8,7 @@ def turns(problem: Problem, content: str) -> list[Message]:
 
     No style writes a system turn, since some chat templates refuse it.
     """
-    history: list[Message] = getattr(problem, "history", None) or []
-    return [*history, Message(role="user", content=content)]
+    return [*(problem.history or []), Message(role="user", content=content)]
 
 
 def question(problem: Problem) -> str:
