@@ -10,6 +10,7 @@ processes. The result is that of a plain `dvc repro`, which runs the same stages
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -97,6 +98,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             text=True,  # each state of a progress bar is a line: `\r` ends one as `\n` does
             errors="replace",
+            process_group=0,  # DVC and its stage; a terminal's Ctrl-C reaches this process alone
         )
         assert self.child.stdout
         self.reader = Thread(target=self._print, args=[self.child.stdout], daemon=True)
@@ -167,9 +169,14 @@ def _wait_for_one(running: Iterable[Process]) -> None:
 
 
 def _stop(running: Iterable[Process]) -> None:
-    """Interrupts the processes, as Ctrl-C does in a terminal, and waits for them."""
+    """Interrupts the processes and waits for them.
+
+    The signal goes to the whole group of each process: DVC ignores it while a stage runs, and ends once the
+    stage has ended.
+    """
     for process in running:
-        process.child.send_signal(signal.SIGINT)
+        if process.child.poll() is None:
+            os.killpg(process.child.pid, signal.SIGINT)
     for process in running:
         process.child.wait()
 

@@ -17,7 +17,7 @@ from hubs import SHARED, gsm8k, needs_shared, write_hub
 from stages import collect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-OUTS = ["data/held_out/s.jsonl", "data/s/train.jsonl", "data/s/leaks.jsonl", "metrics/s_collect.json", "data/s/validation.jsonl"]
+OUTS = ["data/held_out/s.jsonl", "data/s/train.jsonl", "data/s/leaks.jsonl", "metrics/s_collect.json", "data/validation/s.jsonl"]
 DUCKS = "Janet's ducks lay 16 eggs per day and she eats 3 of them. How many eggs does she sell at the market every day?"
 
 

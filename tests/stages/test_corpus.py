@@ -1,6 +1,7 @@
 """The stage `corpus`: plain answers to problems that no system holds out, for a base model that is made from nothing."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -90,11 +91,23 @@ def test_copies_of_test_problems_are_left_out() -> None:
     assert near.id in {chat.problem for chat in corpus()}
 
 
-def test_a_problem_stands_once_in_the_corpus() -> None:
-    test = msgspec.structs.replace(problems("pretrain", 1)[0], question="Is it new?")
-    project(test=[test])
-    with pytest.raises(BadInput, match=r"word_problems: pretrain: duplicate id 'word_problems-\w+'"):
-        corpus()
+def test_a_problem_stands_once_in_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = problems("pretrain", 2)
+    again = msgspec.structs.replace(first, id="again")
+    project()
+    monkeypatch.setattr(stage, "task", lambda name: SimpleNamespace(load=lambda *given: [first, again, second]))
+    assert [chat.problem for chat in corpus()] == [first.id, second.id]
+    monkeypatch.setattr(stage, "task", lambda name: SimpleNamespace(load=lambda *given: [first, second, first]))
+    with pytest.raises(BadInput, match=f"duplicate id '{first.id}'"):
+        stage.main("B")
+
+
+def test_systems_may_hold_out_the_same_problems() -> None:
+    """Two that take their problems from the same data set."""
+    project()
+    expected = corpus()
+    held_out(problems("test", 20), "T")
+    assert corpus() == expected
 
 
 @pytest.mark.parametrize("split", ["held_out", "validation"])

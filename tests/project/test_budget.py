@@ -1,0 +1,82 @@
+"""How much each system's lane trains at the default scale: the budget that keeps `make repro` short."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from stages.shared.rows import Chat, read
+from stages.tools.repro import jobs
+
+from project_tree import ROOT, family_of
+
+# A model of the default scale trains some 22,000 tokens a second on one thread: 64,000 rows of 46 tokens in 141 s, 38,400 of 126 in 214 s.
+# A lane has 7 minutes; one of them is left for answering.
+SECONDS, TOKENS_A_SECOND = 6 * 60, 22_000
+BUDGET = SECONDS * TOKENS_A_SECOND
+PART = 20  # of the problems, one in so many is made and measured
+FLOW = ("prompt", "respond", "grade", "judge", "filter", "format")
+PARAMS: Any = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+
+
+def run(script: str, *entries: str) -> None:
+    for entry in entries:
+        import_module(f"stages.{script}").main(entry)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpora and the chats of the default scale, of fewer problems; all chats with reasoning: no student sees more."""
+    folder = tmp_path_factory.mktemp("budget")
+    values: Any = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    for base in values["bases"].values():
+        for task in (base["corpus"]["tasks"] or {}).values():
+            task["pretrain"] = task["pretrain"] // PART
+    for system in values["systems"].values():
+        for task in system["collect"]["tasks"].values():
+            task |= {"train": task["train"] // PART, "test": 10}
+        system["prompt"].pop("probe", None)
+        system["respond"].pop("probe", None)
+    for student in values["students"].values():
+        student["format"]["selective"] = False
+    with (folder / "params.yaml").open("w") as file:
+        YAML().dump(values, file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("DVC_ROOT", raising=False)
+        run("collect", *values["systems"])
+        run("corpus", *values["bases"])
+        for script in FLOW:
+            run(script, *values[family_of(script)])
+    return folder
+
+
+def tokenizer_of(base: str, folder: Path) -> Any:
+    from stages.students.scratch import train_tokenizer
+
+    model = PARAMS["bases"][base]["model"]
+    chats = read(folder / f"data/corpora/{base}.jsonl", Chat)
+    return train_tokenizer((message["content"] for chat in chats for message in chat.messages), model["vocabulary"], model["tokenizer"])
+
+
+def trained(chats: Path, tokenizer: Any, training: Any) -> float:
+    """Tokens that a training on these chats takes in all: steps x rows a step x mean tokens of a row."""
+    lengths = [len(tokenizer.apply_chat_template(chat.messages, return_dict=True)["input_ids"]) for chat in read(chats, Chat)]
+    assert max(lengths) <= training["max_tokens"]
+    return training["steps"] * training["batch_size"] * training.get("accumulate", 1) * sum(lengths) / len(lengths)
+
+
+@pytest.mark.parametrize("system", PARAMS["systems"])
+def test_a_lane_trains_at_most_its_budget(system: str, made: Path) -> None:
+    """Its students, and the base models that it waits for."""
+    (lane,) = [job for job in jobs([system], ROOT / "params.yaml") if job.name == system]
+    tokens = {}
+    for base in (name.removeprefix("base ") for name in lane.needs):
+        tokens[f"base {base}"] = trained(made / f"data/corpora/{base}.jsonl", tokenizer_of(base, made), PARAMS["bases"][base]["model"])
+    for name, student in PARAMS["students"].items():
+        if student["system"] == system:
+            chats = made / f"data/{system}/chats/{name}.jsonl"
+            tokens[name] = trained(chats, tokenizer_of(student["base"], made), student["train"])
+    assert len(tokens) == len(lane.needs) + len([None for student in PARAMS["students"].values() if student["system"] == system])
+    assert min(tokens.values()) > 0 and sum(tokens.values()) <= BUDGET, {name: round(count) for name, count in tokens.items()}

@@ -1,0 +1,351 @@
+"""stages/tools/repro.py: which processes it starts, on real DVC projects of stages that echo, fail and sleep."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from dvc.repo import Repo
+from ruamel.yaml import YAML
+from stages.shared.errors import BadInput
+from stages.tools import repro
+
+from project_tree import ROOT
+
+Table = dict[str, Any]
+SMALL: Table = {"small": {}}
+PLANS: dict[str, tuple[Table, list[str], list[tuple[str, set[str]]]]] = {
+    "a base model that systems share is one job": (
+        {"bases": SMALL, "systems": {"a": {"base": "small"}, "b": {"base": "small"}}},
+        ["a", "b"],
+        [("base small", set()), ("a", {"base small"}), ("b", {"base small"})],
+    ),
+    "a system waits for the base models of its students, and for no other": (
+        {
+            "bases": {"large": {}, "small": {}},
+            "systems": {"a": {"base": "small"}, "b": {"base": "small"}},
+            "students": {
+                "a1": {"system": "a", "base": "large"},
+                "a2": {"system": "a", "base": "small"},
+                "b1": {"system": "b", "base": "small"},
+            },
+        },
+        ["a", "b"],
+        [("base large", set()), ("base small", set()), ("a", {"base large", "base small"}), ("b", {"base small"})],
+    ),
+    "a local teacher is a base model": (
+        {
+            "bases": {"small": {}, "teacher": {}},
+            "systems": {
+                "a": {"base": "small", "respond": {"root": "models/bases/teacher"}},
+                "b": {"base": "small", "respond": {"root": "data/recorded"}},
+            },
+        },
+        ["a", "b"],
+        [("base small", set()), ("base teacher", set()), ("a", {"base small", "base teacher"}), ("b", {"base small"})],
+    ),
+    "of one system, its base models alone": (
+        {"bases": {"other": {}, "small": {}, "idle": {}}, "systems": {"a": {"base": "small"}, "b": {"base": "other"}}},
+        ["a"],
+        [("base small", set()), ("a", {"base small"})],
+    ),
+    "of all systems, the base models that nobody needs as well, at last": (
+        {"bases": {"idle": {}, "other": {}, "small": {}}, "systems": {"a": {"base": "small"}, "b": {"base": "other"}}},
+        ["a", "b"],
+        [("base small", set()), ("base other", set()), ("a", {"base small"}), ("b", {"base other"}), ("base idle", set())],
+    ),
+}
+
+
+def write_params(values: Table) -> None:
+    students = {f"{name}1": {"system": name, "base": entry["base"]} for name, entry in values["systems"].items()}
+    with Path("params.yaml").open("w") as file:
+        YAML().dump({"seed": 0, "students": students} | values, file)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", PLANS)
+def test_the_plan(case: str) -> None:
+    values, systems, expected = PLANS[case]
+    write_params(values)
+    plan = repro.jobs(systems)
+    assert [(job.name, set(job.needs)) for job in plan] == expected
+    for job in plan:
+        name = job.name.removeprefix("base ")
+        single, downstream = ("--single-item", f"base@{name}"), ("--downstream", f"prompt@{name}")
+        assert job.arguments == (downstream if job.name in values["systems"] else single)
+
+
+def test_the_plan_of_the_project_has_a_job_for_each_system_and_base_model() -> None:
+    values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    plan = repro.jobs(list(values["systems"]), ROOT / "params.yaml")
+    assert sorted(job.name for job in plan) == sorted([*values["systems"], *(f"base {base}" for base in values["bases"])])
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            {"bases": SMALL, "systems": {"a": {"base": "smal"}}, "students": {"n": {"system": "a", "base": "small"}}},
+            "systems.a.base: unknown base 'smal' (did you mean 'small'?)",
+        ),
+        (
+            {"bases": SMALL, "systems": {"a": {"base": "small"}}, "students": {"n": {"system": "a", "base": "x"}}},
+            "students.n.base: unknown base 'x'; choose from: small",
+        ),
+    ],
+)
+def test_a_name_that_no_family_has_is_told_before_anything_runs(values: Table, told: str) -> None:
+    write_params(values)
+    with pytest.raises(BadInput) as error:
+        repro.repro([], 1)
+    assert str(error.value).startswith(f"params.yaml: {told}")
+
+
+PIPELINE = """\
+stages:
+  collect:
+    foreach: ${systems}
+    do:
+      cmd: echo collect ${key} >> log; echo ${key} > data/held_out/${key}.jsonl; echo ${key} > data/${key}/train.jsonl
+      outs: ["data/held_out/${key}.jsonl", "data/${key}/train.jsonl"]
+  corpus:
+    foreach: ${bases}
+    do:
+      cmd: echo corpus ${key} >> log; cat data/held_out/* > data/corpora/${key}.jsonl
+      deps: [data/held_out]
+      outs: ["data/corpora/${key}.jsonl"]
+  base:
+    foreach: ${bases}
+    do:
+      cmd: echo base ${key} >> log; ${item.run}; cp data/corpora/${key}.jsonl models/bases/${key}
+      deps: ["data/corpora/${key}.jsonl"]
+      outs: ["models/bases/${key}"]
+  prompt:
+    foreach: ${systems}
+    do:
+      cmd: echo prompt ${key} >> log; ${item.run}; cp data/${key}/train.jsonl data/${key}/prompts.jsonl
+      deps: ["data/${key}/train.jsonl"]
+      outs: ["data/${key}/prompts.jsonl"]
+  evaluate:
+    foreach: ${systems}
+    do:
+      cmd: echo evaluate ${key} >> log; cat models/bases/${item.base} data/${key}/prompts.jsonl > data/${key}/end
+      deps: ["models/bases/${item.base}", "data/${key}/prompts.jsonl"]
+      outs: ["data/${key}/end"]
+"""
+SYSTEMS = {"first": "left", "second": "right", "third": "right"}
+
+
+def project(**commands: str) -> None:
+    """Three systems on two base models; `commands` are what `base` and `prompt` run for an entry, if not nothing."""
+    for folder in ("data/held_out", "data/corpora", "models/bases", *(f"data/{system}" for system in SYSTEMS)):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    bases = {base: {"run": commands.get(base, "true")} for base in ("left", "right")}
+    systems = {system: {"base": base, "run": commands.get(system, "true")} for system, base in SYSTEMS.items()}
+    write_params({"bases": bases, "systems": systems})
+    Path("dvc.yaml").write_text(PIPELINE)
+    if not Path(".dvc").exists():
+        Repo.init(no_scm=True).close()
+        Path(".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n")
+
+
+def log() -> list[str]:
+    return Path("log").read_text().splitlines() if Path("log").exists() else []
+
+
+def lock() -> Any:
+    return YAML(typ="safe").load(Path("dvc.lock"))["stages"]
+
+
+EVERY = {f"{stage} {system}" for stage in ("collect", "prompt", "evaluate") for system in SYSTEMS}
+EVERY |= {f"{stage} {base}" for stage in ("corpus", "base") for base in ("left", "right")}
+
+
+def test_it_runs_what_a_plain_repro_runs_once_and_a_second_time_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project()
+    Path(".dvc/tmp").mkdir(exist_ok=True)
+    repro.READ_WRITE_LOCK.write_text("")  # as DVC leaves it, killed as it wrote it
+    repro.repro([], 2)
+    ran = log()
+    assert sorted(ran) == sorted(EVERY)
+    places = [max(ran.index(f"collect {system}") for system in SYSTEMS), ran.index("corpus left"), ran.index("base left")]
+    assert places == sorted(places) and ran.index("base left") < ran.index("evaluate first")
+    repro.repro([], 2)
+    assert log() == ran
+    (here / "plain").mkdir()
+    monkeypatch.chdir(here / "plain")
+    project()
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], check=True)
+    assert lock() == YAML(typ="safe").load(here / "dvc.lock")["stages"]
+
+
+def test_of_one_system_it_runs_no_other_but_what_all_hold_out() -> None:
+    project()
+    repro.repro(["first"], 2)
+    assert sorted(log()) == sorted(
+        [*(f"collect {system}" for system in SYSTEMS), "corpus left", "base left", "prompt first", "evaluate first"]
+    )
+
+
+def test_an_unknown_system_is_told_and_nothing_runs() -> None:
+    project()
+    with pytest.raises(BadInput, match=r"^unknown system 'frist' \(did you mean 'first'\?\); choose from: first, second, third$"):
+        repro.repro(["second", "frist"], 2)
+    assert log() == []
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "stages.tools.repro", *arguments]
+
+
+def test_what_needs_a_failed_job_is_not_started_and_the_others_go_on() -> None:
+    project(right="exit 3")
+    done = subprocess.run(command("--cores", "2"), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("repro: failed: base right, second, third; the lines above that begin with these names say why")
+    assert done.stderr.count("\n") == 1
+    reasons = [line for line in done.stdout.splitlines() if line.startswith("    base right | ")]
+    assert any("failed to run" in line for line in reasons)
+    assert not any(line.lstrip().startswith(("second |", "third |")) for line in done.stdout.splitlines())
+    assert {"evaluate first", "base right"} <= set(log()) and not {"prompt second", "prompt third"} & set(log())
+    project()  # the cause is mended
+    before = log()
+    repro.repro([], 2)
+    again = log()[len(before) :]
+    assert sorted(again) == ["base right", "evaluate second", "evaluate third", "prompt second", "prompt third"]
+
+
+def test_a_failed_system_stops_no_other() -> None:
+    project(second="exit 3")
+    with pytest.raises(BadInput, match=r"^failed: second; "):
+        repro.repro([], 2)
+    assert {"evaluate first", "evaluate third"} <= set(log()) and "evaluate second" not in log()
+
+
+def test_where_what_is_held_out_fails_nothing_else_starts() -> None:
+    project()
+    Path("data/held_out").rename("data/elsewhere")
+    Path("data/held_out").write_text("a file in the place of the folder")
+    with pytest.raises(BadInput, match=r"^failed: held out; "):
+        repro.repro([], 2)
+    assert not any(line.startswith(("base", "prompt")) for line in log())
+
+
+class TestLock:
+    """DVC's own lock, held by another process for longer than DVC waits."""
+
+    @pytest.fixture
+    def held(self) -> Iterator[Callable[[], None]]:
+        """Releases the lock."""
+        project()
+        Path(".dvc/tmp").mkdir(exist_ok=True)
+        with Path(".dvc/tmp/lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield lambda: fcntl.flock(file, fcntl.LOCK_UN)
+
+    @pytest.fixture
+    def started(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The names of the jobs that were started."""
+        names: list[str] = []
+        start = repro.Process.__init__
+
+        def counted(process: repro.Process, job: repro.Job, *rest: Any) -> None:
+            names.append(job.name)
+            start(process, job, *rest)
+
+        monkeypatch.setattr(repro.Process, "__init__", counted)
+        return names
+
+    def test_a_job_that_finds_it_held_is_started_again(
+        self, held: Callable[[], None], started: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wait = repro._wait_for_one
+
+        def released_after_the_first(running: Any) -> None:
+            if len(started) > 1:
+                held()
+            wait(running)
+
+        monkeypatch.setattr(repro, "_wait_for_one", released_after_the_first)
+        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1) == []
+        assert started == ["base left", "base left"] and log()[-1] == "base left"
+
+    def test_a_job_that_always_finds_it_held_fails_in_the_end(
+        self, held: Callable[[], None], started: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(repro, "TRIES", 2)
+        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1) == ["base left"]
+        assert started == ["base left", "base left"] and log() == []
+
+    def test_a_job_that_fails_otherwise_is_started_once(self, started: list[str]) -> None:
+        project(left="exit 3")
+        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1) == ["base left"]
+        assert started == ["base left"]
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended may stand in the list until somebody asks for its status."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return bool(done.stdout.strip()) and not done.stdout.startswith("Z")
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = monotonic() + seconds
+    while not true():
+        assert monotonic() < deadline, "it did not happen"
+        sleep(0.05)
+
+
+SLEEP = "echo $$ $PPID > pids; exec sleep 120"  # the shell of the stage, and DVC
+
+
+@pytest.fixture
+def asleep() -> Iterator[tuple["subprocess.Popen[str]", list[int]]]:
+    """The tool, in the midst of a stage that sleeps, and the processes that must not outlive it."""
+    project(first=SLEEP)
+    running = subprocess.Popen(command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_until(lambda: Path("pids").exists() and Path("pids").read_text().endswith("\n"))
+    pids = [int(pid) for pid in Path("pids").read_text().split()]
+    yield running, pids
+    for pid in [running.pid, *pids]:
+        if lives(pid):
+            os.kill(pid, signal.SIGKILL)
+    running.wait()
+    assert running.stderr
+    running.stderr.close()
+
+
+Asleep = tuple["subprocess.Popen[str]", list[int]]
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["a signal", "Ctrl-C in a terminal"])
+def test_an_interrupt_ends_the_stages_that_run(group: bool, asleep: Asleep) -> None:
+    """A terminal sends it to all processes of the group, `kill -INT` to the tool alone."""
+    running, pids = asleep
+    (os.killpg if group else os.kill)(running.pid, signal.SIGINT)
+    assert running.wait(timeout=60) == 130
+    assert running.stderr and running.stderr.read() == "repro: interrupted; run it again to go on\n"
+    assert [pid for pid in pids if lives(pid)] == []
+    assert "evaluate first" not in log()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+def test_killed_with_9_it_leaves_no_dvc_behind(asleep: Asleep) -> None:
+    running, (_, dvc) = asleep
+    assert lives(dvc)
+    running.kill()
+    wait_until(lambda: not lives(dvc), 10)
