@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, TypeAdapter
 from stages.models import pinning
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
+from stages.shared.errors import BadInput
 from stages.shared.rows import Chat, read
 from stages.students import STUDENTS, Job, student
 
@@ -33,8 +34,13 @@ def main(base: str) -> None:
     if isinstance(section, pinning.Params):
         pinning.pin(out, section, seed)
         return
-    corpus = read(Path("data/corpora", f"{base}.jsonl"), Chat, key=lambda chat: chat.id)
-    chats = list(progress(corpus, "corpus"))
+    corpus = Path("data/corpora", f"{base}.jsonl")
+    if corpus.is_file() and not corpus.stat().st_size:
+        raise BadInput(
+            f"{corpus}: no chats to learn from; name some tasks in bases.{base}.corpus.tasks, "
+            f"or pin a model: bases.{base}.model.pinned"
+        )
+    chats = list(progress(read(corpus, Chat, key=lambda chat: chat.id), "corpus"))
     directory = working_directory()
     job = Job(out, directory / "curves" / f"{base}_base", directory / "checkpoints", seed)
     student(section.student).train(chats, job, section)

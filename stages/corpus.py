@@ -69,7 +69,8 @@ def _of_all_systems() -> Iterator[Problem]:
                 raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
         for path in (folder / f"{system}.jsonl" for system in systems):
             if folder == HELD_OUT or path.stat().st_size:  # validation may have no problems
-                yield from (problem for problem in read(path, Problem) if seen.add(problem.id))
+                rows = read(path, Problem, key=lambda problem: problem.id)
+                yield from (problem for problem in rows if seen.add(problem.id))
 
 
 def _chat(problem: Problem) -> Chat:

@@ -44,7 +44,7 @@ def main(system: str) -> None:
             outs.also(data / "paths" / f"enriched_{row.task}.jsonl").write(encode(row) + b"\n")
             _put_correct(outs.also(data / "paths" / f"correct_{row.task}.jsonl"), row)
         if not table.problems:
-            raise BadInput(f"{data / 'traces.jsonl'}: no answer by {by!r}: see systems.{system}.enrich.by")
+            raise BadInput(f"{data / 'judged.jsonl'}: no answer by {by!r}: see systems.{system}.enrich.by")
         metrics.write(as_json(report(table.problems["all"], table.estimates())))
         page.write(as_bytes(table.page(system)))
         plot.write(as_bytes(table.as_csv()))

@@ -22,7 +22,7 @@ _VERDICT = re.compile(r"[\s*_`#>]*(?:verdict[\s*_`]*:)?[\s*_`]*(valid|invalid)[\
 
 
 class Params(Strict):
-    """No params here: the section `grade.judge` says which model is asked."""
+    """No params here: the section `judge` says which model is asked."""
 
 
 def grade(response: Response, params: Params) -> Grade:
@@ -33,7 +33,7 @@ def grade(response: Response, params: Params) -> Grade:
     if not isinstance(response, Trace) or response.verdict is None:
         raise BadInput(
             f"grader valid_reasoning: no model was asked about {response.trace_id!r}; "
-            "only the grade stage asks (grade.judge)"
+            "only the judge stage asks (its param `ask`)"
         )
     reply = verdict(response.verdict)
     return Grade(1.0) if reply == "valid" else Grade(0.0, reply)

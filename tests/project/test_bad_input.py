@@ -23,7 +23,8 @@ from stages.students import STUDENTS
 from stages.styles import STYLES
 from stages.tasks import TASKS
 
-from project_tree import contents
+from project_tree import SECTIONS as SECTION_NAMES
+from project_tree import contents, family_of
 
 SCRIPTED: dict[str, Any] = {"sampler": "scripted"}
 RULES = {"grades": {"answer": 1.0}}
@@ -31,14 +32,16 @@ ARMS = {arm: {"style": "plain", "ask": SCRIPTED | ({"n": 2} if arm == "probe" el
 SHAPE = {"vocabulary": 300, "width": 16, "layers": 1, "heads": 1, "feed_forward": 16}
 TRAINING = {"steps": 1, "batch_size": 1, "learning_rate": 0.1, "max_tokens": 64, "device": "cpu"}
 SECTIONS: dict[str, Any] = {
-    "collect": {"root": "hub", "near": 0.8, "tasks": {"jsonl": {"file": "mine.jsonl"}}},
-    "base": {"root": "hub", "near": 0.8, "corpus": {"word_problems": {"levels": [1]}}, "model": {"student": "scratch"} | SHAPE | TRAINING},
+    "collect": {"root": "hub", "near": 0.8, "tasks": {"jsonl": {"file": "mine.jsonl", "validation": 5}}},
+    "corpus": {"root": "hub", "near": 0.8, "tasks": {"word_problems": {"pretrain": 5, "levels": [1]}}},
+    "base": {"student": "scratch"} | SHAPE | TRAINING,
     "prompt": {"teacher": "glyph", "probe": "plain"},
     "respond": {"root": "recorded", "teacher": SCRIPTED, "probe": SCRIPTED | {"n": 3, "wrong": 0.5}},
     "grade": {"graders": {"answer": {}, "glyph_structure": {}}},
+    "judge": {},
     "enrich": {},
     "filter": {"rules": {"teacher": RULES, "probe": RULES}},
-    "format": {"hard_below": 0.9},
+    "format": {"reason_below": 0.9},
     "train": {"student": "sft"} | TRAINING,
     "generate": {"arms": ARMS},
     "evaluate": {
@@ -51,45 +54,65 @@ SECTIONS: dict[str, Any] = {
 }
 INPUTS = {
     "collect": "hub/mine.jsonl",
-    "base": "data/s/test.jsonl",
+    "corpus": "data/held_out/s.jsonl",
+    "base": "data/corpora/b.jsonl",
     "prompt": "data/s/train.jsonl",
     "respond": "data/s/prompts.jsonl",
     "grade": "data/s/responses.jsonl",
-    "enrich": "data/s/traces.jsonl",
-    "filter": "data/s/traces.jsonl",
+    "judge": "data/s/traces.jsonl",
+    "enrich": "data/s/judged.jsonl",
+    "filter": "data/s/judged.jsonl",
     "format": "data/s/kept.jsonl",
-    "train": "data/s/chats.jsonl",
-    "generate": "data/s/test.jsonl",
+    "train": "data/s/chats/n.jsonl",
+    "generate": "data/held_out/s.jsonl",
     "evaluate": "data/s/generations.jsonl",
 }
 OUTS = {
-    "collect": ["data/s/train.jsonl", "data/s/test.jsonl", "data/s/leaks.jsonl", "metrics/s_collect.json"],
+    "collect": [
+        *("data/s/train.jsonl", "data/s/leaks.jsonl", "data/validation/s.jsonl", "data/held_out/s.jsonl"),
+        "metrics/s_collect.json",
+    ],
+    "corpus": ["data/corpora/b.jsonl"],
     "prompt": ["data/s/prompts.jsonl"],
     "respond": ["data/s/responses.jsonl"],
     "grade": ["data/s/traces.jsonl", "metrics/s_grade.json"],
+    "judge": ["data/s/judged.jsonl", "metrics/s_judge.json"],
     "enrich": [
         *("metrics/s_paths.json", "metrics/s_paths.md", "metrics/s_paths.csv"),
         *("data/s/paths/enriched_jsonl.jsonl", "data/s/paths/correct_jsonl.jsonl"),
     ],
     "filter": ["data/s/kept.jsonl", "data/s/dropped.jsonl", "metrics/s_filter.json"],
-    "format": ["data/s/chats.jsonl", "metrics/s_format.json"],
+    "format": ["data/s/chats/n.jsonl", "metrics/n_format.json"],
     "generate": ["data/s/generations.jsonl"],
     "evaluate": [
         *("data/s/graded.jsonl", "metrics/s.json", "metrics/s_samples.md"),
         *("metrics/s_plots/accuracy.csv", "metrics/s_plots/glyph_rate.csv"),
     ],
 }
-WITHOUT_MODEL = list(OUTS)
+ENTRIES = {"bases": "b", "systems": "s", "students": "n"}
 
 
 def params(**sections: Any) -> None:
+    """Writes params.yaml: one entry in each family, with the sections that its stages read."""
+    values: dict[str, Any] = {"bases": {"b": {}}, "systems": {"s": {"base": "b"}}, "students": {"n": {"system": "s", "base": "b"}}}
+    for script, section in (SECTIONS | sections).items():
+        values[family_of(script)][entry(script)][SECTION_NAMES.get(script, script)] = section
     with Path("params.yaml").open("w") as file:
-        YAML().dump({"seed": 0, "systems": {"s": SECTIONS | sections}}, file)
+        YAML().dump({"seed": 0} | values, file)
+
+
+def entry(script: str) -> str:
+    return ENTRIES[family_of(script)]
+
+
+def place(script: str) -> str:
+    """Where the section of a stage stands."""
+    return f"{family_of(script)}.{entry(script)}.{SECTION_NAMES.get(script, script)}"
 
 
 def start(script: str) -> object:
     """What the stage exits with; None where it does its work."""
-    sys.argv = [f"stages/{script}.py", "s"]
+    sys.argv = [f"stages/{script}.py", entry(script)]
     try:
         run(import_module(f"stages.{script}").main)
     except SystemExit as ended:
@@ -110,14 +133,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", sys.argv)
         params()
-        for path in ("hub", "recorded", "models/s/base", "models/s/student"):
-            Path(path).mkdir(parents=True)
-        for model in ("base", "student"):
-            Path("models/s", model, "config.json").write_text("{}")
+        for path in ("hub", "recorded"):
+            Path(path).mkdir()
+        for model in ("bases/b", "students/s/n"):
+            Path("models", model).mkdir(parents=True)
+            Path("models", model, "config.json").write_text("{}")
         rows = [line(number, "train") for number in range(12)] + [line(number, "test") for number in range(20, 26)]
+        rows.append(line(30, "validation"))
         rows.append(line(20, "train"))  # which leaks from test
         Path("hub/mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        for script in WITHOUT_MODEL:
+        for script in OUTS:
             assert start(script) is None
     return folder
 
@@ -176,15 +201,17 @@ def test_a_bad_line(script: str, fault: str, capsys: pytest.CaptureFixture[str])
 def test_an_empty_file_and_none(script: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = Path(INPUTS[script])
     path.write_text("")
-    assert refused(script, capsys).startswith(f"{path}: the file is empty; expected one ")
+    told = "no chats to learn from; name some tasks in bases.b.corpus.tasks" if script == "base" else "the file is empty; expected one "
+    assert refused(script, capsys).startswith(f"{path}: {told}")
     path.unlink()
     assert refused(script, capsys).startswith(f"{path}: no such file")
 
 
 UNKNOWN: list[tuple[str, dict[str, Any], str, dict[str, str]]] = [
     ("collect", {"tasks": {"gsm8": {}}}, ".tasks: unknown task 'gsm8' (did you mean 'gsm8k'?)", TASKS),
-    ("base", {"corpus": {"word_problem": {}}}, ".corpus: unknown task 'word_problem' (did you mean 'word_problems'?)", TASKS),
-    ("base", {"model": {"student": "scrtch"}}, ".model: unknown student 'scrtch' (did you mean 'scratch'?)", STUDENTS),
+    ("corpus", {"tasks": {"word_problem": {}}}, ".tasks: unknown task 'word_problem' (did you mean 'word_problems'?)", TASKS),
+    ("base", {"student": "scrtch"}, ": unknown student 'scrtch' (did you mean 'scratch'?)", STUDENTS),
+    ("judge", {"ask": {"sampler": "x"}}, ".ask: unknown sampler 'x'", SAMPLERS),
     ("prompt", {"teacher": "glpyh"}, ".teacher: unknown style 'glpyh' (did you mean 'glyph'?)", STYLES),
     ("respond", {"teacher": {"sampler": "x"}}, ".teacher: unknown sampler 'x'", SAMPLERS),
     ("grade", {"graders": {"answr": {}}}, ".graders: unknown grader 'answr' (did you mean 'answer'?)", GRADERS),
@@ -203,20 +230,22 @@ def test_an_unknown_member_lists_the_choices(
     script: str, change: dict[str, Any], told: str, choices: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     params(**{script: SECTIONS[script] | change})
-    assert refused(script, capsys).startswith(f"params.yaml: systems.s.{script}{told}; choose from: {', '.join(sorted(choices))}")
+    assert refused(script, capsys).startswith(f"params.yaml: {place(script)}{told}; choose from: {', '.join(sorted(choices))}")
 
 
 # A typo, a wrong type and an impossible value in one section, as far as it has so many keys: all are told at once.
 FAULTS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("collect", {"rot": "x", "root": 3, "near": 1.5}, [".rot: unknown key", ".root: ", "got 3", ".near: ", "got 1.5"]),
     ("collect", {"tasks": {"jsonl": {"fle": "x", "file": 3, "train": -1}}}, [".jsonl.fle: unknown key", ".jsonl.file: ", ".jsonl.train: "]),
-    ("base", {"rot": "x", "near": "0.8", "model": SECTIONS["base"]["model"] | {"width": 0}}, [".rot: ", ".near: ", ".model.width: "]),
+    ("corpus", {"rot": "x", "near": "0.8", "tasks": {"word_problems": {"pretrain": -1}}}, [".rot: ", ".near: ", ".pretrain: "]),
+    ("base", {"wdth": 16, "width": 0, "steps": "1"}, [".wdth: unknown key", ".width: ", ".steps: "]),
+    ("judge", {"asks": SCRIPTED, "ask": SCRIPTED | {"wrong": 2.0}, "by": []}, [".asks: unknown key", ".ask.wrong: ", ".by: "]),
     ("prompt", {"techer": "plain", "teacher": 3}, [".techer: unknown key", ".teacher: ", "got 3"]),
     ("respond", {"rot": "x", "probe": SCRIPTED | {"n": "3", "wrong": 1.5}}, [".rot: unknown key", ".probe.n: ", ".probe.wrong: "]),
     ("grade", {"graders": {"answer": {"x": 1, "relative_tolerance": -1}}, "y": 1}, [".answer.x: ", ".relative_tolerance: ", ".y: "]),
     ("enrich", {"by": 3, "bye": "teacher"}, [".by: ", "got 3", ".bye: unknown key"]),
     ("filter", {"rules": {"a": {"per_problem": 0, "ending": [], "characters": {"min": "1"}}}}, [".per_problem: ", ".ending: ", ".min: "]),
-    ("format", {"selectiv": True, "selective": "yes", "natural_ratio": 2}, [".selectiv: unknown key", ".selective: ", ".natural_ratio: "]),
+    ("format", {"selectiv": True, "selective": "yes", "easy_share": 2}, [".selectiv: unknown key", ".selective: ", ".easy_share: "]),
     ("train", {"stps": 1, "batch_size": "1", "learning_rate": -1e-4}, [".stps: unknown key", ".batch_size: ", ".learning_rate: "]),
     ("generate", {"arms": {"a": {"style": 3, "ask": SCRIPTED | {"n": 0}, "x": 1}}}, [".arms.a.style: ", ".arms.a.ask.n: ", ".arms.a.x: "]),
     ("evaluate", {"samples": {"count": "20"}, "hard_below": 0, "seed": 3}, [".samples.count: ", ".hard_below: ", ".seed: unknown key"]),
@@ -229,7 +258,7 @@ def test_faulty_params_are_told_all_at_once(
 ) -> None:
     params(**{script: SECTIONS[script] | change})
     said = refused(script, capsys)
-    assert said.startswith(f"params.yaml: systems.s.{script}.")
+    assert said.startswith(f"params.yaml: {place(script)}.")
     assert [part for part in told if part not in said] == []
 
 
@@ -262,8 +291,8 @@ def ask_a_model(folder: str) -> Callable[[], None]:
 def ask_cuda() -> None:
     from stages.students.scratch import train_tokenizer
 
-    train_tokenizer(iter(["Ann has 3 figs."]), 300).save_pretrained("models/s/base")
-    probe = {"sampler": "hf", "model": "models/s/base", "max_new_tokens": 5, "device": "cuda"}
+    train_tokenizer(iter(["Ann has 3 figs."]), 300).save_pretrained("models/bases/b")
+    probe = {"sampler": "hf", "model": "models/bases/b", "max_new_tokens": 5, "device": "cuda"}
     params(respond=SECTIONS["respond"] | {"probe": probe}, train=SECTIONS["train"] | {"device": "cuda"})
 
 
@@ -297,7 +326,7 @@ REST: dict[str, tuple[str, Callable[[], Any], str]] = {
     "mixed kinds in one file": (
         "collect",
         lambda: edit("hub/mine.jsonl", last=True, answer=True),
-        "hub/mine.jsonl:19: mixed kinds in one file: this row is yes_no, line 1 is number; name all kinds in tasks.jsonl.kinds",
+        "hub/mine.jsonl:20: mixed kinds in one file: this row is yes_no, line 1 is number; name all kinds in tasks.jsonl.kinds",
     ),
     "gold answer that does not parse": (
         "collect",
@@ -317,22 +346,32 @@ REST: dict[str, tuple[str, Callable[[], Any], str]] = {
     "nobody to enrich": (
         "enrich",
         lambda: params(enrich={"by": "techer"}),
-        "data/s/traces.jsonl: no answer by 'techer': see systems.s.enrich.by",
+        "data/s/judged.jsonl: no answer by 'techer': see systems.s.enrich.by",
     ),
     "a task that is no file name": (
         "enrich",
-        lambda: edit("data/s/traces.jsonl", task="../x"),
+        lambda: edit("data/s/judged.jsonl", task="../x"),
         "problem 'train-0': '../x' is no name of a task or style",
     ),
     "paths that were not graded": (
         "enrich",
-        lambda: edit("data/s/traces.jsonl", grades={}),
+        lambda: edit("data/s/judged.jsonl", grades={}),
         "trace 'train-0/teacher/glyph/0' was not graded by 'answer'",
     ),
     "all rows filtered out": (
         "filter",
-        lambda: edit("data/s/traces.jsonl", ending="length"),
-        "data/s/traces.jsonl: all rows were filtered out: probe ending:length 36, teacher ending:length 12",
+        lambda: edit("data/s/judged.jsonl", ending="length"),
+        "data/s/judged.jsonl: all rows were filtered out: probe ending:length 36, teacher ending:length 12",
+    ),
+    "held-out problems of a system that is gone": (
+        "corpus",
+        lambda: Path("data/held_out/t.jsonl").write_text(""),
+        "data/held_out/t.jsonl: unknown system 't'; choose from: s; delete the file",
+    ),
+    "a student that is gone": (
+        "generate",
+        lambda: Path("models/students/s/m").mkdir(),
+        "models/students/s/m: unknown student 'm'; choose from: n; delete the folder",
     ),
     "no trace fits the format": (
         "format",
@@ -345,9 +384,13 @@ REST: dict[str, tuple[str, Callable[[], Any], str]] = {
         "sampler recorded: no answer in recorded belongs to any of the 12 prompts; the first ids there: 'elsewhere-1'",
     ),
     "no response file": ("respond", nobody_is_there, "recorded: no recorded answers: the folder holds no *.jsonl file"),
-    "model folder without tokenizer": ("respond", ask_a_model("models/s/base"), "models/s/base: a model folder without a tokenizer: "),
-    "missing model folder": ("respond", ask_a_model("models/s/bse"), "models/s/bse: no such model folder; run the stage that makes it"),
-    "model folder without tokenizer to train": ("train", lambda: None, "models/s/base: a model folder without a tokenizer: expected "),
+    "model folder without tokenizer": ("respond", ask_a_model("models/bases/b"), "models/bases/b: a model folder without a tokenizer: "),
+    "missing model folder": (
+        "respond",
+        ask_a_model("models/bases/bse"),
+        "models/bases/bse: no such model folder; run the stage that makes it",
+    ),
+    "model folder without tokenizer to train": ("train", lambda: None, "models/bases/b: a model folder without a tokenizer: expected "),
 }
 
 

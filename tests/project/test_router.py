@@ -15,14 +15,14 @@ from dvc.utils.hydra import compose_and_dump
 from stages.shared.rows import Chat, Trace, read
 from stages.styles import backward
 
-from project_tree import ROOT
+from project_tree import ROOT, family_of
 from server import Server
 from teachers import Scripted
 
 TASKS = {"word_problems": 5, "strategy_toy": 3, "taxonomy_toy": 2}  # train problems
 STYLES = ["plain_reasoning", "chain_of_thought", "tree_of_thought", "program", "backward", "fact_retrieval"]
 ASKED = sum(TASKS.values())
-README = (ROOT / "README.md").read_text()
+YOUR_OWN = ROOT / "docs/your-own.md"
 
 
 @pytest.fixture
@@ -54,9 +54,13 @@ def paid(server: Server) -> tuple[str, ...]:
     return "teacher=openai", f"{teacher}.base_url={server.url}", f"{teacher}.model=m", f"{teacher}.api_key_env=null"
 
 
+def entry(stage: str) -> str:
+    return "router_naive" if family_of(stage) == "students" else "router"
+
+
 def run(*stages: str) -> None:
     for stage in stages:
-        import_module(f"stages.{stage}").main("router")
+        import_module(f"stages.{stage}").main(entry(stage))
 
 
 def bought() -> tuple[int, int]:
@@ -67,7 +71,7 @@ def bought() -> tuple[int, int]:
 
 def test_one_styles_text_asks_that_style_anew_and_a_filter_nobody(server: Scripted, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(project, *paid(server))
-    run("collect", "prompt", "respond", "grade", "filter")
+    run("collect", "prompt", "respond", "grade", "judge", "filter")
     assert bought() == (6 * ASKED, 0)
     monkeypatch.setattr(backward, "TEXT", "Begin at the end.")
     run("prompt", "respond")
@@ -85,15 +89,15 @@ def test_one_styles_text_asks_that_style_anew_and_a_filter_nobody(server: Script
         ([], set(STYLES), False),
         (["systems.router.prompt.teacher.styles=[careful]"], {"careful"}, False),
         (["systems.router.filter.rules.teacher.styles=[chain_of_thought]"], {"chain_of_thought"}, False),
-        (["systems.router.format.hard=answer_only"], set(STYLES), True),
+        (["students.router_naive.format.hard=answer_only"], set(STYLES), True),
     ],
     ids=["naive", "the strong single style", "one style only", "answers only"],
 )
 def test_each_baseline_is_a_flag(flags: list[str], styles: set[str], short: bool, project: Path) -> None:
     configure(project, *flags)
-    run("collect", "prompt", "respond", "grade", "enrich", "filter", "format")
+    run("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "format")
     kept = {trace.trace_id: trace for trace in read(Path("data/router/kept.jsonl"), Trace) if trace.by == "teacher"}
-    chats = list(read(Path("data/router/chats.jsonl"), Chat))
+    chats = list(read(Path("data/router/chats/router_naive.jsonl"), Chat))
     assert {trace.style for trace in kept.values()} == styles
     assert Counter(trace.grades["answer"] for trace in kept.values()) == {1.0: len(kept)}
     assert {chat.problem for chat in chats} == {trace.id for trace in kept.values()}
@@ -103,18 +107,21 @@ def test_each_baseline_is_a_flag(flags: list[str], styles: set[str], short: bool
         assert (len(answer.splitlines()) == 1 and answer.startswith("The answer is ")) == short
 
 
-def test_the_task_of_readme_is_a_file_a_line_and_an_entry(project: Path) -> None:
-    """Word for word what README says, in a copy of the project; the new task's rows come out of format."""
+def test_the_task_of_the_docs_is_a_file_a_line_and_an_entry(project: Path) -> None:
+    """Word for word what docs/your-own.md says, in a copy of the project; the new task's rows come out of format."""
+    page = YOUR_OWN.read_text()
     shutil.copytree(ROOT / "stages", project / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-    [file, text] = re.findall(r"^      # (stages/tasks/\w+\.py)\n((?:      .*\n|\n)+?)(?=\n?  \S|\n- )", README, re.MULTILINE)[0]
-    [line] = re.findall(r"`(\"\w+\": \"[^`]*\",)` among the `TASKS` of `stages/tasks/__init__\.py`", README)
-    [flag] = re.findall(r"^ +dvc exp run -n \w+ -S '(\+systems\.router\.collect\.tasks\.\w+=.*?)' evaluate@router", README, re.MULTILINE)
-    (project / file).write_text("\n".join(row[6:] for row in text.splitlines()) + "\n")
-    door = project / "stages/tasks/__init__.py"
-    door.write_text(door.read_text().replace("TASKS = {\n", f"TASKS = {{\n    {line}\n"))
+    [(file, text)] = re.findall(r"`(stages/tasks/\w+\.py)`:\n\n```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [line] = re.findall(r"`TASKS` of `stages/tasks/__init__\.py`: `(\"\w+\": \"[^`]*\",)`", page)
+    [flag] = re.findall(r"^dvc exp run -n \w+ -S '(\+systems\.router\.collect\.tasks\.\w+=.*?)' evaluate@router", page, re.MULTILINE)
+    (project / file).write_text(text)
+    registry = project / "stages/tasks/__init__.py"
+    registry.write_text(registry.read_text().replace("TASKS = {\n", f"TASKS = {{\n    {line}\n"))
     configure(project, flag)
-    for stage in ("collect", "prompt", "respond", "grade", "enrich", "filter", "format"):
-        done = subprocess.run([sys.executable, "-m", f"stages.{stage}", "router"], cwd=project, capture_output=True, text=True, check=False)
+    for stage in ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "format"):
+        done = subprocess.run(
+            [sys.executable, "-m", f"stages.{stage}", entry(stage)], cwd=project, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
     name = Path(file).stem
     kept = Counter(trace.style for trace in read(Path("data/router/kept.jsonl"), Trace) if trace.task == name)

@@ -19,7 +19,7 @@ from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Kind, Problem, Prompt, Response, Trace, encode, read, write
 from stages.styles.prompting.prompts import Several, prompts
 
-from stages import filter, grade, prompt, respond
+from stages import filter, grade, judge, prompt, respond
 
 SIX = ["plain_reasoning", "chain_of_thought", "tree_of_thought", "program", "backward", "fact_retrieval"]
 DATA = Path("data/S")
@@ -89,6 +89,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "probe": {"sampler": "scripted", "n": 4, "wrong": 0.5},
         },
         "grade": {"graders": {"answer": {}}},
+        "judge": {"ask": None},
         "filter": {"rules": {by: {"grades": {"answer": 1.0}} for by in ("teacher", "probe")}},
     }
     with Path("params.yaml").open("w") as file:
@@ -98,7 +99,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("house")
 def test_the_flow_tells_the_styles_of_a_problem_apart() -> None:
-    for stage in (prompt, respond, grade, filter):
+    for stage in (prompt, respond, grade, judge, filter):
         stage.main("S")
     asked = list(read(DATA / "prompts.jsonl", Prompt))
     answers = list(read(DATA / "responses.jsonl", Response, key=lambda row: row.trace_id))

@@ -1,24 +1,27 @@
 """shared/cli.py and errors.py: how a stage starts, what it says when something is wrong, and with which exit status."""
 
 import io
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from stages.shared.cli import progress, run, working_directory
 from stages.shared.errors import BadInput, unknown
 
-from project_tree import ROOT, SCRIPTS
+from project_tree import FAMILIES, ROOT, SCRIPTS, SECTIONS, family_of
 
 
-def start(stage: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, *args: str) -> int | str | None:
+def start(stage: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, *args: str, family: str = "system") -> int | str | None:
     """What `run` exits with; None where it returns."""
     monkeypatch.setattr(sys, "argv", ["/somewhere/stages/verb.py", *args])
     try:
-        run(stage)
+        run(stage, family=family)
     except SystemExit as ended:
         return ended.code
     return None
@@ -64,6 +67,17 @@ def test_a_wrong_command_line_shows_the_usage(args: list[str], monkeypatch: pyte
     assert capsys.readouterr().err.startswith("usage: python -m stages.verb [-h] system\n")
 
 
+@pytest.mark.parametrize("family", ["base", "system", "student"])
+def test_a_stage_says_of_which_family_it_wants_a_name(
+    family: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names: list[str] = []
+    assert start(names.append, monkeypatch, "glyph", family=family) is None
+    assert names == ["glyph"]
+    assert start(names.append, monkeypatch, "--help", family=family) == 0
+    assert f"a section of params.yaml: {family}s.<{family}>" in capsys.readouterr().out
+
+
 def test_a_program_exits_with_its_status_and_its_line(tmp_path: Path) -> None:
     program = tmp_path / "verb.py"
     program.write_text(
@@ -81,7 +95,7 @@ def test_a_program_exits_with_its_status_and_its_line(tmp_path: Path) -> None:
     assert told["bug"][0] == 1 and "Traceback" in told["bug"][2] and told["bug"][2].endswith("ValueError: a bug\n")
 
 
-PARAMS = "seed: 0\nsystems: {glyph: {other: {}}, rules: {other: {}}}\n"
+PARAMS = "seed: 0\n" + "".join(f"{family}: {{glyph: {{other: {{}}}}, rules: {{other: {{}}}}}}\n" for family in FAMILIES)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -92,10 +106,10 @@ def test_every_script_names_the_section_that_is_missing(
     monkeypatch.chdir(tmp_path)
     assert start(main, monkeypatch, "glyph") == "verb: params.yaml: no such file; run from the project's root"
     (tmp_path / "params.yaml").write_text(PARAMS)
-    assert start(main, monkeypatch, "glyph") == f"verb: params.yaml: systems.glyph.{script} is missing"
-    assert (
-        start(main, monkeypatch, "glpyh") == "verb: params.yaml: unknown system 'glpyh' (did you mean 'glyph'?); choose from: glyph, rules"
-    )
+    family, section = family_of(script), SECTIONS.get(script, script)
+    assert start(main, monkeypatch, "glyph") == f"verb: params.yaml: {family}.glyph.{section} is missing"
+    told = f"verb: params.yaml: unknown {family.removesuffix('s')} 'glpyh' (did you mean 'glyph'?); choose from: glyph, rules"
+    assert start(main, monkeypatch, "glpyh") == told
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
     assert capsys.readouterr().err == ""
 
@@ -134,7 +148,47 @@ def test_progress_gives_the_items_as_they_come_and_is_quiet_in_a_log(monkeypatch
     assert "100%" in shown.getvalue()
 
 
-def test_the_workshop_is_that_of_the_repository_even_in_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+SLEEPER = "import time\nfrom stages.shared.cli import run\nrun(lambda system: print('started', flush=True) or time.sleep(60))\n"
+PARENT = """\
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended may stand in the list until somebody asks for its status."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+@pytest.mark.parametrize("by_dvc", [True, False])
+def test_a_stage_that_dvc_started_ends_with_it(by_dvc: bool, tmp_path: Path) -> None:
+    """Killed with -9, DVC can tell nobody; a stage that a person started in a shell goes on."""
+    (tmp_path / "verb.py").write_text(SLEEPER)
+    environment = {"PYTHONPATH": str(ROOT)} | ({"DVC_STAGE": "verb@s"} if by_dvc else {})
+    command = [sys.executable, "-c", PARENT, str(tmp_path / "verb.py"), "s"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        child = int(parent.stdout.readline())
+        assert lives(child)
+        parent.kill()
+    deadline = monotonic() + (10 if by_dvc else 1)
+    while lives(child) and monotonic() < deadline:
+        sleep(0.05)
+    try:
+        assert lives(child) != by_dvc
+    finally:
+        if lives(child):
+            os.kill(child, signal.SIGKILL)
+
+
+def test_the_working_directory_is_that_of_the_repository_even_in_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_ROOT", raising=False)
     assert working_directory() == Path(".athanor")
     monkeypatch.setenv("DVC_ROOT", "/the/repository")

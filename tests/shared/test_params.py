@@ -111,12 +111,13 @@ def test_a_member_is_read_as_its_own_params() -> None:
 FILES: list[tuple[str | bytes, str]] = [
     ("", "params.yaml: expected a mapping, got NoneType"),
     ("- a\n", "params.yaml: expected a mapping, got list"),
-    ("seed: 0\n", "params.yaml: systems: expected a section for each system, got None"),
-    ("systems: {}\n", "params.yaml: systems: expected a section for each system, got {}"),
+    ("seed: 0\n", "params.yaml: systems: expected a section for each of the systems, got None"),
+    ("systems: {}\n", "params.yaml: systems: expected a section for each of the systems, got {}"),
     ("systems: {s: [1}\n", "params.yaml: not YAML: "),
     ("systems: {s: {stage: {rate: 1, rate: 2}}}\n", "params.yaml: not YAML: .*duplicate key"),
     ("systems: {s: {other: {}}}\n", r"params.yaml: systems\.s\.stage is missing"),
-    ("systems: {s: 3}\n", r"params.yaml: systems\.s\.stage is missing"),
+    ("systems: {s: 3}\n", r"params.yaml: systems\.s: expected a mapping, got 3"),
+    ("systems: [s]\n", r"params.yaml: systems: expected a section for each of the systems, got \['s'\]"),
     ("systems: {t: {stage: {}}, u: {}}\n", "params.yaml: unknown system 's'; choose from: t, u"),
     ("systems: {ss: {stage: {}}}\n", r"params.yaml: unknown system 's' \(did you mean 'ss'\?\); choose from: ss"),
     (b"systems: \xff\n", "params.yaml: not YAML: "),
@@ -132,7 +133,7 @@ def test_a_file_without_the_section(content: str | bytes, message: str) -> None:
 
 
 def test_no_file() -> None:
-    for read_any in (lambda: params.read("s", "stage", Section), params.seed, params.systems):
+    for read_any in (lambda: params.read("s", "stage", Section), params.seed, lambda: params.entries("systems")):
         with pytest.raises(BadInput, match=r"params\.yaml: no such file; run from the project's root"):
             read_any()
 
@@ -148,3 +149,78 @@ def test_a_seed_is_a_whole_number(seed: str) -> None:
 def test_the_seed(seed: int) -> None:
     read("{rate: 1}", str(seed))
     assert params.seed() == seed
+
+
+FAMILIES = """\
+seed: 0
+bases: {small: {}, large: {}}
+systems:
+  glyph: {base: small}
+  rules: {base: lrge}
+  signals: {base: [small]}
+  router: {}
+students:
+  second: {system: glyph, base: small}
+  lost: {system: glpyh, base: null}
+  first: {system: glyph, base: large}
+  odd: 3
+"""
+
+
+class TestFamilies:
+    """Entries of params.yaml that name one another."""
+
+    @pytest.fixture(autouse=True)
+    def file(self) -> None:
+        Path("params.yaml").write_text(FAMILIES)
+
+    def test_an_entry_names_its_base_and_its_system(self) -> None:
+        assert params.refers("systems", "glyph", "base") == "small"
+        assert (params.refers("students", "first", "base"), params.refers("students", "first", "system")) == ("large", "glyph")
+
+    @pytest.mark.parametrize(
+        ("family", "name", "to", "told"),
+        [
+            ("systems", "rules", "base", "systems.rules.base: unknown base 'lrge' (did you mean 'large'?); choose from: large, small"),
+            ("systems", "signals", "base", "systems.signals.base: unknown base ['small']"),
+            ("systems", "router", "base", "systems.router.base: unknown base None; choose from: large, small"),
+            ("students", "lost", "base", "students.lost.base: unknown base None; choose from: large, small"),
+            (
+                "students",
+                "lost",
+                "system",
+                "students.lost.system: unknown system 'glpyh' (did you mean 'glyph'?); choose from: glyph, router, ",
+            ),
+            ("students", "frst", "system", "unknown student 'frst' (did you mean 'first'?); choose from: first, lost, odd, second"),
+            ("systems", "x", "base", "unknown system 'x'; choose from: glyph, router, rules, signals"),
+            ("bases", "x", "base", "unknown base 'x'; choose from: large, small"),
+            ("students", "odd", "base", "students.odd: expected a mapping, got 3"),
+        ],
+    )
+    def test_an_unknown_name_is_told_with_the_choices(self, family: str, name: str, to: str, told: str) -> None:
+        with pytest.raises(BadInput) as error:
+            params.refers(family, name, to)
+        assert str(error.value).startswith(f"params.yaml: {told}") and "\n" not in str(error.value)
+
+    def test_the_students_of_a_system_are_in_the_order_of_params(self) -> None:
+        assert params.students_of("glyph") == ["second", "first"]
+        assert params.students_of("rules") == []
+
+    def test_the_entries_of_a_family_are_in_the_order_of_params(self) -> None:
+        assert list(params.entries("bases")) == ["small", "large"]
+        assert params.entries("systems")["glyph"] == {"base": "small"}
+
+    @pytest.mark.parametrize("family", ["bases", "systems", "students"])
+    @pytest.mark.parametrize("content", ["", "{family}: {{}}\n", "{family}: null\n", "{family}: glyph\n"])
+    def test_a_family_that_is_missing_is_named(self, family: str, content: str) -> None:
+        Path("params.yaml").write_text("seed: 0\n" + content.format(family=family))
+        with pytest.raises(BadInput, match=rf"^params\.yaml: {family}: expected a section for each of the {family}, got "):
+            params.entries(family)
+
+    def test_a_section_is_read_from_its_family(self) -> None:
+        text = "seed: 0\nbases: {s: {stage: {rate: 1}}}\nsystems: {s: {stage: {rate: 2}}}\nstudents: {s: {stage: {rate: x}}}\n"
+        Path("params.yaml").write_text(text)
+        assert params.read("s", "stage", Section, family="bases").rate == 1
+        assert params.read("s", "stage", Section).rate == 2
+        with pytest.raises(BadInput, match=r"^params\.yaml: students\.s\.stage\.rate: Input should be a valid number, got 'x'$"):
+            params.read("s", "stage", Section, family="students")

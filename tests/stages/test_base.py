@@ -1,4 +1,4 @@
-"""The stage `base`: made from nothing on plain answers, of problems that are in no other split; or pinned as others left it."""
+"""The stage `base`: a model made from nothing on its corpus, or one that others made, pinned."""
 
 import json
 import math
@@ -8,30 +8,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from ruamel.yaml import YAML
-from stages.models.folders import hash_of_folder, locate
+from stages.models.folders import locate
 from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.samplers import hf
-from stages.samplers.local.answering import Local
 from stages.samplers.local.steering.token_bytes import token_bytes
-from stages.shared import params
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, uses_glyphs
-from stages.shared.rows import Chat, Problem, write
+from stages.shared.rows import Problem, write
 from stages.students import scratch
 from stages.students.training import unigram
 from stages.tasks import word_problems
 
 from stages import base as stage
-from tiny import SCRATCH, one_thread, prompts, tune
+from tiny import SCRATCH, one_thread, prompts, talk, tune
 
 LEVELS = [3, 1]
-CORPUS: dict[str, Any] = {"word_problems": {"pretrain": 300, "levels": LEVELS, "highest": 20}}
 MODEL: dict[str, Any] = SCRATCH | {"steps": 2, "vocabulary": 320}
-Pinned = tuple[Path, Path]
+OTHER: dict[str, Any] = MODEL | {"architecture": "llama", "tokenizer": "unigram", "vocabulary": 340, "width": 48}
+TEXTS = ["Tom has 345 figs.", "🜞 ünï\n\n  \x00\ttab  ", "The answer is 12.", "\u2581▁Ġ", "日本"]
 
 
 @pytest.fixture(autouse=True)
@@ -45,23 +42,18 @@ def problems(split: str, number: int) -> list[Problem]:
     return list(word_problems.load(split, chosen, Path(), 0))
 
 
-def project(model: Mapping[str, Any] = MODEL, seed: int = 0, test: list[Problem] | None = None, **changed: Any) -> None:
-    """As much of a project as the stage needs."""
-    write(Path("data/held_out/S.jsonl"), test or problems("test", 20))
-    write(Path("data/S/validation.jsonl"), [])
-    section = {"root": "hub", "near": 0.8, "corpus": CORPUS, "model": dict(model)} | changed
+def project(model: Mapping[str, Any] = MODEL, seed: int = 0, base: str = "B", rows: int = 300) -> None:
+    """As much of a project as the stage needs: params, and a corpus of `rows` chats."""
+    chats = (talk(row.question, f"The answer is {row.answer}.", name=row.id) for row in problems("pretrain", rows))
+    write(Path("data/corpora", f"{base}.jsonl"), chats)
     with Path("params.yaml").open("w") as file:
-        YAML().dump({"seed": seed, "systems": {"S": {"base": section}}}, file)
+        YAML().dump({"seed": seed, "bases": {base: {"model": dict(model)}}}, file)
 
 
-def corpus(seed: int = 0) -> list[Chat]:
-    return list(stage._chats("S", params.read("S", "base", stage.Params), seed))
-
-
-def made(model: Mapping[str, Any] = MODEL, **changed: Any) -> Path:
-    project(model, **changed)
-    stage.main("S")
-    return Path("models/S/base")
+def made(model: Mapping[str, Any] = MODEL, base: str = "B", **changed: Any) -> Path:
+    project(model, base=base, **changed)
+    stage.main(base)
+    return Path("models/bases", base)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -70,18 +62,6 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def described(folder: Path) -> Any:
     return json.loads((folder / "student.json").read_text())
-
-
-def test_the_corpus_is_plain_answers_without_a_glyph() -> None:
-    project()
-    found = corpus()
-    assert len(found) == 300
-    for chat, problem in zip(found, problems("pretrain", 300), strict=True):
-        assert [message["role"] for message in chat.messages] == ["user", "assistant"]
-        assert chat.messages[0]["content"] == problem.question
-        assert chat.messages[1]["content"] == f"The answer is {problem.answer}."
-        assert (chat.style, chat.format, chat.trace) == ("plain", "natural", f"gold:{problem.id}")
-        assert not any(uses_glyphs(text) for text in (msgspec.json.encode(chat).decode(), problem.solution or ""))
 
 
 def test_no_glyph_is_within_reach_of_its_tokenizer() -> None:
@@ -104,51 +84,13 @@ def test_it_learns_and_writes_none() -> None:
     assert all(answer.text.startswith("The answer is") and not uses_glyphs(answer.text) for (answer,) in answers)
 
 
-def test_no_problem_of_another_split_is_in_the_corpus() -> None:
-    project()
-    seen = {chat.problem for chat in corpus()} | {chat.messages[0]["content"] for chat in corpus()}
-    assert len(seen) == 600
-    for split in ("test", "train"):
-        others = problems(split, 2000)
-        assert not seen & ({problem.id for problem in others} | {problem.question for problem in others})
-
-
-def test_copies_of_validation_problems_are_left_out() -> None:
-    """Generated validation problems share their ids with pretrain alone."""
-    project()
-    held_out = problems("pretrain", 3)
-    write(Path("data/S/validation.jsonl"), (msgspec.structs.replace(problem, id=f"v{problem.id}") for problem in held_out))
-    left = {chat.problem for chat in corpus()}
-    assert len(left) == 297 and not left & {problem.id for problem in held_out}
-
-
-def test_copies_of_test_problems_are_left_out() -> None:
-    """As collect does it, whatever their ids: word for word, and told a little differently; not those with other numbers."""
-    exact, near, other = [problem for problem in problems("pretrain", 300) if problem.level == 2][:3]
-    numbers = "".join(str((int(mark) + 1) % 10) if mark.isdigit() else mark for mark in other.question)
-    told = [(exact, exact.question.upper()), (near, f"{near.question} Say it."), (other, numbers)]
-    test = [msgspec.structs.replace(problem, id=f"t{place}", question=question) for place, (problem, question) in enumerate(told)]
-    project(test=test)
-    found = [chat.problem for chat in corpus()]
-    assert found == [problem.id for problem in problems("pretrain", 300) if problem.id not in (exact.id, near.id)]
-    project(test=test, near=1.0)
-    assert near.id in {chat.problem for chat in corpus()}
-
-
-def test_a_problem_stands_once_in_the_corpus() -> None:
-    test = msgspec.structs.replace(problems("pretrain", 1)[0], question="Is it new?")
-    project(test=[test])
-    with pytest.raises(BadInput, match=r"word_problems: pretrain: duplicate id 'word_problems-\w+'"):
-        corpus()
-
-
 @pytest.mark.parametrize("changed", [{}, {"architecture": "llama"}, {"whole_text": False}], ids=["qwen2", "llama", "answers"])
 def test_the_same_seed_gives_the_same_bytes(changed: dict[str, Any]) -> None:
     first = files(made(MODEL | changed))
     shutil.rmtree("models")
     assert files(made(MODEL | changed)) == first
     other = files(made(MODEL | changed, seed=1))
-    assert [name for name in ("model.safetensors", "tokenizer.json") if other[name] == first[name]] == []
+    assert (other["model.safetensors"] == first["model.safetensors"], other["tokenizer.json"] == first["tokenizer.json"]) == (False, True)
     assert list(Path(".athanor/checkpoints").iterdir()) == []
 
 
@@ -174,78 +116,78 @@ def test_whole_texts_are_learnt_or_answers_alone() -> None:
 def test_it_says_what_it_is() -> None:
     folder = made()
     found = described(folder)
-    model: Any = stage.Params.model_validate(YAML(typ="safe").load(Path("params.yaml"))["systems"]["S"]["base"]).model
-    assert found["params"] == model.model_dump()
+    assert found["params"] == scratch.Params.model_validate(MODEL).model_dump()
     assert (found["base"], found["seed"], found["rows"], found["steps"]) == (None, 0, 300, 2)
     assert len(found["data_sha256"]) == 64
     assert locate(str(folder)).name == str(folder)
 
 
-def test_without_a_corpus_nothing_is_learnt_from_nothing() -> None:
-    project(corpus=None)
-    with pytest.raises(BadInput, match="scratch: no chats to learn from; name some tasks in base"):
-        stage.main("S")
+def test_its_curves_are_kept_apart_from_its_folder() -> None:
+    """They are no out of the stage: the working directory keeps them for whoever looks."""
+    folder = made()
+    assert not any("loss" in name for name in files(folder))
+    assert list(Path(".athanor/curves/B_base").rglob("loss.tsv")) and not Path("metrics").exists()
+
+
+def test_an_empty_corpus_is_told_with_the_param_that_fills_it() -> None:
+    project(rows=0)
+    with pytest.raises(BadInput, match=r"^data/corpora/B\.jsonl: no chats to learn from; name some tasks in bases\.B\.corpus\.tasks, or"):
+        stage.main("B")
     assert not Path("models").exists()
 
 
-PEER: dict[str, Any] = MODEL | {"architecture": "llama", "tokenizer": "unigram", "vocabulary": 340, "width": 48}
-TEXTS = ["Tom has 345 figs.", "🜞 ünï\n\n  \x00\ttab  ", "The answer is 12.", "\u2581▁Ġ", "日本"]
+def test_a_training_that_is_refused_leaves_the_model_as_it_was() -> None:
+    kept = files(made())
+    project(MODEL | {"max_tokens": 8})  # every row is longer
+    with pytest.raises(BadInput):
+        stage.main("B")
+    assert files(Path("models/bases/B")) == kept and [path.name for path in Path("models/bases").iterdir()] == ["B"]
 
 
-class TestPeer:
-    """A second model in the first one's folder, and the first one as it is without."""
+class TestPinned:
+    """A model that others made: the folder names it, and it is what is loaded. More in tests/models/test_pinning.py."""
 
-    def test_the_first_is_what_it_is_alone(self) -> None:
-        alone = files(made())
-        key = Local(hf.Params(sampler="hf", model="models/S/base", max_new_tokens=3, device="cpu")).identity
-        pinned_as = hash_of_folder(Path("models/S/base"))
-        both = files(made(peer=PEER))
-        assert {name: content for name, content in both.items() if not name.startswith("peer/")} == alone
-        assert sum(name.startswith("peer/") for name in both) == len(alone)
-        assert hash_of_folder(Path("models/S/base")) == pinned_as != hash_of_folder(Path("models/S/base/peer"))
-        assert Local(hf.Params(sampler="hf", model="models/S/base", max_new_tokens=3, device="cpu")).identity == key
+    def test_it_is_named_and_needs_no_corpus(self, base: Path) -> None:
+        folder = made({"pinned": str(base)}, rows=0)
+        assert locate(str(folder)).name == str(base)
+        assert sorted(files(folder)) == ["base.json", "student.json"]
+        assert load_model(str(folder), "cpu", "float32").num_parameters() > 0
 
-    def test_a_student_of_the_first_does_not_see_the_second(self, tmp_path: Path) -> None:
-        folder = made(peer=PEER)
-        student = tune(folder, tmp_path / "further", steps=1, adapters={"r": 2, "alpha": 4, "dropout": 0.0})
-        (folder / "peer/config.json").write_text("{}")
-        assert load_model(str(student), "cpu", "float32")  # its base is still the one that it was trained on
-
-    def test_the_two_differ_in_architecture_tokens_and_weights(self, tmp_path: Path) -> None:
-        folder = made(peer=PEER)
-        first, second = (load_model(str(path), "cpu", "float32") for path in (folder, folder / "peer"))
-        assert (first.config.model_type, second.config.model_type) == ("qwen2", "llama")
-        one, other = (load_tokenizer(str(path)) for path in (folder, folder / "peer"))
-        assert (len(one), len(other)) == (320, 340)
-        texts = [problem.question for problem in problems("test", 20)]
-        assert all(one.tokenize(text) != other.tokenize(text) for text in texts)
-        assert described(folder)["data_sha256"] == described(folder / "peer")["data_sha256"]
-        assert (described(folder)["seed"], described(folder / "peer")["seed"]) == (0, 1)
-        student = tune(folder / "peer", tmp_path / "further", steps=2)
+    def test_it_is_trained_further(self, base: Path, tmp_path: Path) -> None:
+        student = tune(made({"pinned": str(base)}, rows=0), tmp_path / "further", steps=2)
         asked = hf.Params(sampler="hf", model=str(student), max_new_tokens=3, device="cpu")
         assert [len(given) for given in hf.answer(prompts(["How many?"] * 3), asked, 0)] == [1, 1, 1]
 
-    def test_the_same_seed_gives_the_same_bytes(self) -> None:
-        first = files(made(peer=PEER))
-        shutil.rmtree("models")
-        assert files(made(peer=PEER)) == first
+    def test_it_takes_the_place_of_a_trained_one(self, base: Path) -> None:
+        assert "model.safetensors" in files(made())
+        assert "model.safetensors" not in files(made({"pinned": str(base)}, rows=0))
 
-    def test_both_or_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        project(peer=PEER | {"steps": 1, "learning_rate": 1.0, "max_tokens": 8})
-        before = made()
-        kept = files(before)
-        project(peer=PEER | {"max_tokens": 8})  # every row is longer
-        with pytest.raises(BadInput):
-            stage.main("S")
-        assert files(before) == kept and [path.name for path in Path("models/S").iterdir()] == ["base"]
+    @pytest.mark.parametrize(
+        ("model", "told"),
+        [
+            ({"pinned": "nowhere/at/all"}, "nowhere/at/all at main: no revision from the Hub"),
+            ({"pinned": 3}, r"bases\.B\.model\.pinned: .*got 3"),
+            ({"pinned": "a/b", "student": "scratch"}, r"bases\.B\.model\.student: unknown key"),
+            ({"revision": "main"}, r"bases\.B\.model: unknown student None; choose from: scratch, sft"),
+        ],
+    )
+    def test_what_cannot_be_pinned_is_told(self, model: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        project(model)
+        with pytest.raises(BadInput, match=told):
+            stage.main("B")
+        assert not Path("models").exists()
 
-    def test_it_is_made_as_the_first_one_is(self, base: Path) -> None:
-        project(peer={"student": "pinned", "model": str(base)})
-        with pytest.raises(BadInput, match=r"peer\.student must be that of model, 'scratch', got 'pinned'"):
-            stage.main("S")
-        project({"student": "pinned", "model": str(base)}, peer={"student": "pinned", "model": str(base)}, corpus=None)
-        stage.main("S")
-        assert locate("models/S/base/peer").name == str(base)
+
+def test_two_base_models_differ_in_architecture_tokens_and_weights_on_the_same_corpus() -> None:
+    first, second = made(), made(OTHER, "P")
+    models = [load_model(str(path), "cpu", "float32") for path in (first, second)]
+    assert [model.config.model_type for model in models] == ["qwen2", "llama"]
+    tokenizers = [load_tokenizer(str(path)) for path in (first, second)]
+    assert [len(tokenizer) for tokenizer in tokenizers] == [320, 340]
+    texts = [problem.question for problem in problems("test", 20)]
+    assert all(tokenizers[0].tokenize(text) != tokenizers[1].tokenize(text) for text in texts)
+    assert described(first)["data_sha256"] == described(second)["data_sha256"]
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
@@ -271,13 +213,12 @@ def test_a_unigram_tokenizer_keeps_the_pieces_that_cut_words_best() -> None:
 
 def test_a_model_tells_its_tokenizer() -> None:
     assert described(made())["params"]["tokenizer"] == "bpe"
-    assert described(made(PEER))["params"]["tokenizer"] == "unigram"
+    assert described(made(OTHER))["params"]["tokenizer"] == "unigram"
 
 
 def test_two_tokenizers_of_different_kind_share_no_numbers_worth_the_name() -> None:
     """Pieces that stand in both have other numbers, and questions are cut elsewhere."""
     texts = [problem.question for problem in problems("pretrain", 300)]
-    one, other = (scratch.train_tokenizer(iter(texts), size, kind) for size, kind in ((400, "bpe"), (360, "unigram")))
-    first, second = one.get_vocab(), other.get_vocab()
+    first, second = (scratch.train_tokenizer(iter(texts), size, kind).get_vocab() for size, kind in ((400, "bpe"), (360, "unigram")))
     same = [piece for piece, place in first.items() if second.get(piece) == place]
     assert len(same) <= 5 and not {scratch.PAD, scratch.START, scratch.END} & set(same)

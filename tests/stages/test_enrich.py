@@ -48,7 +48,7 @@ def graded(rows: list[Response] = ROWS) -> list[Trace]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text("seed: 0\nsystems: {s: {enrich: {}, grade: {graders: {answer: {}}, workers: 1}}}\n")
-    write(Path("data/s/traces.jsonl"), graded())
+    write(Path("data/s/judged.jsonl"), graded())
     return tmp_path
 
 
@@ -111,7 +111,7 @@ def test_the_table(project: Path) -> None:
 
 
 def test_a_style_that_a_task_lacks_has_no_number(project: Path) -> None:
-    write(Path("data/s/traces.jsonl"), graded([*ROWS, response("p4", "backward", "5", task="third")]))
+    write(Path("data/s/judged.jsonl"), graded([*ROWS, response("p4", "backward", "5", task="third")]))
     enrich.main("s")
     found = json.loads(Path("metrics/s_paths.json").read_text())["paths"]
     assert found["third"] == {"backward": 1.0} and "backward" not in found["sums"]
@@ -126,7 +126,7 @@ def test_of_whom_is_a_param(project: Path) -> None:
 
 def test_files_of_tasks_that_are_gone_go(project: Path) -> None:
     enrich.main("s")
-    write(Path("data/s/traces.jsonl"), graded(ROWS[:5]))
+    write(Path("data/s/judged.jsonl"), graded(ROWS[:5]))
     enrich.main("s")
     assert sorted(path.name for path in FOLDER.iterdir()) == ["correct_sums.jsonl", "enriched_sums.jsonl"]
 
@@ -145,7 +145,7 @@ def test_the_same_bytes_twice_and_after_regenerating(project: Path, monkeypatch:
 def test_regenerate_grades_anew(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """As after a change of the graders: from the enriched rows alone, with the verdicts of today, whatever was written down."""
     enrich.main("s")
-    Path("data/s/traces.jsonl").unlink()
+    Path("data/s/judged.jsonl").unlink()
     path = FOLDER / "enriched_sums.jsonl"
     before = path.read_text()
     path.write_text(before.replace('"chain":true', '"chain":false').replace("The answer is 7.", "The answer is 5."))
@@ -163,7 +163,7 @@ def test_regenerate_grades_anew(project: Path, monkeypatch: pytest.MonkeyPatch, 
 def test_regenerate_takes_a_systems_params(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = response("p1", "chain", "The answer is 3.14.")
     row.answer = "3.14159"
-    write(Path("data/s/traces.jsonl"), graded([row]))
+    write(Path("data/s/judged.jsonl"), graded([row]))
     enrich.main("s")
     Path("params.yaml").write_text("seed: 0\nsystems: {s: {grade: {graders: {answer: {relative_tolerance: 0.01}}, workers: 2}}}\n")
     start(monkeypatch, "--regenerate", str(FOLDER))
@@ -176,7 +176,7 @@ def test_a_cut_answer_stays_cut_when_graded_anew(project: Path, monkeypatch: pyt
     """Endings are part of the row: an answer that was cut off commits to nothing."""
     cut = response("p1", "chain", "#### 5")
     cut.ending = Ending.LENGTH
-    write(Path("data/s/traces.jsonl"), graded([cut]))
+    write(Path("data/s/judged.jsonl"), graded([cut]))
     enrich.main("s")
     assert lines("correct_sums.jsonl") == []
     assert start(monkeypatch, "--regenerate", str(FOLDER)) is None
@@ -212,7 +212,7 @@ def test_a_folder_without_rows(project: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_rows_of_a_problem_must_stand_together(project: Path) -> None:
-    write(Path("data/s/traces.jsonl"), [graded()[place] for place in (0, 3, 1)])
+    write(Path("data/s/judged.jsonl"), [graded()[place] for place in (0, 3, 1)])
     with pytest.raises(BadInput, match="rows of problem 'p1' are not adjacent"):
         enrich.main("s")
     assert not FOLDER.exists() or list(FOLDER.iterdir()) == []
@@ -237,7 +237,7 @@ def test_memory_does_not_grow_with_the_rows(project: Path) -> None:
 
     peaks = []
     for count in (500, 5000):
-        write(Path("data/s/traces.jsonl"), many(count))
+        write(Path("data/s/judged.jsonl"), many(count))
         tracemalloc.start()
         enrich.main("s")
         peaks.append(tracemalloc.get_traced_memory()[1])

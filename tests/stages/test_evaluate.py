@@ -11,8 +11,8 @@ import pytest
 from stages.evaluate import Params, check_names, main
 from stages.shared.errors import BadInput
 from stages.shared.marks import CRUX, PLAN, STEPS, TAKEAWAY
+from stages.shared.params import entries
 from stages.shared.params import read as read_params
-from stages.shared.params import systems
 from stages.shared.rows import PROBE, Ending, Kind, Response, Trace, read, write
 
 from project_tree import GROUPS, ROOT, compose
@@ -251,7 +251,7 @@ def test_names_that_do_not_exist_are_refused(project: Path, good: str, bad: str,
 @pytest.mark.parametrize("scale", GROUPS["scale"])
 def test_every_scale_generates_the_arms_that_evaluate_names(scale: str, tmp_path: Path) -> None:
     path = compose(tmp_path / "params.yaml", scale=scale)
-    for system, sections in systems(path).items():
+    for system, sections in entries("systems", path).items():
         arms = [name for name in sections["generate"]["arms"] if name != PROBE]
         check_names(read_params(system, "evaluate", Params, path), arms, system)
 

@@ -143,7 +143,7 @@ def test_the_stage_lists_what_it_drops(project: Path) -> None:
         trace("p2", **WRONG, level=4, style="other"),
         trace("p3", level=None, model="n"),
     ]
-    write(Path("data/s/traces.jsonl"), rows)
+    write(Path("data/s/judged.jsonl"), rows)
     stage.main("s")
     assert [row.trace_id for row in read(Path("data/s/kept.jsonl"), Trace)] == ["p1/teacher/s/0", "p1/probe/s/0", "p3/teacher/s/0"]
     dropped = [json.loads(line) for line in Path("data/s/dropped.jsonl").read_text().splitlines()]
@@ -167,11 +167,11 @@ def test_the_stage_lists_what_it_drops(project: Path) -> None:
 def test_when_nothing_is_left_it_says_why_and_overwrites_nothing(project: Path) -> None:
     Path("data/s").mkdir(parents=True)
     Path("data/s/kept.jsonl").write_text("old")
-    write(Path("data/s/traces.jsonl"), [trace(**WRONG), trace("p2", **BROKEN), trace("p2", by="probe", ending=Ending.LENGTH)])
+    write(Path("data/s/judged.jsonl"), [trace(**WRONG), trace("p2", **BROKEN), trace("p2", by="probe", ending=Ending.LENGTH)])
     with pytest.raises(BadInput, match="all rows were filtered out: probe ending:length 1, teacher answer:wrong 2"):
         stage.main("s")
     assert Path("data/s/kept.jsonl").read_text() == "old"
-    assert sorted(path.name for path in Path("data/s").iterdir()) == ["kept.jsonl", "traces.jsonl"]
+    assert sorted(path.name for path in Path("data/s").iterdir()) == ["judged.jsonl", "kept.jsonl"]
 
 
 def test_faults_in_the_rules_come_all_at_once(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""The scripts prompt, respond, format and generate, run as a stage runs them."""
+"""The scripts prompt, respond, format and generate, run as a stage runs them, on a system S with a student N."""
 
 import json
 import subprocess
@@ -23,6 +23,7 @@ SECTIONS: dict[str, Any] = {
     "generate": {"arms": {"student": {"style": "plain", "ask": SCRIPTED}, "always": {"style": "glyph", "ask": SCRIPTED}}},
 }
 DATA, HELD_OUT = Path("data/S"), Path("data/held_out/S.jsonl")
+CHATS = DATA / "chats/N.jsonl"
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,14 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def sections(seed: int = 3, **changed: Any) -> None:
     with Path("params.yaml").open("w") as file:
-        YAML().dump({"seed": seed, "systems": {"S": SECTIONS | changed}}, file)
+        sections = SECTIONS | changed
+        student = {"system": "S", "base": "B", "format": sections.pop("format")}
+        YAML().dump({"seed": seed, "bases": {"B": {}}, "systems": {"S": {"base": "B"} | sections}, "students": {"N": student}}, file)
+
+
+def entry(main: Callable[[str], None]) -> str:
+    """The student, for the stage `format`; the system for the others."""
+    return "N" if main is format.main else "S"
 
 
 def problem(number: int, split: str) -> Problem:
@@ -68,7 +76,7 @@ def to_chats() -> None:
     prompt.main("S")
     respond.main("S")
     write(DATA / "kept.jsonl", graded())
-    format.main("S")
+    format.main("N")
 
 
 def test_prompt_puts_every_problem_to_both() -> None:
@@ -105,8 +113,8 @@ def test_the_probe_may_be_left_out_of_both() -> None:
 
 def test_format_mixes_and_reports() -> None:
     to_chats()
-    chats = list(read(DATA / "chats.jsonl", Chat, key=lambda chat: chat.id))
-    report = json.loads(Path("metrics/S_format.json").read_text())
+    chats = list(read(CHATS, Chat, key=lambda chat: chat.id))
+    report = json.loads(Path("metrics/N_format.json").read_text())
     assert report["latent"] == 20 == sum(chat.format == "latent" for chat in chats)
     assert report["natural"] == len(chats) - 20 > 5
     assert report["natural"] + report["no_natural"] == 20
@@ -120,26 +128,26 @@ def test_format_mixes_and_reports() -> None:
 def test_format_counts_styles_and_tasks_where_there_are_several() -> None:
     sections(format={"selective": False, "hard": "direct", "per_problem": None})
     to_chats()
-    assert not {"styles", "tasks", "answer_only"} & json.loads(Path("metrics/S_format.json").read_text()).keys()
+    assert not {"styles", "tasks", "answer_only"} & json.loads(Path("metrics/N_format.json").read_text()).keys()
     kept = graded()
     for number, row in enumerate(kept):
         row.task, row.pass_rate, row.text = f"t{number % 3}", None, f"{number}: {row.text}"
         row.style = "plain" if number % 5 and row.by == "teacher" else row.style
     write(DATA / "kept.jsonl", kept)
-    format.main("S")
-    found = json.loads(Path("metrics/S_format.json").read_text())
+    format.main("N")
+    found = json.loads(Path("metrics/N_format.json").read_text())
     assert sum(found["styles"]["direct"].values()) == sum(found["tasks"].values()) == found["chats"] == 40
     assert found["styles"]["direct"].keys() == {"glyph", "plain"} and found["tasks"].keys() == {"t0", "t1", "t2"}
     sections(format={"selective": False, "hard": "answer_only"})
-    format.main("S")
-    found = json.loads(Path("metrics/S_format.json").read_text())
+    format.main("N")
+    found = json.loads(Path("metrics/N_format.json").read_text())
     assert (found["answer_only"], found["no_answer_only"], found["direct"]) == (40, 0, 0)
 
 
 def test_format_asks_in_the_style_of_the_student() -> None:
     sections(format={"student_style": "no_symbols"})
     to_chats()
-    chat = next(read(DATA / "chats.jsonl", Chat))
+    chat = next(read(CHATS, Chat))
     assert chat.messages[0]["content"].endswith("Do not use any special symbols or glyphs.")
 
 
@@ -207,13 +215,13 @@ def test_the_seed_decides_who_errs_and_what_is_left_out() -> None:
         sections(kept_seed, **changed)
         to_chats()
         sections(seed, **changed)
-        format.main("S")
+        format.main("N")
         respond.main("S")
         generate.main("S")
-        return {name: (DATA / f"{name}.jsonl").read_bytes() for name in ("responses", "generations", "chats")}
+        return {name: (DATA / f"{name}.jsonl").read_bytes() for name in ("responses", "generations", "chats/N")}
 
     first, other = run(3, 3), run(4, 3)
-    assert [name for name in first if first[name] != other[name]] == ["responses", "generations", "chats"]
+    assert [name for name in first if first[name] != other[name]] == ["responses", "generations", "chats/N"]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +261,7 @@ def test_all_faults_of_a_section_are_told_at_once(main: Callable[[str], None], s
     changed: dict[str, Any] = {section: values}
     sections(**changed)
     with pytest.raises(BadInput) as error:
-        main("S")
+        main(entry(main))
     assert "\n" not in str(error.value)
     for fault in faults:
         assert fault in str(error.value)
@@ -273,7 +281,7 @@ BAD_LINES = [
     [
         (prompt.main, DATA / "train.jsonl", "prompts"),
         (respond.main, DATA / "prompts.jsonl", "responses"),
-        (format.main, DATA / "kept.jsonl", "chats"),
+        (format.main, DATA / "kept.jsonl", "chats/N"),
         (generate.main, HELD_OUT, "generations"),
     ],
 )
@@ -288,10 +296,10 @@ def test_a_bad_input_file_is_named_and_nothing_is_overwritten(
     else:
         source.write_bytes((source.read_bytes() if content else b"") + content)
     with pytest.raises(BadInput, match=told) as error:
-        main("S")
+        main(entry(main))
     assert str(error.value).startswith(str(source))
     assert (DATA / f"{target}.jsonl").read_bytes() == before
-    assert not list(DATA.glob("*.partial"))
+    assert not list(DATA.rglob("*.partial"))
 
 
 @pytest.mark.parametrize(
@@ -308,7 +316,7 @@ def test_a_duplicate_id_is_named_with_its_line(main: Callable[[str], None], sour
     lines = source.read_bytes().splitlines(keepends=True)
     source.write_bytes(b"".join([*lines, lines[0]]))
     with pytest.raises(BadInput, match=f"{source}:{len(lines) + 1}: duplicate id"):
-        main("S")
+        main(entry(main))
 
 
 def test_prompts_and_samplers_must_name_the_same_people() -> None:
@@ -323,16 +331,51 @@ def test_format_refuses_where_no_trace_fits() -> None:
     to_chats()
     write(DATA / "kept.jsonl", (row for row in graded() if row.by == "probe" and row.pass_rate == 0))
     with pytest.raises(BadInput, match="no kept trace fits"):
-        format.main("S")
+        format.main("N")
+
+
+class TestStudentsFolder:
+    """What stands in models/students/S: DVC takes the folder as a whole, and leaves there what a student that is gone has left."""
+
+    @pytest.mark.parametrize("name", ["M", "n", "N.old"])
+    def test_a_folder_of_no_student_is_refused_by_its_name(self, name: str) -> None:
+        for folder in ("N", name):
+            Path("models/students/S", folder).mkdir(parents=True)
+        with pytest.raises(BadInput) as refused:
+            generate.main("S")
+        assert str(refused.value).startswith(f"models/students/S/{name}: unknown student {name!r}")
+        assert str(refused.value).endswith("; choose from: N; delete the folder")
+        assert not (DATA / "generations.jsonl").exists()
+
+    def test_a_student_of_another_system_is_none_of_this_one(self) -> None:
+        """Of two systems each has its own folder."""
+        values = YAML(typ="safe").load(Path("params.yaml"))
+        values["systems"]["T"], values["students"]["M"] = values["systems"]["S"], values["students"]["N"] | {"system": "T"}
+        with Path("params.yaml").open("w") as file:
+            YAML().dump(values, file)
+        Path("models/students/S/M").mkdir(parents=True)
+        with pytest.raises(BadInput, match=r"^models/students/S/M: unknown student 'M'; choose from: N; delete the folder$"):
+            generate.main("S")
+        Path("models/students/S/M").rename("models/students/S/N")
+        Path("models/students/T/M").mkdir(parents=True)
+        generate.main("S")
+
+    def test_those_of_its_students_are_none_of_its_business(self) -> None:
+        generate.main("S")
+        first = (DATA / "generations.jsonl").read_bytes()
+        Path("models/students/S/N").mkdir(parents=True)
+        generate.main("S")
+        assert (DATA / "generations.jsonl").read_bytes() == first
 
 
 @pytest.mark.parametrize("stage", ["prompt", "respond", "format", "generate"])
 def test_as_a_program_it_says_what_is_wrong_in_one_line_and_loads_no_model_library(stage: str, house: Path) -> None:
     faulty: dict[str, Any] = {stage: {"tpyo": 1}}
     sections(**faulty)
-    code = f"import sys, runpy; sys.argv = ['{stage}', 'S']\ntry: runpy.run_module('stages.{stage}', run_name='__main__')\n"
+    name, section = ("N", "students.N.format") if stage == "format" else ("S", f"systems.S.{stage}")
+    code = f"import sys, runpy; sys.argv = ['{stage}', '{name}']\ntry: runpy.run_module('stages.{stage}', run_name='__main__')\n"
     code += "finally: print([name for name in ('torch', 'transformers', 'datasets', 'sklearn', 'pandas') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=house, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (1, "[]")
-    assert done.stderr.startswith(f"{stage}: params.yaml: systems.S.{stage}")
+    assert done.stderr.startswith(f"{stage}: params.yaml: {section}")
     assert done.stderr.count("\n") == 1
