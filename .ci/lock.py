@@ -71,12 +71,10 @@ def main() -> None:
     then = recorded(lock.stdout)
     if lines := list(differences(then, current())):
         sys.exit(
-            "the committed dvc.lock was not made by this code and these params; run `make repro` and commit it:\n"
-            + "\n".join(lines)
+            "the committed dvc.lock was not made by this code and these params; "
+            "run `make repro` and commit it:\n" + "\n".join(lines)
         )
-    print(
-        f"all {len(then)} commands, params, code and other inputs in the committed dvc.lock are those of the tree"
-    )
+    print(f"all {len(then)} commands, params, code and other inputs in the committed dvc.lock are the tree's")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from stages.shared.cli import progress, run, working_directory
 from stages.shared.rows import Chat, read
 from stages.students import STUDENTS, Job, student
 
-_trained: TypeAdapter[Any] = TypeAdapter(params.member("stages.students", STUDENTS, "student"))
+_trained: TypeAdapter[Any] = TypeAdapter(
+    Annotated[Any, params.member("stages.students", STUDENTS, "student")]
+)
 
 
 def _pinned_or_trained(value: Any) -> Any:

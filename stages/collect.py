@@ -1,39 +1,44 @@
-"""collect: the problems of a system, from its tasks, with no test problem left in train.
+"""collect: the problems of a system, from its tasks, without copies between the splits.
 
-Writes data/<system>/test.jsonl, train.jsonl and leaks.jsonl (the problems that were dropped, each with the
-one it is a copy of; may be empty) and metrics/<system>_collect.json. All four change together, or none does.
+Writes data/held_out/<system>.jsonl (the test problems), data/validation/<system>.jsonl (empty unless a task's
+params ask for validation problems), data/<system>/train.jsonl, data/<system>/leaks.jsonl (the problems that
+were dropped, each with the problem of which it is a copy; may be empty) and metrics/<system>_collect.json.
+All of them change together, or none does.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
-from stages.shared.params import Strict
+from stages.shared.params import Strict, members
 from stages.shared.rows import Problem, as_json, encode, replacing
 from stages.tasks import TASKS, task
 from stages.tasks.splitting.decontaminate import Leak, Sieve
-from stages.tasks.splitting.splits import TEST, TRAIN
+from stages.tasks.splitting.splits import TEST, TRAIN, VALIDATION
 
 
 class Params(Strict):
-    """`root`: a folder of data sets shaped like the Hub, and of JSONL files. `near`: from which similarity on
-    (0 to 1) a train problem counts as a copy of a test problem with the same numbers; 1 finds only copies
-    with the same words in every place."""
+    """Where problems come from, and which count as copies."""
 
+    # A folder of data sets shaped like the Hub, and of JSONL files.
     root: str = Field(min_length=1)
-    tasks: params.members("stages.tasks", TASKS)  # type: ignore[valid-type]
+    # The tasks with their own params; a task set to null is left out, so that a file of conf/ can inherit
+    # another and take a task out.
+    tasks: Annotated[dict[str, Strict], members("stages.tasks", TASKS, null_leaves_out=True)]
+    # From which similarity on (0 to 1) a problem counts as a copy of a held-out problem with the same
+    # numbers; 1 finds only copies with the same words in every place.
     near: float = Field(gt=0, le=1)
 
 
 def main(system: str) -> None:
-    """Collects `system`."""
-    section, seed, data = params.read(system, "collect", Params), params.seed(), Path("data") / system
+    """The tasks of `systems.<system>.collect` -> data/, metrics/."""
+    section, seed, data = params.read(system, "collect", Params), params.seed(), Path("data", system)
     sieve, counts = Sieve(section.near), Counter[str]()
 
     def problems(split: str) -> Iterator[Problem]:
@@ -41,14 +46,20 @@ def main(system: str) -> None:
             yield from task(name).load(split, member, Path(section.root), seed)
 
     paths = [
-        data / "test.jsonl",
+        Path("data", "held_out", f"{system}.jsonl"),
+        Path("data", "validation", f"{system}.jsonl"),
         data / "train.jsonl",
         data / "leaks.jsonl",
-        Path("metrics") / f"{system}_collect.json",
+        Path("metrics", f"{system}_collect.json"),
     ]
-    with replacing(*paths) as (test, train, leaks, metrics):
-        # test first: what it holds is what train is sieved by
-        for split, file, copy_of in ((TEST, test, sieve.test), (TRAIN, train, sieve.train)):
+    with replacing(*paths) as (test, validation, train, leaks, metrics):
+        # test first, then validation: what they hold is what train may not hold
+        splits = (
+            (TEST, test, sieve.test),
+            (VALIDATION, validation, sieve.validation),
+            (TRAIN, train, sieve.train),
+        )
+        for split, file, copy_of in splits:
             _write(split, progress(problems(split), f"{system} {split}"), copy_of, file, leaks, counts)
         metrics.write(as_json(_report(counts)))
 
@@ -61,7 +72,10 @@ def _write(
     leaks: Any,
     counts: Counter[str],
 ) -> None:
-    """The problems that are no copy go to `file`, the others' records to `leaks`."""
+    """The problems that are no copy go to `file`, the records of the others to `leaks`.
+
+    Raises BadInput where no problem is left; only validation may have had none from the start.
+    """
     for problem in problems:
         if leak := copy_of(problem):
             leaks.write(encode(leak) + b"\n")
@@ -72,16 +86,23 @@ def _write(
         counts[f"{split}_{problem.task}"] += 1
         if problem.level is not None:
             counts[f"{split}_level_{problem.level}"] += 1
-    if not counts[split]:
-        dropped = sum(count for name, count in counts.items() if name.startswith(f"{split}_dropped"))
+    dropped = sum(count for name, count in counts.items() if name.startswith(f"{split}_dropped"))
+    if not counts[split] and (dropped or split != VALIDATION):
         raise BadInput(
-            f"no {split} problem is left ({dropped} dropped as copies); see tasks and near in the collect section"
+            f"no {split} problem is left ({dropped} dropped as copies); see tasks and near in the collect "
+            "section"
         )
 
 
 def _report(counts: Counter[str]) -> dict[str, int]:
-    """The counts by name, the kinds of drops always among them; levels only where they are few."""
-    for name in ("test_dropped_repeat", "train_dropped_exact", "train_dropped_near", "train_dropped_repeat"):
+    """The counts by name; levels only where they are few.
+
+    The kinds of drops are always among the counts, those of validation where it has problems.
+    """
+    kinds = {TEST: ["repeat"], TRAIN: ["exact", "near", "repeat"]}
+    if counts[VALIDATION]:
+        kinds[VALIDATION] = kinds[TRAIN]
+    for name in (f"{split}_dropped_{kind}" for split in kinds for kind in kinds[split]):
         counts.setdefault(name, 0)
     levels = {name.split("_level_")[1] for name in counts if "_level_" in name}
     return {name: counts[name] for name in sorted(counts) if "_level_" not in name or len(levels) <= 12}

@@ -6,6 +6,7 @@ model is an empty file.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -14,12 +15,12 @@ from stages.shared.answers import plain_answer
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict, members
-from stages.shared.rows import Chat, Message, Problem, read, write
+from stages.shared.rows import Chat, Message, Problem, Seen, read, write
 from stages.styles import plain
 from stages.tasks import TASKS, task
-from stages.tasks.splitting.decontaminate import Sieve
+from stages.tasks.splitting.decontaminate import HeldOut, Sieve
 
-HELD_OUT = Path("data/held_out")
+HELD_OUT, VALIDATION = Path("data/held_out"), Path("data/validation")
 
 
 class Params(Strict):
@@ -30,11 +31,11 @@ class Params(Strict):
     # from this similarity on (0 to 1) a problem with a held-out problem's numbers is a copy of it
     near: float = Field(gt=0, le=1)
     # by task, the params of its `pretrain` split; null: no corpus, for a pinned base model
-    tasks: members("stages.tasks", TASKS) | None = None  # type: ignore[valid-type]
+    tasks: Annotated[dict[str, Strict], members("stages.tasks", TASKS)] | None = None
 
 
 def main(base: str) -> None:
-    """data/held_out/*.jsonl (only to keep their problems out) -> data/corpora/B.jsonl."""
+    """data/held_out/*.jsonl, data/validation/*.jsonl (to keep their problems out) -> data/corpora/B.jsonl."""
     section = params.read(base, "corpus", Params, family="bases")
     out = Path("data/corpora", f"{base}.jsonl")
     if section.tasks:
@@ -47,24 +48,28 @@ def main(base: str) -> None:
 
 def _chats(section: Params, seed: int) -> Iterator[Chat]:
     """Every corpus problem with its plain answer."""
-    sieve = Sieve(section.near)
-    for problem in _held_out():
-        sieve.test(problem)
+    held_out = HeldOut(_of_all_systems(), section.near)
+    repeats = Sieve(section.near)
     for name, chosen in (section.tasks or {}).items():
         for problem in task(name).load("pretrain", chosen, Path(section.root), seed):
-            if sieve.train(problem) is None:
+            if held_out.leak(problem) is None and repeats.train(problem) is None:
                 yield _chat(problem)
 
 
-def _held_out() -> Iterator[Problem]:
-    """The held-out problems of all systems. Raises BadInput on a file that belongs to no system: the file was
-    left behind by a system that is gone, and it would go on shaping every corpus."""
-    systems = params.entries("systems")
-    for path in sorted(HELD_OUT.iterdir()):
-        if path.suffix != ".jsonl" or path.stem not in systems:
-            raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
-    for system in systems:
-        yield from read(HELD_OUT / f"{system}.jsonl", Problem, key=lambda problem: problem.id)
+def _of_all_systems() -> Iterator[Problem]:
+    """The held-out and validation problems of all systems; one that several systems hold out comes once.
+
+    Raises BadInput on a file that belongs to no system of params: a system that is gone left the file behind,
+    and its problems would go on shaping every corpus.
+    """
+    systems, seen = params.entries("systems"), Seen()
+    for folder in (HELD_OUT, VALIDATION):
+        for path in sorted(folder.iterdir()):
+            if path.suffix != ".jsonl" or path.stem not in systems:
+                raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
+        for path in (folder / f"{system}.jsonl" for system in systems):
+            if folder == HELD_OUT or path.stat().st_size:  # validation may have no problems
+                yield from (problem for problem in read(path, Problem) if seen.add(problem.id))
 
 
 def _chat(problem: Problem) -> Chat:

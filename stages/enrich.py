@@ -5,7 +5,7 @@ import argparse
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -21,15 +21,15 @@ from stages.shared.rows import Response, Trace, as_bytes, as_json, encode, read,
 
 
 class Params(params.Strict):
-    """`by`: whose answers."""
+    """Whose answers are put together."""
 
-    by: str = Field(default="teacher", min_length=1)
+    by: str = Field(default="teacher", min_length=1)  # the `by` of the traces that are taken
 
 
 class Graders(params.Strict, extra="ignore"):
     """Of the section `grade`, what `--regenerate` needs."""
 
-    graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
+    graders: Annotated[dict[str, Any], params.members("stages.graders", GRADERS)]
 
 
 def main(system: str) -> None:
@@ -57,13 +57,15 @@ def enriched(traces: Iterable[Trace], by: str) -> Iterator[Paths]:
         for name in {row.task for row in rows} | {row.style for row in rows}:
             if not re.fullmatch(r"\w[\w-]*", name):
                 raise BadInput(
-                    f"problem {rows[0].id!r}: {name!r} is no name of a task or style: a letter or digit, then these, _ and -"
+                    f"problem {rows[0].id!r}: {name!r} is no name of a task or style: a letter or digit, "
+                    "then these, _ and -"
                 )
         if mine := [row for row in rows if row.by == by]:
             yield together(mine)
 
 
 def _put_correct(file: Any, row: Paths) -> bool:
+    """Writes the right answers of `row`, if there are any, and returns whether there are."""
     right = correct(row)
     if right:
         file.write(encode(right) + b"\n")
@@ -86,30 +88,30 @@ def regenerate(arguments: list[str]) -> None:
     chosen = graders.get("answer", answer.Params())
 
     def grade(response: Response) -> tuple[str | None, bool]:
-        found = answer.grade(response, chosen)
-        return found.pred, found.score == 1
+        graded = answer.grade(response, chosen)
+        return graded.pred, graded.score == 1
 
-    found = sorted(given.folder.glob("enriched_*.jsonl"))
-    if not found:
+    files = sorted(given.folder.glob("enriched_*.jsonl"))
+    if not files:
         raise BadInput(
-            f"{given.folder}: no enriched_*.jsonl here; name the folder that the stage enrich writes, data/<system>/paths"
+            f"{given.folder}: no enriched_*.jsonl here; name the folder that the stage enrich writes, "
+            "data/<system>/paths"
         )
-    told, outs = [], replacing()
+    summaries, outs = [], replacing()
     with outs:
-        for path in found:
+        for path in files:
             file = outs.also(path.with_name(path.name.replace("enriched", "correct", 1)))
             rows = right = changed = 0
             for row in progress(read(path, Paths, key=lambda row: row.id), path.stem):
                 new = regraded(row, grade)
-                rows, right, changed = (
-                    rows + 1,
-                    right + _put_correct(file, new),
-                    changed + (new.correct_flags != row.correct_flags),
-                )
-            told.append(
-                f"{path}: {rows} problems, {right} with a right answer; {changed} graded otherwise than before"
+                rows += 1
+                right += _put_correct(file, new)
+                changed += new.correct_flags != row.correct_flags
+            summaries.append(
+                f"{path}: {rows} problems, {right} with a right answer; "
+                f"{changed} graded otherwise than before"
             )
-    print("\n".join(told))
+    print("\n".join(summaries))
 
 
 if __name__ == "__main__":

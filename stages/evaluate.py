@@ -49,9 +49,9 @@ class Params(params.Strict):
     """How the answers are graded, and what is reported of them."""
 
     # the graders and their params; `answer` must be among them
-    graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
+    graders: Annotated[dict[str, Any], params.members("stages.graders", GRADERS)]
     # the scores and their params, in the order in which the metrics are written
-    scores: params.members("stages.scores", SCORES)  # type: ignore[valid-type]
+    scores: Annotated[dict[str, Any], params.members("stages.scores", SCORES)]
     # differences between arms, paired by problem: name -> [arm, the arm that is subtracted from it]
     compare: dict[Name, Pair] = Field(default_factory=dict)
     # sets of marks: name -> texts; of every answer it is noted whether it uses any mark of the set

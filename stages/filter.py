@@ -1,4 +1,4 @@
-"""Keeps the traces worth learning from, and lists every other one with its reason."""
+"""Keeps the traces worth learning from, and lists every dropped trace with its reason."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,11 +23,14 @@ def _known(name: str) -> str:
     return name
 
 
-class Characters(params.Strict):
-    """Bounds on the length of an answer, both included; without `max` there is none above."""
+GraderName = Annotated[str, AfterValidator(_known)]
 
-    min: int = Field(default=1, ge=0)
-    max: int | None = Field(default=None, ge=1)
+
+class Characters(params.Strict):
+    """Bounds on the length of an answer, both included."""
+
+    min: int = Field(default=1, ge=0)  # at least so many characters
+    max: int | None = Field(default=None, ge=1)  # at most so many (null: no bound)
 
     @model_validator(mode="after")
     def _in_order(self) -> "Characters":
@@ -37,23 +40,21 @@ class Characters(params.Strict):
 
 
 class Rules(params.Strict):
-    """What a trace must pass, in this order: its style (without `styles` any), how it ended, its length, each
-    grade's minimum, and being among the first `per_problem` that passed so far (by sample; without it all of
-    them)."""
+    """What a trace must pass, in this order."""
 
-    styles: list[StyleName] | None = Field(default=None, min_length=1)
-    endings: list[Literal["stop", "length"]] = Field(default=["stop"], min_length=1)
-    characters: Characters = Characters()
-    grades: dict[Annotated[str, AfterValidator(_known)], Annotated[float, Field(gt=0, le=1)]] = Field(
-        default={}
-    )
+    styles: list[StyleName] | None = Field(default=None, min_length=1)  # its style is among these (null: any)
+    endings: list[Literal["stop", "length"]] = Field(default=["stop"], min_length=1)  # it ended like this
+    characters: Characters = Characters()  # its length is within these bounds
+    # Each grader named here gave it at least this score, from above 0 to 1.
+    grades: dict[GraderName, Annotated[float, Field(gt=0, le=1)]] = Field(default={})
+    # It is among the first so many of its problem that pass all of the above, by sample (null: no limit).
     per_problem: int | None = Field(default=None, ge=1)
 
 
 class Params(params.Strict):
-    """`rules`: what is asked of the answers of each `by`."""
+    """Which traces are kept."""
 
-    rules: dict[str, Rules] = Field(min_length=1)
+    rules: dict[str, Rules] = Field(min_length=1)  # what the answers of each `by` must pass
 
 
 class Dropped(msgspec.Struct, kw_only=True):
@@ -82,48 +83,50 @@ def fault(trace: Trace, rules: Rules) -> str:
     for name, minimum in rules.grades.items():
         if name not in trace.grades:
             raise BadInput(
-                f"trace {trace.trace_id!r} was not graded by {name!r}; it has the grades: {', '.join(trace.grades) or 'none'}"
+                f"trace {trace.trace_id!r} was not graded by {name!r}; it has the grades: "
+                f"{', '.join(trace.grades) or 'none'}"
             )
         if trace.grades[name] < minimum:
             return f"{name}:{trace.reasons.get(name, 'low')}"
     return ""
 
 
-def sift(traces: Iterable[Trace], rules: Mapping[str, Rules]) -> Iterator[tuple[Trace, str]]:
+def with_reasons(traces: Iterable[Trace], rules: Mapping[str, Rules]) -> Iterator[tuple[Trace, str]]:
     """Every trace with the reason to drop it ("" to keep it), in the order they came; a problem's traces
-    stand together."""
+    stand together. Raises BadInput on a trace for whose `by` there are no rules."""
     for _, rows in groupby(traces, key=lambda trace: trace.id):
         problem = list(rows)
-        faults: dict[int, str] = {}
-        kept: Counter[str] = Counter()
+        reasons: dict[int, str] = {}  # by place in the problem
+        kept: Counter[str] = Counter()  # by `by`
         for place, trace in sorted(enumerate(problem), key=lambda pair: pair[1].sample):
             if trace.by not in rules:
                 raise BadInput(
-                    f"trace {trace.trace_id!r}: no rules for by {trace.by!r}; there are rules for: {', '.join(sorted(rules))}"
+                    f"trace {trace.trace_id!r}: no rules for by {trace.by!r}; there are rules for: "
+                    f"{', '.join(sorted(rules))}"
                 )
-            faults[place] = fault(trace, rules[trace.by]) or _surplus(
-                kept, trace.by, rules[trace.by].per_problem
-            )
-        yield from ((trace, faults[place]) for place, trace in enumerate(problem))
+            reasons[place] = _reason(trace, rules[trace.by], kept[trace.by])
+            kept[trace.by] += not reasons[place]
+        yield from ((trace, reasons[place]) for place, trace in enumerate(problem))
 
 
-def _surplus(kept: Counter[str], by: str, most: int | None) -> str:
-    if most is not None and kept[by] >= most:
-        return "surplus"
-    kept[by] += 1
-    return ""
+def _reason(trace: Trace, rules: Rules, kept: int) -> str:
+    """The first rule that `trace` fails, where `kept` traces of its problem were kept before it."""
+    if first := fault(trace, rules):
+        return first
+    return "surplus" if rules.per_problem is not None and kept >= rules.per_problem else ""
 
 
 class Tally:
     """Counts what is kept and dropped; kept + dropped is always the number of rows."""
 
-    def __init__(self, rules: Iterable[str]) -> None:
-        self.kept: Counter[str] = Counter()
-        self.dropped: dict[str, Counter[str]] = {by: Counter() for by in rules}
-        self.shares: dict[str, Counter[tuple[str, str, bool]]] = {by: Counter() for by in rules}
+    def __init__(self, bys: Iterable[str]) -> None:
+        self.kept: Counter[str] = Counter()  # by `by`
+        self.dropped: dict[str, Counter[str]] = {by: Counter() for by in bys}  # by reason
+        # By what is counted (level, style or model), its value, and whether the trace was kept.
+        self.shares: dict[str, Counter[tuple[str, str, bool]]] = {by: Counter() for by in bys}
 
     def count(self, trace: Trace, reason: str) -> None:
-        """Counts one trace."""
+        """Counts `trace`, which was dropped for `reason` ("": kept)."""
         if reason:
             self.dropped[trace.by][reason] += 1
         else:
@@ -139,24 +142,18 @@ class Tally:
 
     def _of(self, by: str) -> dict[str, Any]:
         lost = sum(self.dropped[by].values())
-        found = {
+        return {
             "rows": self.kept[by] + lost,
             "kept": self.kept[by],
             "dropped": dict(sorted(self.dropped[by].items())),
-        }
-        return found | {
-            f"kept_share_by_{what}": self._shares(by, what) for what in ("level", "style", "model")
+            **{f"kept_share_by_{what}": self._shares(by, what) for what in ("level", "style", "model")},
         }
 
     def _shares(self, by: str, what: str) -> dict[str, float]:
         counts = self.shares[by]
         values = sorted({value for kind, value, _ in counts if kind == what})
-        return {
-            value: round(
-                counts[what, value, True] / (counts[what, value, True] + counts[what, value, False]), 6
-            )
-            for value in values
-        }
+        kept = {value: counts[what, value, True] for value in values}
+        return {value: round(kept[value] / (kept[value] + counts[what, value, False]), 6) for value in values}
 
     def reasons(self) -> str:
         """`teacher answer:wrong 12, teacher surplus 3`."""
@@ -172,20 +169,20 @@ def main(system: str) -> None:
     rules = params.read(system, "filter", Params).rules
     data, tally = Path("data", system), Tally(rules)
     traces = progress(read(data / "judged.jsonl", Trace, key=lambda trace: trace.trace_id), "filter")
-    with replacing(data / "kept.jsonl", data / "dropped.jsonl", Path("metrics", f"{system}_filter.json")) as (
-        kept,
-        dropped,
-        metrics,
-    ):
-        for trace, reason in sift(traces, rules):
+    outs = replacing(data / "kept.jsonl", data / "dropped.jsonl", Path("metrics", f"{system}_filter.json"))
+    with outs as (kept, dropped, metrics):
+        for trace, reason in with_reasons(traces, rules):
             tally.count(trace, reason)
-            (dropped if reason else kept).write(encode(_told(trace, reason) if reason else trace) + b"\n")
+            if reason:
+                dropped.write(encode(_dropped(trace, reason)) + b"\n")
+            else:
+                kept.write(encode(trace) + b"\n")
         if not sum(tally.kept.values()):
-            raise BadInput(f"{data / 'traces.jsonl'}: all rows were filtered out: {tally.reasons()}")
+            raise BadInput(f"{data / 'judged.jsonl'}: all rows were filtered out: {tally.reasons()}")
         metrics.write(as_json(tally.metrics()))
 
 
-def _told(trace: Trace, reason: str) -> Dropped:
+def _dropped(trace: Trace, reason: str) -> Dropped:
     return Dropped(
         trace=trace.trace_id,
         by=trace.by,

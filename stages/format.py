@@ -1,11 +1,9 @@
-"""Makes the chats that the student learns from: plain ones where the base model is right by itself, glyph
-ones where it fails."""
+"""Makes the chats that one student learns from: each problem in the format that its difficulty asks for."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stages.formats import FORMATS
 from stages.formats.mixing import mixture
 from stages.formats.mixing.mixture import Report, mix
 from stages.shared import params
@@ -17,49 +15,48 @@ from stages.styles.prompting.prompts import StyleName
 
 
 class Params(mixture.Params):
-    """The mixture, and the style in which the student will be asked."""
+    """The mixture, and the prompt that the student sees."""
 
+    # the style in which the student is asked
     student_style: StyleName = "plain"
 
 
 def main(name: str) -> None:
     """data/S/kept.jsonl -> data/S/chats/N.jsonl and metrics/N_format.json."""
-    mine = params.read(name, "format", Params, family="students")
+    section = params.read(name, "format", Params, family="students")
     data, report = Path("data", params.refers("students", name, "system")), Report()
 
     def kept() -> Iterator[Trace]:
         return read(data / "kept.jsonl", Trace, key=lambda trace: trace.trace_id)
 
-    chats = mix(kept, mine, style(mine.student_style).render, params.seed(), report)
+    chats = mix(kept, section, style(section.student_style).render, params.seed(), report)
     with replacing(data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json")) as (
         file,
         metrics,
     ):
         if not put(file, progress(chats, "format")):
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
-        metrics.write(as_json(summary(report)))
+        metrics.write(as_json(summary(report, section)))
 
 
-STEADY = (
-    "direct",
-    "latent",
-    "natural",
-)  # always told, so that the names in the metrics file stay; others where they are used
+def summary(report: Report, section: mixture.Params) -> dict[str, Any]:
+    """What became of the kept traces.
 
-
-def summary(report: Report) -> dict[str, Any]:
-    """Chats by format and level, and by style and task where there are several; problems without any
-    (`no_...`); traces that did not become one (`left_out`), by reason."""
+    `chats`: all of them, then those of each format of the mixture. `easy_share`: the share of chats in the
+    format `easy`. `no_<format>`: problems without a chat in their format. `left_out`: traces that did not
+    become a chat, by reason. `levels`: chats by level and format. Where there are several: chats by style,
+    and by task.
+    """
     levels: dict[str, dict[str, int]] = {}
     for (level, name), count in sorted(report.levels.items()):
         levels.setdefault(level, {})[name] = count
     chats = report.chats.total()
-    told = [name for name in FORMATS if name in STEADY or report.chats[name] or report.problems[f"no_{name}"]]
+    names = dict.fromkeys([section.hard, section.easy] if section.selective else [section.hard])
     return {
         "chats": chats,
-        **{name: report.chats[name] for name in told},
-        "natural_share": report.chats["natural"] / chats,
-        **{f"no_{name}": report.problems[f"no_{name}"] for name in told},
+        **{name: report.chats[name] for name in names},
+        **({"easy_share": report.chats[section.easy] / chats} if section.selective else {}),
+        **{f"no_{name}": report.problems[f"no_{name}"] for name in names},
         "left_out": dict(sorted(report.traces.items())),
         "levels": levels,
         **_several(report),

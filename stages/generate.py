@@ -4,6 +4,7 @@ are compared with."""
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -12,27 +13,32 @@ from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
 from stages.shared.errors import BadInput, unknown
+from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt, read, write
 from stages.styles.prompting.prompts import StyleName, prompts
 
 
 class Arm(Strict):
-    """One arm: the style in which the problem is put, and who is asked."""
+    """Who is asked, and how."""
 
+    # the style in which a problem is put
     style: StyleName
-    ask: member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
+    # the sampler that is asked
+    ask: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")]
 
 
 class Params(Strict):
-    """The arms by name; the name is the `by` of their rows. dvc.yaml starts the stage with `launcher`."""
+    """Who answers the held-out problems."""
 
-    launcher: str = "python"  # accelerate launch ...: the GPUs share the batches of the sampler hf
+    # what dvc.yaml starts the stage with; accelerate launch ...: the GPUs share the batches of the sampler hf
+    launcher: str = "python"
+    # by name, which is the `by` of the arm's rows
     arms: dict[str, Arm] = Field(min_length=1)
 
 
 def main(system: str) -> None:
-    """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem side by side."""
+    """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem adjacent."""
     _check_students(system)
     arms = params.read(system, "generate", Params).arms
     styles = {by: arm.style for by, arm in arms.items()}

@@ -4,6 +4,7 @@ import argparse
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -20,7 +21,7 @@ class Params(params.Strict):
     """How responses are graded."""
 
     # by name, the params of each grader to apply
-    graders: params.members("stages.graders", GRADERS)  # type: ignore[valid-type]
+    graders: Annotated[dict[str, Any], params.members("stages.graders", GRADERS)]
     # processes that share the rows
     workers: int = Field(default=1, ge=1, le=256)
 
@@ -62,14 +63,30 @@ def explain(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     graders = params.read(given.system, "grade", Params).graders if given.system else {}
     row = Response(
-        id="explained", task="", kind=Kind(given.kind), split="", question="", answer=given.gold, choices=given.choices, by="", style="",
-        messages=[], sampler="", model="", sample=0, text=given.response, ending=Ending(given.ending), tokens=0,
-    )  # fmt: skip
-    found = answer.verdict(row, graders.get("answer", answer.Params()))
-    print(
-        f"{found.outcome}\n  pred      {found.pred}\n  found     {found.found or '-'}\n  compared  {found.compared or '-'}\nsteps"
+        id="explained",
+        task="",
+        kind=Kind(given.kind),
+        split="",
+        question="",
+        answer=given.gold,
+        choices=given.choices,
+        by="",
+        style="",
+        messages=[],
+        sampler="",
+        model="",
+        sample=0,
+        text=given.response,
+        ending=Ending(given.ending),
+        tokens=0,
     )
-    print("\n".join(f"  {number}. {step}" for number, step in enumerate(found.steps, 1)))
+    verdict = answer.verdict(row, graders.get("answer", answer.Params()))
+    print(verdict.outcome)
+    print(f"  pred      {verdict.pred}")
+    print(f"  found     {verdict.found or '-'}")
+    print(f"  compared  {verdict.compared or '-'}")
+    print("steps")
+    print("\n".join(f"  {number}. {step}" for number, step in enumerate(verdict.steps, 1)))
 
 
 if __name__ == "__main__":

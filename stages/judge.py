@@ -7,7 +7,7 @@ A stage of its own, so that `grade` depends on no sampler.
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from pydantic import Field, model_validator
@@ -19,6 +19,7 @@ from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import progress, run
+from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict
 from stages.shared.rows import Ending, Prompt, Response, Trace, as_json, encode, read, replacing
 from stages.styles import style
@@ -30,7 +31,7 @@ class Params(Strict):
     """Who judges, and which traces."""
 
     # the sampler that is asked, with its params; null: nobody judges
-    ask: params.member("stages.samplers", SAMPLERS, "sampler") | None = None  # type: ignore[valid-type]
+    ask: Annotated[SamplerParams, params.member("stages.samplers", SAMPLERS, "sampler")] | None = None
     # whose answers are judged; of these only the ones that ended by themselves
     by: list[str] = Field(default=["teacher"], min_length=1)
     # true: only answers to which every grader gave a 1

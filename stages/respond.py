@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
@@ -13,18 +13,23 @@ from stages.samplers.asking.totals import Totals
 from stages.samplers.cost.estimation import as_text, estimates
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
+from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Prompt, read, write, write_json
 
 
 class Params(Strict):
-    """Who answers for whom; without `probe` the base model is not asked. `root` is the folder of recorded
-    answers: dvc.yaml makes this stage depend on it, and starts it with `launcher`."""
+    """Who answers."""
 
+    # the folder that the teacher reads, which dvc.yaml makes a dep of this stage: recorded answers, or the
+    # base model that a local teacher is
     root: str
-    launcher: str = "python"  # accelerate launch ...: the GPUs share the batches of the sampler hf
-    teacher: member("stages.samplers", SAMPLERS, "sampler")  # type: ignore[valid-type]
-    probe: member("stages.samplers", SAMPLERS, "sampler") | None = None  # type: ignore[valid-type]
+    # what dvc.yaml starts the stage with; accelerate launch ...: the GPUs share the batches of the sampler hf
+    launcher: str = "python"
+    # the teacher's sampler
+    teacher: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")]
+    # the base model's sampler; null: the base model is not asked, and no problem gets a pass rate
+    probe: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")] | None = None
 
     def samplers(self) -> dict[str, Any]:
         """By `by`."""

@@ -1,13 +1,18 @@
-"""Trains a student on its chats, from its base model. A run that was killed goes on from its last checkpoint."""
+"""Trains a student on its chats, from its base model.
+
+A run that was killed goes on from its last checkpoint.
+"""
 
 from pathlib import Path
+from typing import Annotated, Any
 
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
+from stages.shared.member_params import StudentParams
 from stages.shared.rows import Chat, read
 from stages.students import STUDENTS, Job, student
 
-Params = params.member("stages.students", STUDENTS, "student")
+Params: Any = Annotated[StudentParams, params.member("stages.students", STUDENTS, "student")]
 
 
 def main(name: str) -> None:

@@ -1,5 +1,10 @@
-"""What the student is shown: `to_chats(traces, ask)` turns traces into Chats, `ask` rendering the prompt that
-the student will see."""
+"""Registry of formats: what the student is shown.
+
+A member's `to_chats(traces, ask)` turns traces into Chats; `ask` renders the prompt that the student will
+see. Members are pure: no files, network, clock, global randomness or torch.
+
+Imports `shared` only. The stage `format` imports this package.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -15,10 +20,11 @@ FORMATS = {
 }
 
 Ask = Callable[[Problem], list[Message]]
+"""Renders a problem as the messages that the student will see."""
 
 
 class Format(Protocol):
-    """The contract of a member; `BY` names whose traces it takes. A trace that does not fit it gives no chat."""
+    """The contract of a member; `BY` names whose traces it takes. A trace that does not fit gives no chat."""
 
     BY: str
 

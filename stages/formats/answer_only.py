@@ -1,6 +1,7 @@
 """Clean prompt, the gold answer alone: what answers are worth without the reasoning that leads to them.
 
-It learns from the problems for which the teacher found a path, so that against them only the path is missing.
+The format takes the problems to which the teacher's traces were kept, so that a student of another format of
+these traces differs in the reasoning only.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,20 +10,14 @@ import msgspec
 
 from stages.formats import Ask
 from stages.formats.mixing.chats import chat
-from stages.shared.rows import Chat, Kind, Trace
+from stages.shared.answers import plain_answer
+from stages.shared.rows import Chat, Trace
 
 BY = "teacher"
 
 
 def to_chats(traces: Iterable[Trace], ask: Ask) -> Iterator[Chat]:
-    """One chat a trace; those of one problem say the same, of which the stage keeps one."""
-    return (chat(msgspec.structs.replace(trace, text=plain(trace)), "answer_only", ask) for trace in traces)
-
-
-def plain(trace: Trace) -> str:
-    """`The answer is 9.`; an expression stands in a box."""
+    """One chat a trace. The chats of a problem say the same; the mixture keeps the first."""
     return (
-        f"The answer is \\boxed{{{trace.answer}}}."
-        if trace.kind is Kind.EXPRESSION
-        else f"The answer is {trace.answer}."
+        chat(msgspec.structs.replace(trace, text=plain_answer(trace)), "answer_only", ask) for trace in traces
     )

@@ -1,4 +1,4 @@
-"""Clean prompt, glyph answer: reasoning that nobody asked for, from the teacher's traces."""
+"""Clean prompt, glyph answer: the teacher's marked reasoning, for which the prompt does not ask."""
 
 from collections.abc import Iterable, Iterator
 

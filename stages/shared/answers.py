@@ -1,11 +1,10 @@
-"""Answers in the words of the plain style."""
+"""An answer without its reasoning, as a sentence."""
 
 from stages.shared.rows import Kind, Problem
 
-OPENING = "The answer is "
-
 
 def plain_answer(problem: Problem) -> str:
-    """`The answer is 9.`; an expression stands in a box."""
-    boxed = problem.kind is Kind.EXPRESSION
-    return OPENING + (f"\\boxed{{{problem.answer}}}." if boxed else f"{problem.answer}.")
+    """The gold answer as a sentence: `The answer is 9.`; an expression stands in a `\\boxed{}`."""
+    if problem.kind is Kind.EXPRESSION:
+        return f"The answer is \\boxed{{{problem.answer}}}."
+    return f"The answer is {problem.answer}."

@@ -1,11 +1,14 @@
-"""The one exception that means *the input is wrong*: its message is written for the person who can mend it."""
+"""The exception that means *the input is wrong*: its message is for the person who can put it right."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class BadInput(Exception):
-    """Says where, what, what was got and what to choose from; a stage prints it as one line and exits with 1."""
+    """Says where, what, what was got and what to choose from.
+
+    A stage prints the message as one line and exits with status 1.
+    """
 
 
 def unknown(what: str, got: object, choices: Iterable[str]) -> str:

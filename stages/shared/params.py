@@ -1,11 +1,19 @@
-"""params.yaml, read strictly: nothing is cast, nothing unknown passes, and every fault is reported at once."""
+"""params.yaml, read strictly: nothing is cast, no unknown key passes, every fault is reported at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -94,8 +102,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _faults(error: ValidationError) -> list[str]:
-    """One clause a fault: `.key: what is wrong, got value`; those of a room member's own params are among
-    them, below its key."""
+    """One clause a fault: `.key: what is wrong, got value`; those of a member's own params are among them,
+    below its key."""
     lines: list[str] = []
     for fault in error.errors():
         place = "".join(f".{part}" for part in fault["loc"])
@@ -109,9 +117,11 @@ def _faults(error: ValidationError) -> list[str]:
     return lines
 
 
-def member(package: str, members: Mapping[str, str], key: str) -> Any:
-    """A params type: a mapping whose `key` names a member of the room `package` and whose rest are that
-    member's `Params`."""
+def member(package: str, members: Mapping[str, str], key: str) -> PlainValidator:
+    """Validates a mapping whose `key` names a member of the registry `package`, as that member's `Params`.
+
+    Use: `Annotated[SamplerParams, member(...)]`; the first type says what the stage reads of the params.
+    """
 
     def check(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -120,33 +130,38 @@ def member(package: str, members: Mapping[str, str], key: str) -> Any:
             raise ValueError(unknown(key, value.get(key), members))
         return import_module(f"{package}.{value[key]}").Params.model_validate(value)
 
-    return Annotated[Any, BeforeValidator(check)]
+    return PlainValidator(check)
 
 
-def members(package: str, choices: Mapping[str, str]) -> Any:
-    """A params type: a mapping from member names of the room `package` to each member's `Params`."""
+def members(package: str, choices: Mapping[str, str], null_leaves_out: bool = False) -> PlainValidator:
+    """Validates a mapping from member names of the registry `package` to the params of each member.
+
+    Use: `Annotated[dict[str, Strict], members(...)]`. With `null_leaves_out` a member set to null is left
+    out.
+    """
     noun = package.rsplit(".", 1)[-1].removesuffix("s")
 
-    def one(name: str) -> Any:
-        def check(value: Any) -> Any:
+    def check_of(name: str) -> Callable[[Any], Any]:
+        def check_member(value: Any) -> Any:
             return import_module(f"{package}.{name}").Params.model_validate(value)
 
-        return check
+        return check_member
 
-    def check(value: Any) -> Any:
-        if not isinstance(value, dict) or not value:
-            raise ValueError(f"expected a mapping with at least one {noun} of: {', '.join(sorted(choices))}")
-        strangers = [unknown(noun, name, choices) for name in value if name not in choices]
+    def check(value: Any) -> dict[str, Any]:
+        named = value if isinstance(value, dict) else {}
+        strangers = [unknown(noun, name, choices) for name in named if name not in choices]
         if strangers:
             raise ValueError("; ".join(strangers))
-        return _each(value, one)
+        kept = {name: given for name, given in named.items() if given is not None or not null_leaves_out}
+        if not kept:
+            raise ValueError(f"expected a mapping with at least one {noun} of: {', '.join(sorted(choices))}")
+        return _each(kept, check_of)
 
-    return Annotated[dict[str, Any], BeforeValidator(check)]
+    return PlainValidator(check)
 
 
-def _each(values: dict[str, Any], check_of: Any) -> dict[str, Any]:
+def _each(values: dict[str, Any], check_of: Callable[[str], Callable[[Any], Any]]) -> dict[str, Any]:
     """Checks every member before raising, so that all faults of a section come in one error."""
-    fields = {name: (Annotated[Any, BeforeValidator(check_of(name))], ...) for name in values}
-    model = create_model("Members", __base__=Strict, **fields)  # type: ignore[call-overload]
-    checked = model.model_validate(values)
+    fields: Any = {name: (Annotated[Any, BeforeValidator(check_of(name))], ...) for name in values}
+    checked = create_model("Members", __base__=Strict, **fields).model_validate(values)
     return {name: getattr(checked, name) for name in values}

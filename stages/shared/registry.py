@@ -1,4 +1,4 @@
-"""How a room opens: a member is imported by its name when it is first asked for."""
+"""A registry is a package whose members are modules: a member is imported when it is first asked for."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -8,7 +8,7 @@ from stages.shared.errors import BadInput, unknown
 
 
 def load_member(package: str, members: Mapping[str, str], name: str) -> Any:
-    """The module `package.name`; raises BadInput with the choices where the room has no such member.
+    """The module `package.name`; raises BadInput with the choices where the registry has no such member.
 
     Imported late, so that a stage loads (and depends on) only the members that its params name.
     """

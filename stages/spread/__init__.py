@@ -1,1 +1,4 @@
-"""One function over many rows, in order: in several processes of this machine."""
+"""One function over many rows, order kept, in several processes of this machine.
+
+Imports no other package of `stages`.
+"""

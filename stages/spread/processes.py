@@ -1,4 +1,4 @@
-"""The same work for many items by several processes: order kept, memory flat, nobody left behind."""
+"""The same work for many items by several processes: order kept, memory flat, no process left behind."""
 
 import os
 import signal
@@ -18,19 +18,18 @@ AHEAD = 3  # items for each worker that are under way at the same time
 def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Generator[Result, None, None]:
-    """`function` of each item, in the order of `items`; with one worker in this process. `function`, items
-    and results must be picklable.
+    """Yields `function` of each item, in the order of `items`; with one worker in this process. `function`,
+    items and results must be picklable.
 
     What `function` raises is raised here, a bug with the worker's traceback. Whatever ends this iterator
-    early ends the workers as well: close it (`contextlib.closing`) where it is left early.
+    early ends the workers as well: close the iterator (`contextlib.closing`) where a loop may leave early.
     """
     if workers == 1:
         yield from map(function, items)
         return
-    others = set(active_children())
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_begin
-    )  # spawn: the same on Linux and macOS
+    children_before = set(active_children())
+    # spawn: the same on Linux and macOS
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:
@@ -40,7 +39,7 @@ def in_order(
         while pending:
             yield pending.popleft().result()
     except BaseException:
-        for worker in set(active_children()) - others:
+        for worker in set(active_children()) - children_before:
             worker.kill()
         pool.shutdown(wait=False, cancel_futures=True)
         raise
@@ -48,8 +47,8 @@ def in_order(
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item) -> Future[Result]:
-    """Submitting may start a worker, which inherits what is blocked: so Ctrl-C is not its own before `_begin`
-    has run either."""
+    """Submits with Ctrl-C blocked. Submitting may start a worker, and the worker inherits the block, so that
+    Ctrl-C does not end it before `_begin` has run."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return pool.submit(function, item)
@@ -58,13 +57,14 @@ def _submit(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item:
 
 
 def _begin() -> None:
-    """In a worker: Ctrl-C is for its owner to handle; and where the owner dies without a word, it goes too."""
+    """Runs in a worker first: the worker ignores Ctrl-C, which its parent handles, and ends when the parent
+    ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_outlive_nobody, daemon=True).start()
+    Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _outlive_nobody() -> None:
-    owner = parent_process()
-    assert owner is not None
-    wait([owner.sentinel])
+def _exit_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
     os._exit(1)

@@ -1,5 +1,11 @@
-"""How a problem is put: `render(problem)` gives the messages that are sent. Every prompt text stands here and
-nowhere else."""
+"""Registry of styles: how a problem is put to a model.
+
+A member's `render(problem)` gives the messages that are sent: the turns before the question, if the problem
+has any, and a user's turn at the end. Every prompt text stands in this package and nowhere else. Members are
+pure: no files, network, clock, global randomness or torch.
+
+Imports `shared` only. Every stage that puts problems to a model imports this package.
+"""
 
 from typing import Protocol
 
@@ -10,7 +16,7 @@ STYLES = {
     "plain": "the question alone: what a student sees",
     "glyph": "asks for the four glyphs, each once, in order",
     "no_symbols": "the question, and a request to use no symbols",
-    "judge": "an answer to a problem, and the request to judge its reasoning",
+    "judge_reasoning": "an answer to a problem, and the request to judge its reasoning",
     "plain_reasoning": "a few plain sentences, then the answer",
     "chain_of_thought": "numbered steps",
     "tree_of_thought": "paths, of which those that fail are given up",

@@ -5,10 +5,11 @@ from stages.shared.rows import Message, Problem
 from stages.styles.prompting.core import wrapped
 
 TEXT = """\
-First reason forward to the answer, one short step a line. Then check it backward ("Back: ..."): start from the answer and undo the \
-steps until you reach what was given. Mend what does not fit, and give the answer last."""
+First reason forward to the answer, one short step a line. Then check it backward ("Back: ..."): start \
+from the answer and undo the steps until you reach what was given. Mend what does not fit, and give the \
+answer last."""
 
 
 def render(problem: Problem) -> list[Message]:
-    """One user message."""
+    """The problem as a user's turn, the request below it."""
     return wrapped(TEXT, problem)

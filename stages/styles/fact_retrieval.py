@@ -4,10 +4,10 @@ from stages.shared.rows import Message, Problem
 from stages.styles.prompting.core import wrapped
 
 TEXT = """\
-First list the facts that matter ("Facts: ..."), those that are given and those that you know. Then conclude from these facts alone \
-("So: ..."), and give the answer."""
+First list the facts that matter ("Facts: ..."), those that are given and those that you know. Then \
+conclude from these facts alone ("So: ..."), and give the answer."""
 
 
 def render(problem: Problem) -> list[Message]:
-    """One user message."""
+    """The problem as a user's turn, the request below it."""
     return wrapped(TEXT, problem)

@@ -2,18 +2,19 @@
 
 from stages.shared.marks import CRUX, PLAN, STEPS, TAKEAWAY
 from stages.shared.rows import Kind, Message, Problem
-from stages.styles.plain import question
+from stages.styles.prompting.question import question, turns
 
 TEXT = f"""\
-Solve the problem below. Write your answer in exactly four sections. Each section starts on a new line with its own symbol, and the \
-symbols come in this order:
+Solve the problem below. Write your answer in exactly four sections. Each section starts on a new line with \
+its own symbol, and the symbols come in this order:
 
 {CRUX} the crux: one sentence that says what the problem asks for
 {PLAN} the plan: one or two sentences that say how to get there
 {STEPS} the steps: the work itself, one short step a line
 {TAKEAWAY} the takeaway: the final answer and nothing else, in the form {{ending}}
 
-Use every symbol exactly once and leave no section empty. Write nothing before {CRUX}, use no headings, and stop after the takeaway.
+Use every symbol exactly once and leave no section empty. Write nothing before {CRUX}, use no headings, and \
+stop after the takeaway.
 
 Problem:
 {{question}}"""
@@ -30,7 +31,5 @@ ENDINGS = {
 
 
 def render(problem: Problem) -> list[Message]:
-    """One user message, since some chat templates refuse a system turn."""
-    return [
-        Message(role="user", content=TEXT.format(ending=ENDINGS[problem.kind], question=question(problem)))
-    ]
+    """The request as a user's turn, the problem at its end."""
+    return turns(problem, TEXT.format(ending=ENDINGS[problem.kind], question=question(problem)))

@@ -8,5 +8,5 @@ Explain in a few plain sentences how you get to the answer, and give the answer 
 
 
 def render(problem: Problem) -> list[Message]:
-    """One user message."""
+    """The problem as a user's turn, the request below it."""
     return wrapped(TEXT, problem)

@@ -5,10 +5,11 @@ from stages.shared.rows import Message, Problem
 from stages.styles.prompting.core import wrapped
 
 TEXT = """\
-Write a short Python program that computes the answer: one statement a line, its result in a comment, facts as comments, and a print at \
-the end. Work out what it prints, and give that as the answer below the program."""
+Write a short Python program that computes the answer: one statement a line, its result in a comment, \
+facts as comments, and a print at the end. Work out what it prints, and give that as the answer below the \
+program."""
 
 
 def render(problem: Problem) -> list[Message]:
-    """One user message."""
+    """The problem as a user's turn, the request below it."""
     return wrapped(TEXT, problem)

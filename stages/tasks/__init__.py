@@ -1,8 +1,10 @@
-"""Where problems come from: `load(split, params, root, seed)` yields the Problems of one split, in a fixed
-order, ids unique.
+"""Registry of tasks: where problems come from.
 
-`root` is a folder of local data: directories shaped like Hub repositories, or JSONL files; what it lacks
-comes from the Hub.
+A member's `load(split, params, root, seed)` yields the Problems of one split (train, validation, test; of a
+generated task also pretrain), in a fixed order, with unique ids. `root` is a folder of local data:
+directories shaped like Hub repositories, or JSONL files; what it lacks comes from the Hub.
+
+Imports `shared` only. `collect` imports this package, and so do stages that make a corpus.
 """
 
 from collections.abc import Iterator

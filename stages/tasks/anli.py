@@ -4,12 +4,13 @@
 https://huggingface.co/datasets/facebook/anli, CC BY-NC 4.0: train_r1 (16946), dev_r1, test_r1 (1000 each),
 and so on to train_r3 (100459), dev_r3 and test_r3 (1200 each), rows like
 
-    uid: b0e63408-...   premise: It is Sunday today, let's take a look at the most popular posts of the last couple of days. ...
-    hypothesis: The day of the passage is usually when Christians praise the lord together   label: 0   reason: Sunday is ...
+    uid: b0e63408-...   label: 0   reason: Sunday is considered ...
+    premise: It is Sunday today, let's take a look at the most popular posts of the last couple of days. ...
+    hypothesis: The day of the passage is usually when Christians praise the lord together
 
 Quirks: labels are 0 entailment, 1 neutral, 2 contradiction; `reason` is the writer's, often about the fooled
-model, and blank in most train rows, so it is no solution. The dev splits are used only where `held_out`
-divides all rows anew. The round stands in `level`.
+model, and blank in most train rows, so it is no solution. The dev splits are validation. The round stands in
+`level`.
 """
 
 from collections.abc import Iterator
@@ -22,13 +23,14 @@ from stages.tasks.reading.gold import NLI
 from stages.tasks.reading.hub import HubParams, Row, Source, problems
 
 ROUNDS = (1, 2, 3)
+OWN_SPLITS = ("train", "dev", "test")  # dev is validation here
 
 
 class Params(HubParams):
-    """`rounds`: which of the three are taken."""
+    """The sizes of the splits, and which rounds are read."""
 
-    revision: str = Field("8e4813d81f46d313dac7892e1c28076917cfcdf9", min_length=1)
-    rounds: list[int] = Field(list(ROUNDS), min_length=1)
+    revision: str = Field("8e4813d81f46d313dac7892e1c28076917cfcdf9", min_length=1)  # see HubParams
+    rounds: list[int] = Field(list(ROUNDS), min_length=1)  # which of the three are read, in this order
 
     @field_validator("rounds")
     @classmethod
@@ -41,16 +43,12 @@ class Params(HubParams):
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
     """The problems of `split`, round after round in file order; ids are the data set's own. `seed` plays no
     part."""
-    train, test = ([f"{name}_r{number}" for number in params.rounds] for name in ("train", "test"))
+    train, dev, test = ([f"{name}_r{number}" for number in params.rounds] for name in OWN_SPLITS)
     left_out = [
-        f"{name}_r{number}"
-        for name in ("train", "dev", "test")
-        for number in ROUNDS
-        if number not in params.rounds
+        f"{name}_r{number}" for name in OWN_SPLITS for number in ROUNDS if number not in params.rounds
     ]
-    return problems(
-        Source("anli", "facebook/anli", ("plain_text",), train, test, left_out), split, params, root, problem
-    )
+    source = Source("anli", "facebook/anli", ("plain_text",), train, dev, test, left_out)
+    return problems(source, split, params, root, problem)
 
 
 def problem(row: Row) -> Problem:

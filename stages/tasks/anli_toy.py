@@ -3,7 +3,8 @@ left open?
 
 A sample row (level = number of links from the person to the colour):
 
-    context   Rusk has only red hats. Eva lives in Pava. Bram lies in Korr. Tom lives in Bram. Korr has only blue hats. Pava lies in Rusk.
+    context   Rusk has only red hats. Eva lives in Pava. Bram lies in Korr. Tom lives in Bram. Korr has only
+              blue hats. Pava lies in Rusk.
     question  Tom's hat is red. True, false or neither?
     solution  Tom lives in Bram
               Bram lies in Korr
@@ -11,9 +12,9 @@ A sample row (level = number of links from the person to the colour):
               blue beside red: another, so false
     answer    contradiction
 
-Everybody has exactly one of each thing, and a thing has one colour. Quirks: two persons are told of, on ways
-that do not meet, and the statement names the colour at the end of the one or the other, so the way must be
-followed; where it is left open, the last link is told of a third place instead.
+Everybody has exactly one of each thing, and a thing has one colour. Quirks: the premise speaks of two
+persons, whose chains of links do not meet, and the statement names the colour at the end of either chain, so
+the chain must be followed. Where the statement is left open, the last link speaks of a third place instead.
 """
 
 import random
@@ -26,10 +27,10 @@ from stages.tasks.making.toys import NAMES, PLACES, Drawn, ToyParams, problems
 
 THINGS = ["hat", "cup", "coat", "door", "boat", "flag", "bed", "cart"]
 COLOURS = ["red", "blue", "green", "white", "black", "brown", "pink", "gold"]
-LIVES = "{one} lives in {other}."
-LIES = "{one} lies in {other}."
-RULE = "{one} has only {other} {thing}s."
-OWNS = "{one}'s {thing} is {other}."
+LIVES = "{name} lives in {place}."
+LIES = "{name} lies in {place}."
+RULE = "{name} has only {colour} {thing}s."
+OWNS = "{name}'s {thing} is {colour}."
 ASK = "True, false or neither?"
 
 
@@ -49,10 +50,10 @@ def _make(draw: random.Random, level: int) -> Drawn:
     way = [names[0], *places[: level - 1], mine]
     other_way = [names[1], *places[level : 2 * level - 1], others]
     answer = draw.choice(("entailment", "contradiction", "neutral"))
-    told = way
+    stated = way
     if answer == "neutral":
-        told = [*way[:-2], names[2] if level == 1 else places[-1], mine]
-    facts = [_fact(place, way if place < level - 1 else told, thing) for place in range(level)]
+        stated = [*way[:-2], names[2] if level == 1 else places[-1], mine]
+    facts = [_fact(place, way if place < level - 1 else stated, thing) for place in range(level)]
     facts += [_fact(place, other_way, thing) for place in range(level)]
     draw.shuffle(facts)
     named = {"entailment": mine, "contradiction": others}.get(answer) or draw.choice((mine, others))
@@ -64,14 +65,14 @@ def _fact(place: int, way: list[str], thing: str) -> str:
     """The link of a way that starts at `place`."""
     last = place == len(way) - 2
     form = (OWNS if last else LIVES) if place == 0 else (RULE if last else LIES)
-    return form.format(one=way[place], other=way[place + 1], thing=thing)
+    return form.format(name=way[place], place=way[place + 1], colour=way[place + 1], thing=thing)
 
 
 def _lines(way: list[str], answer: str, named: str, thing: str) -> list[str]:
     *places, colour = way
     lines = [
-        f"{one} {'lies' if place else 'lives'} in {other}"
-        for place, (one, other) in enumerate(pairwise(places))
+        f"{name} {'lies' if number else 'lives'} in {place}"
+        for number, (name, place) in enumerate(pairwise(places))
     ]
     if answer == "neutral":
         return [*lines, f"{places[-1]}: no {thing} is told of, so neither"]

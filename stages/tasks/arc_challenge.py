@@ -4,11 +4,12 @@ https://arxiv.org/abs/1803.05457).
 https://huggingface.co/datasets/allenai/ai2_arc, config `ARC-Challenge`, CC BY-SA 4.0: 1119 train, 299
 validation and 1172 test rows like
 
-    id: Mercury_7175875   question: An astronomer observes that a planet rotates faster after a meteorite impact. Which is ...
-    choices: {text: [Planetary density will decrease., ...], label: [A, B, C, D]}   answerKey: C
+    id: Mercury_7175875   answerKey: C
+    question: An astronomer observes that a planet rotates faster after a meteorite impact. Which is ...
+    choices: {text: [Planetary density will decrease., ...], label: [A, B, C, D]}
 
 Quirks: three to five options; some rows label them `1` to `4`, and their key is such a digit: here options
-have letters, by their place. The validation rows are used only where `held_out` divides all rows anew.
+have letters, by their place.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,13 @@ from stages.shared.rows import Problem
 from stages.tasks.reading.hub import HubParams, Source, problems
 from stages.tasks.reading.multiple_choice import problem
 
-SOURCE = Source("arc_challenge", "allenai/ai2_arc", ("ARC-Challenge",), files="ARC-Challenge/*.parquet")
+SOURCE = Source(
+    "arc_challenge",
+    "allenai/ai2_arc",
+    ("ARC-Challenge",),
+    validation=("validation",),
+    files="ARC-Challenge/*.parquet",
+)
 
 
 class Params(HubParams):

@@ -8,7 +8,8 @@ https://huggingface.co/datasets/tau/commonsense_qa, MIT: 9741 train, 1221 valida
     choices: {label: [A, B, C, D, E], text: [bank, library, department store, mall, new york]}
 
 Quirks: the answers of its own test split are secret (`answerKey` is blank), so test is its validation split
-here, as in most papers; in some rows one option stands twice, and a grader takes both letters for it.
+here, as in most papers, and validation is a share of train; in some rows one option stands twice, and a
+grader takes both letters for it.
 """
 
 from collections.abc import Iterator

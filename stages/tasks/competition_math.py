@@ -4,7 +4,8 @@ https://arxiv.org/abs/2103.03874).
 https://huggingface.co/datasets/EleutherAI/hendrycks_math, one config for each of seven subjects, MIT: 7500
 train and 5000 test rows like
 
-    problem: What is the positive difference between $120\\%$ of 30 and $130\\%$ of 20?   level: Level 1   type: Algebra
+    problem: What is the positive difference between $120\\%$ of 30 and $130\\%$ of 20?
+    level: Level 1   type: Algebra
     solution: ... $130\\cdot 20\\cdot\\frac{1}{100}=26$.  The difference between 36 and 26 is $\\boxed{10}$.
 
 Quirks: boxes nest braces, or have none (`\\boxed 2`); some are `\\fbox`; a second way of solving boxes its
@@ -40,11 +41,11 @@ _RANGES = re.compile(r"\d{1,5}(-\d{1,5})?( \d{1,5}(-\d{1,5})?)*", re.ASCII)
 
 
 class Params(HubParams):
-    """`test_rows`, for a copy that leaves test rows out: the numbers that its rows have in the full split, by
-    subject, as in `prealgebra: 0-109 121 123`; ids are made of them, and answers recorded elsewhere are found
-    by id."""
+    """The sizes of the splits, and the row numbers of a copy that is not whole."""
 
-    revision: str = Field("21a5633873b6a120296cce3e2df9d5550074f4a3", min_length=1)
+    revision: str = Field("21a5633873b6a120296cce3e2df9d5550074f4a3", min_length=1)  # see HubParams
+    # For a copy that leaves test rows out: the numbers that its rows have in the full split, by subject, as
+    # in `prealgebra: 0-109 121 123`. Ids are made of these numbers; recorded answers are looked up by id.
     test_rows: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("test_rows")
@@ -106,35 +107,35 @@ def problem(row: Row, number: int) -> Problem:
 
 
 def _answer(row: Row, question: str, solution: str) -> str:
-    found = boxes(solution)
-    if not found or not found[-1]:
+    boxed = boxes(solution)
+    if not boxed or not boxed[-1]:
         raise row.wrong(
             "the gold answer does not parse: expected \\boxed{<answer>} in column 'solution'", solution
         )
-    several = list(dict.fromkeys(found))
+    several = list(dict.fromkeys(boxed))
     if "separated by commas" in question and all(several) and not any("," in box for box in several):
         return ", ".join(several)
-    return found[-1]
+    return boxed[-1]
 
 
 def boxes(text: str) -> list[str]:
     """What stands in each `\\boxed` or `\\fbox` of `text`, in order, nested boxes within their outer one;
     empty where it never closes."""
-    found: list[str] = []
+    contents: list[str] = []
     place = 0
     while box := _BOX.search(text, place):
         place = box.end()
         if text[place : place + 1] == "{":
             end = _closing(text, place)
             if end is None:
-                return [*found, ""]
-            found.append(text[place + 1 : end].strip())
+                return [*contents, ""]
+            contents.append(text[place + 1 : end].strip())
         else:
             bare = _BARE.match(text, place)
             end = bare.end() if bare else place
-            found.append(text[place:end].strip().rstrip(".,"))
+            contents.append(text[place:end].strip().rstrip(".,"))
         place = end
-    return found
+    return contents
 
 
 def _closing(text: str, opening: int) -> int | None:

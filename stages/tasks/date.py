@@ -4,14 +4,16 @@ https://arxiv.org/abs/2206.04615).
 https://huggingface.co/datasets/tasksource/bigbench, config `date_understanding`, Apache 2.0: 296 train and 73
 validation rows like
 
-    inputs: Yesterday was April 30, 2021. What is the date today in MM/DD/YYYY?   targets: [05/01/2021]   idx: 0
+    inputs: Yesterday was April 30, 2021. What is the date today in MM/DD/YYYY?
+    targets: [05/01/2021]   idx: 0
     multiple_choice_targets: [05/01/2021, 02/23/2021, ...]   multiple_choice_scores: [1, 0, 0, 0, 0, 0]
 
 Quirks: five or six options, the right one nearly always first, so they are shuffled as Kojima et al. 2022 did
 (three shuffles a row, in the order of `idx`, from seed 1;
 https://github.com/kojima-takeshi188/zero_shot_cot): answers recorded for their options fit ours. In a copy
 with rows missing before the last one the orders are others. Some copies put `Q: ` before and `A:` after the
-question. Test is the validation split. BIG-bench must not be trained on if its results are to count.
+question. Test is the validation split, and validation a share of train. BIG-bench must not be trained on if
+its results are to count.
 """
 
 import random
@@ -33,7 +35,7 @@ Orders = dict[Any, list[int]]
 
 
 class Params(HubParams):
-    """See `HubParams`. The newest revision of the Hub repository is taken unless `revision` names a commit."""
+    """See `HubParams`. The newest revision of the Hub repository is read unless `revision` names a commit."""
 
 
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
@@ -71,7 +73,7 @@ def problem(row: Row, orders: Orders) -> Problem:
             str(scores),
         )
     check(texts, (), row.where)
-    found = _FRAME.match(row.text("inputs"))
+    framed = _FRAME.match(row.text("inputs"))
     order = orders[row.value("idx", int)]
     if len(order) != len(texts):
         raise row.wrong("another row has the same 'idx'", str(row.values["idx"]))
@@ -80,7 +82,7 @@ def problem(row: Row, orders: Orders) -> Problem:
         task="date",
         kind=Kind.CHOICE,
         split=row.split,
-        question=found[1] if found else row.text("inputs"),
+        question=framed[1] if framed else row.text("inputs"),
         answer=LETTERS[order.index(scores.index(1))],
         choices=[texts[place] for place in order],
     )

@@ -1,9 +1,10 @@
-"""Generated calendar arithmetic: one to three events, each some days before or after the one told before it;
-when was the last one?
+"""Generated calendar arithmetic: one to three events, each some days before or after the event named before
+it; when was the last event?
 
 A sample row (level = number of shifts):
 
-    question  The fair was on Mar 28. The race was 5 days later. The feast was 3 days earlier. When was the feast?
+    question  The fair was on Mar 28. The race was 5 days later. The feast was 3 days earlier. When was the
+              feast?
     choices   Mar 24, Apr 07, Mar 30, Mar 21, Apr 05, Mar 26
     solution  Mar 28 + 5 = Mar 33
               Mar 33 = Apr 02
@@ -47,14 +48,14 @@ def _make(draw: random.Random, level: int) -> Drawn:
     month = draw.randrange(12)
     day = month, draw.randint(1, DAYS[month])
     events = draw.sample(EVENTS, level + 1)
-    told = [START.format(event=events[0], date=_written(day))]
+    sentences = [START.format(event=events[0], date=_written(day))]
     lines: list[str] = []
     for event in events[1:]:
         days, day, worked = shift(draw, day)
-        told.append((LATER if days > 0 else EARLIER).format(event=event, n=abs(days)))
+        sentences.append((LATER if days > 0 else EARLIER).format(event=event, n=abs(days)))
         lines += worked
     choices, letter = lettered(draw, _written(day), _rivals(draw, day))
-    question = " ".join([*told, f"When was the {events[-1]}?"])
+    question = " ".join([*sentences, f"When was the {events[-1]}?"])
     return Drawn(question, letter, [*lines, f"{_written(day)} is {letter}"], choices=choices)
 
 
@@ -86,14 +87,14 @@ def _sum(month: int, day: int, days: int) -> str:
 
 def _rivals(draw: random.Random, right: Day) -> list[str]:
     """Five dates near the right one; no two of the six end in the same digit."""
-    digits, found = {right[1] % 10}, list[str]()
+    digits, rivals = {right[1] % 10}, list[str]()
     first = sum(DAYS[: right[0]]) + right[1] - 1
     for away in draw.sample([away for away in range(-15, 16) if away], 30):
         day = _day((first + away) % 365)
-        if len(found) < 5 and day[1] % 10 not in digits:
+        if len(rivals) < 5 and day[1] % 10 not in digits:
             digits.add(day[1] % 10)
-            found.append(_written(day))
-    return found
+            rivals.append(_written(day))
+    return rivals
 
 
 def _day(number: int) -> Day:

@@ -3,9 +3,9 @@ from nothing.
 
 A sample row of each kind of step:
 
-    sums         question  9 - 8; 4 * 4; 2 + 5                      answer  9 - 8 = 1; 4 * 4 = 16; 2 + 5 = 7
-    comparisons  question  6, 5; 15, 18                             answer  6 beside 5: more; 15 beside 18: less
-    dates        question  Mar 28 + 5; Mar 33                       answer  Mar 28 + 5 = Mar 33; Mar 33 = Apr 02
+    sums         question  9 - 8; 4 * 4; 2 + 5      answer  9 - 8 = 1; 4 * 4 = 16; 2 + 5 = 7
+    comparisons  question  6, 5; 15, 18             answer  6 beside 5: more; 15 beside 18: less
+    dates        question  Mar 28 + 5; Mar 33       answer  Mar 28 + 5 = Mar 33; Mar 33 = Apr 02
 
 A plain answer to a word problem holds one sum in some sixty tokens, a drill one in sixteen; and drills say
 nothing about which steps a problem takes, or in which order. There is only the split `pretrain`.
@@ -32,10 +32,9 @@ Skill = Literal["sums", "comparisons", "dates"]
 class Params(Strict):
     """How many rows, and of which skills."""
 
-    pretrain: int = Field(default=0, ge=0)
-    skills: list[Skill] = Field(
-        default=["sums", "comparisons", "dates"], min_length=1
-    )  # one named twice comes twice
+    pretrain: int = Field(default=0, ge=0)  # so many rows, all different
+    # Of which skills the rows are, each as often as it is named here.
+    skills: list[Skill] = Field(default=["sums", "comparisons", "dates"], min_length=1)
 
 
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
@@ -66,11 +65,14 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
 def _sum(draw: random.Random) -> tuple[str, str]:
     sign = draw.choices("+-*", (9, 9, 2))[0]
     if sign == "*":
-        one, other = draw.randint(2, LARGEST), draw.randint(2, 5)
-        return f"{one} * {other}", f"{one} * {other} = {one * other}"
-    one = draw.randint(0, HIGHEST)
-    other = draw.randint(0, min(LARGEST, HIGHEST - one if sign == "+" else one))
-    return f"{one} {sign} {other}", f"{one} {sign} {other} = {one + other if sign == '+' else one - other}"
+        left, right = draw.randint(2, LARGEST), draw.randint(2, 5)
+        return f"{left} * {right}", f"{left} * {right} = {left * right}"
+    left = draw.randint(0, HIGHEST)
+    right = draw.randint(0, min(LARGEST, HIGHEST - left if sign == "+" else left))
+    return (
+        f"{left} {sign} {right}",
+        f"{left} {sign} {right} = {left + right if sign == '+' else left - right}",
+    )
 
 
 def _sums(draw: random.Random) -> tuple[str, list[str]]:
@@ -81,10 +83,10 @@ def _sums(draw: random.Random) -> tuple[str, list[str]]:
 def _comparisons(draw: random.Random) -> tuple[str, list[str]]:
     pairs = []
     for _ in range(6):
-        one = draw.randint(4, HIGHEST - 3)
-        pairs.append((one, one + draw.choice((-3, -2, -1, 1, 2, 3))))
-    return "; ".join(f"{one}, {other}" for one, other in pairs), [
-        f"{one} beside {other}: {'less' if one < other else 'more'}" for one, other in pairs
+        first = draw.randint(4, HIGHEST - 3)
+        pairs.append((first, first + draw.choice((-3, -2, -1, 1, 2, 3))))
+    return "; ".join(f"{first}, {second}" for first, second in pairs), [
+        f"{first} beside {second}: {'less' if first < second else 'more'}" for first, second in pairs
     ]
 
 

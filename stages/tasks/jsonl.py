@@ -10,9 +10,9 @@
 
 Needed: `id`, `question` (or `premise` and `hypothesis`), and the gold answer in `answer`, `gold_answer`,
 `answerKey` or `label`; where several are given they must agree. Free: `choices` (texts, or labels and texts),
-`table` (text, or rows of cells), `context`, `kind`, `task`, `solution`, `level`, `split`. A row that does not
-say its kind has the one that it looks like: choice, nli, yes_no, else number. All rows of a file are of one
-kind, unless `kinds` names several. The nouns of `collect` fit as well.
+`table` (text, or rows of cells), `context`, `kind`, `task`, `solution`, `level`, `split` (train, validation
+or test). A row that does not say its kind has the kind that it looks like: choice, nli, yes_no, else number.
+All rows of a file are of one kind, unless `kinds` names several. The rows that `collect` writes fit as well.
 """
 
 from collections.abc import Iterator
@@ -24,21 +24,25 @@ from pydantic import Field, field_validator
 from stages.shared.errors import BadInput, unknown
 from stages.shared.rows import Kind, Problem, read
 from stages.tasks.reading.lines import Line, problem
-from stages.tasks.splitting.splits import TEST, TRAIN, Sizes, split_of
+from stages.tasks.splitting.splits import SPLITS, TRAIN, NumberOrShare, Sizes, split_of
 
 
 class Params(Sizes):
-    """`file` is relative to collect's root: a file, or a folder whose `*.jsonl` files, at any depth, are read
-    in the order of their paths.
+    """Which files are read, and how their rows are divided.
 
-    A row without a `split` has that of the folder `train` or `test` that its file lies in below `file`; any
-    other is divided by `held_out`. Prompts are put for train rows only; `skip_train` leaves out whatever lies
-    in a folder `train`, so that it is neither prompted nor trained on. `kinds`: the kinds that the rows of a
-    file may have (null: one, that of its first row).
+    A row without a `split` has the split of the folder `train`, `validation` or `test` in which its file lies
+    below `file`. `held_out` divides the rows that have neither. Where `validation` is a share, it takes that
+    share out of the train rows, to which the rows that are validation by themselves are added.
     """
 
+    # Relative to collect's root: a file, or a folder whose *.jsonl files, at any depth, are read in the order
+    # of their paths.
     file: str = Field(min_length=1)
+    # At most so many validation rows (null: all), or a share of the train rows; see Sizes.
+    validation: NumberOrShare = None
+    # Leaves out what lies in a folder `train`, so that it is neither prompted nor trained on.
     skip_train: bool = False
+    # The kinds that the rows of a file may have (null: one, that of its first row).
     kinds: list[str] | None = Field(None, min_length=1)
 
     @field_validator("kinds")
@@ -52,8 +56,9 @@ class Params(Sizes):
 
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
     """The problems of `split`, in file order; BadInput names file and line. `seed` plays no part."""
-    found = (row for path, own in _files(root / params.file, params) for row in _rows(path, own, params))
-    return islice((row for row in found if row.split == split), params.limit(split))
+    limit = params.limit(split)
+    rows = (row for path, own in _files(root / params.file, params) for row in _rows(path, own, params))
+    return islice((row for row in rows if row.split == split), limit)
 
 
 def _files(path: Path, params: Params) -> Iterator[tuple[Path, str | None]]:
@@ -71,9 +76,10 @@ def _files(path: Path, params: Params) -> Iterator[tuple[Path, str | None]]:
             + (f" outside {TRAIN}/, which skip_train leaves out" if named else "")
         )
     for file, folders in kept.items():
-        if folders >= {TRAIN, TEST}:
-            raise BadInput(f"{file}: it lies in a folder {TRAIN} and in a folder {TEST}")
-        yield file, TRAIN if TRAIN in folders else TEST if TEST in folders else None
+        own = [split for split in SPLITS if split in folders]
+        if len(own) > 1:
+            raise BadInput(f"{file}: it lies in a folder {own[0]} and in a folder {own[1]}")
+        yield file, own[0] if own else None
 
 
 def _rows(path: Path, own: str | None, params: Params) -> Iterator[Problem]:
@@ -84,13 +90,14 @@ def _rows(path: Path, own: str | None, params: Params) -> Iterator[Problem]:
         row = problem(line, where)
         first = first or row
         if row.kind.value not in (params.kinds or [first.kind.value]):
-            told = (
+            expected = (
                 f"tasks.jsonl.kinds has {', '.join(params.kinds)}"
                 if params.kinds
                 else f"line 1 is {first.kind.value}"
             )
             raise BadInput(
-                f"{where}: mixed kinds in one file: this row is {row.kind.value}, {told}; name all kinds in tasks.jsonl.kinds"
+                f"{where}: mixed kinds in one file: this row is {row.kind.value}, {expected}; name all kinds "
+                "in tasks.jsonl.kinds"
             )
         yield row
 
@@ -100,7 +107,7 @@ def _split(line: Line, own: str | None, where: str, params: Params) -> str:
     if split is None:
         if params.held_out is None:
             raise BadInput(f"{where}: missing field `split`; give every row one or set tasks.jsonl.held_out")
-        return split_of(line.id, params.held_out)
-    if split not in (TRAIN, TEST):
-        raise BadInput(f"{where}: {unknown('split', split, (TRAIN, TEST))}")
-    return split
+        return split_of(line.id, params.held_out, params.validation_share)
+    if split not in SPLITS:
+        raise BadInput(f"{where}: {unknown('split', split, SPLITS)}")
+    return split_of(line.id, 0.0, params.validation_share) if split == TRAIN else split

@@ -24,7 +24,7 @@ from stages.tasks.making.toys import Drawn, ToyParams, problems
 LETTERS = ["a", "b", "c", "d", "h", "k", "m", "n", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z"]
 VERBS = ("Simplify", "Find")
 
-Found = tuple[str, str, list[str]]  # the expression, its simplest form, the lines before that
+Worked = tuple[str, str, list[str]]  # the expression, its simplest form, the lines before that
 
 
 class Params(ToyParams):
@@ -41,8 +41,8 @@ def _make(draw: random.Random, level: int) -> Drawn:
     return Drawn(f"{draw.choice(VERBS)} ${expression}$.", answer, [*lines, answer])
 
 
-def _like_terms(count: int, highest: int = 9) -> Callable[[random.Random, str], Found]:
-    def form(draw: random.Random, letter: str) -> Found:
+def _like_terms(count: int, highest: int = 9) -> Callable[[random.Random, str], Worked]:
+    def form(draw: random.Random, letter: str) -> Worked:
         while True:
             values = [
                 draw.randint(2, highest),
@@ -51,11 +51,11 @@ def _like_terms(count: int, highest: int = 9) -> Callable[[random.Random, str], 
             totals = [sum(values[: place + 1]) for place in range(count)]
             if min(totals) > 1:
                 break
-        told = f"{values[0]}{letter}" + "".join(
+        expression = f"{values[0]}{letter}" + "".join(
             f" {_sign(value)} {abs(value)}{letter}" for value in values[1:]
         )
         return (
-            told,
+            expression,
             f"{totals[-1]}{letter}",
             [_sum(total, value) for total, value in zip(totals, values[1:], strict=False)],
         )
@@ -63,13 +63,13 @@ def _like_terms(count: int, highest: int = 9) -> Callable[[random.Random, str], 
     return form
 
 
-def _powers(count: int) -> Callable[[random.Random, str], Found]:
-    def form(draw: random.Random, letter: str) -> Found:
+def _powers(count: int) -> Callable[[random.Random, str], Worked]:
+    def form(draw: random.Random, letter: str) -> Worked:
         values = [draw.randint(2, 9) for _ in range(count)]
         totals = [sum(values[: place + 1]) for place in range(count)]
-        told = " ".join(f"{letter}^{{{value}}}" for value in values)
+        expression = " ".join(f"{letter}^{{{value}}}" for value in values)
         return (
-            told,
+            expression,
             f"{letter}^{{{totals[-1]}}}",
             [_sum(total, value) for total, value in zip(totals, values[1:], strict=False)],
         )
@@ -77,75 +77,83 @@ def _powers(count: int) -> Callable[[random.Random, str], Found]:
     return form
 
 
-def _quotient(draw: random.Random, letter: str) -> Found:
-    one, other = draw.randint(2, 9), draw.randint(2, 9)
-    below = draw.randint(2, one + other - 2)
-    told = rf"\frac{{{letter}^{{{one}}} {letter}^{{{other}}}}}{{{letter}^{{{below}}}}}"
-    return told, f"{letter}^{{{one + other - below}}}", [_sum(one, other), _sum(one + other, -below)]
-
-
-def _like_fractions(draw: random.Random, letter: str) -> Found:
-    while True:
-        below, one, other = draw.randint(3, 19), draw.randint(1, 9), draw.choice((-1, 1)) * draw.randint(1, 9)
-        if one + other > 0 and gcd(one + other, below) == 1:
-            break
+def _quotient(draw: random.Random, letter: str) -> Worked:
+    first, second = draw.randint(2, 9), draw.randint(2, 9)
+    below = draw.randint(2, first + second - 2)
+    expression = rf"\frac{{{letter}^{{{first}}} {letter}^{{{second}}}}}{{{letter}^{{{below}}}}}"
     return (
-        f"{_fraction(one, below)} {_sign(other)} {_fraction(abs(other), below)}",
-        _fraction(one + other, below),
-        [_sum(one, other)],
+        expression,
+        f"{letter}^{{{first + second - below}}}",
+        [_sum(first, second), _sum(first + second, -below)],
     )
 
 
-def _fractions(draw: random.Random, letter: str) -> Found:
-    """The denominator of the one is a multiple of the other's."""
+def _like_fractions(draw: random.Random, letter: str) -> Worked:
     while True:
-        below, times, one, other = (
+        below, first, second = (
+            draw.randint(3, 19),
+            draw.randint(1, 9),
+            draw.choice((-1, 1)) * draw.randint(1, 9),
+        )
+        if first + second > 0 and gcd(first + second, below) == 1:
+            break
+    return (
+        f"{_fraction(first, below)} {_sign(second)} {_fraction(abs(second), below)}",
+        _fraction(first + second, below),
+        [_sum(first, second)],
+    )
+
+
+def _fractions(draw: random.Random, letter: str) -> Worked:
+    """The second denominator is a multiple of the first."""
+    while True:
+        below, times, first, second = (
             draw.randint(2, 9),
             draw.randint(2, 5),
             draw.randint(1, 9),
             draw.choice((-1, 1)) * draw.randint(1, 9),
         )
-        whole, result = below * times, one * times + other
+        whole, result = below * times, first * times + second
         if result > 0 and all(
-            gcd(*pair) == 1 for pair in ((one, below), (abs(other), whole), (result, whole))
+            gcd(*pair) == 1 for pair in ((first, below), (abs(second), whole), (result, whole))
         ):
             break
-    told = f"{_fraction(one, below)} {_sign(other)} {_fraction(abs(other), whole)}"
-    lines = [f"{whole} / {below} = {times}", _product(one, times), _sum(one * times, other)]
-    return told, _fraction(result, whole), lines
+    expression = f"{_fraction(first, below)} {_sign(second)} {_fraction(abs(second), whole)}"
+    lines = [f"{whole} / {below} = {times}", _product(first, times), _sum(first * times, second)]
+    return expression, _fraction(result, whole), lines
 
 
-def _bracket(draw: random.Random, letter: str) -> Found:
-    times, one, other = draw.randint(2, 5), draw.randint(2, 9), draw.choice((-1, 1)) * draw.randint(1, 9)
-    told = f"{times}({one}{letter} {_sign(other)} {abs(other)})"
+def _bracket(draw: random.Random, letter: str) -> Worked:
+    times, first, second = draw.randint(2, 5), draw.randint(2, 9), draw.choice((-1, 1)) * draw.randint(1, 9)
+    expression = f"{times}({first}{letter} {_sign(second)} {abs(second)})"
     return (
-        told,
-        _linear(times * one, letter, times * other),
-        [_product(times, one), _product(times, abs(other))],
+        expression,
+        _linear(times * first, letter, times * second),
+        [_product(times, first), _product(times, abs(second))],
     )
 
 
-def _bracket_and_term(draw: random.Random, letter: str) -> Found:
+def _bracket_and_term(draw: random.Random, letter: str) -> Worked:
     while True:
-        told, _, lines = _bracket(draw, letter)
-        (one, other), more = (
+        expression, _, lines = _bracket(draw, letter)
+        (first, second), more = (
             [int(line.rsplit(" ", 1)[1]) for line in lines],
             draw.choice((-1, 1)) * draw.randint(2, 9),
         )
-        if one + more > 1:
+        if first + more > 1:
             break
-    constant = -other if " - " in told else other
+    constant = -second if " - " in expression else second
     return (
-        f"{told} {_sign(more)} {abs(more)}{letter}",
-        _linear(one + more, letter, constant),
-        [*lines, _sum(one, more)],
+        f"{expression} {_sign(more)} {abs(more)}{letter}",
+        _linear(first + more, letter, constant),
+        [*lines, _sum(first, more)],
     )
 
 
-def _terms_and_numbers(draw: random.Random, letter: str) -> Found:
-    one, other, more, last = (draw.randint(2, 9) for _ in range(4))
-    told = f"{one}{letter} + {other} + {more}{letter} + {last}"
-    return told, _linear(one + more, letter, other + last), [_sum(one, more), _sum(other, last)]
+def _terms_and_numbers(draw: random.Random, letter: str) -> Worked:
+    first, second, more, last = (draw.randint(2, 9) for _ in range(4))
+    expression = f"{first}{letter} + {second} + {more}{letter} + {last}"
+    return expression, _linear(first + more, letter, second + last), [_sum(first, more), _sum(second, last)]
 
 
 FORMS = {
@@ -159,12 +167,12 @@ def _sign(value: int) -> str:
     return "+" if value > 0 else "-"
 
 
-def _sum(one: int, other: int) -> str:
-    return f"{one} {_sign(other)} {abs(other)} = {one + other}"
+def _sum(first: int, second: int) -> str:
+    return f"{first} {_sign(second)} {abs(second)} = {first + second}"
 
 
-def _product(one: int, other: int) -> str:
-    return f"{one} * {other} = {one * other}"
+def _product(first: int, second: int) -> str:
+    return f"{first} * {second} = {first * second}"
 
 
 def _fraction(above: int, below: int) -> str:

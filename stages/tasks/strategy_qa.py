@@ -3,7 +3,8 @@ https://arxiv.org/abs/2101.02235).
 
 https://huggingface.co/datasets/ChilleD/StrategyQA, MIT: 1603 train and 687 test rows like
 
-    qid: 2bc9c4f9c19c167187f2   term: Genghis Khan   description: founder and first Great Khan of the Mongol Empire
+    qid: 2bc9c4f9c19c167187f2   term: Genghis Khan
+    description: founder and first Great Khan of the Mongol Empire
     question: Are more people today related to Genghis Khan than Julius Caesar?   answer: True
     facts: Julius Caesar had three children. Genghis Khan had sixteen children. ...
 

@@ -28,9 +28,12 @@ WARES = ["hat", "cup", "pen", "key", "ring", "book", "card", "fig", "nut", "egg"
 
 
 class Scene(NamedTuple):
-    """`things`, of which the first has a quantity and each other one so much more or less than the one
-    before; `bound`, the quantity of yet another, and `question`, to which the answer is yes where the last
-    thing's is `below` it (where that is false: above it)."""
+    """The sentences of a problem. `first` gives a thing its quantity; `more` and `less` give each further
+    thing so much more or less than the thing before; `bound` gives the quantity of yet another thing.
+
+    The answer to `question` is yes where the last thing's quantity is below the bound (where `below` is
+    false: above it).
+    """
 
     things: list[str]
     first: str
@@ -64,8 +67,8 @@ AGES = Scene(
     "{a} is {n} years old.",
     "{a} is {n} years older than {b}.",
     "{a} is {n} years younger than {b}.",
-    "{other} is {n}.",
-    "Is {a} older than {other}?",
+    "{rival} is {n}.",
+    "Is {a} older than {rival}?",
     below=False,
 )
 SCENES = (LOADS, PRICES, AGES)
@@ -82,8 +85,8 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
 
 def _make(draw: random.Random, level: int) -> Drawn:
     scene = draw.choice(SCENES)
-    *things, other = draw.sample(scene.things, level + 1)
-    words = {"cart": draw.choice(CARTS), "name": draw.choice(NAMES), "other": other}
+    *things, rival = draw.sample(scene.things, level + 1)
+    words = {"cart": draw.choice(CARTS), "name": draw.choice(NAMES), "rival": rival}
     value = draw.randint(2, HIGHEST - 2)
     facts, lines = [scene.first.format(a=things[0], n=value)], [f"{things[0]}: {value}"]
     for before, thing in pairwise(things):
@@ -100,6 +103,6 @@ def _make(draw: random.Random, level: int) -> Drawn:
     answer = "yes" if (value < bound) == scene.below else "no"
     lines.append(
         f"{value} beside {bound}: {'less' if value < bound else 'more'}, so {answer}"
-    )  # both are told before they are compared
+    )  # both numbers stand before the comparison
     context = " ".join(fact[0].upper() + fact[1:] for fact in facts)
     return Drawn(scene.question.format(**words, a=things[-1]), answer, lines, context=context)

@@ -4,14 +4,15 @@ https://github.com/lupantech/PromptPG (data/tabmwp), CC BY-NC-SA 4.0: 23059 trai
 problems. The Hub has no official copy: this reads a local one, `<root>/tabmwp`, Parquet files with the
 columns of problems_*.json and `pid`, the key there; rows like
 
-    pid: 16   question: Some friends discussed the sizes of their coin collections. What is the mean of the numbers?   answer: 84
-    table_title: Coin collections   table: Name | Number of coins\\nBraden | 76\\nCamilla | 94\\n...   row_num: 9   column_num: 2
-    choices: null   unit: null   solution: Read the numbers from the table. ...   ans_type: integer_number   grade: 5
+    pid: 16   answer: 84   choices: null   unit: null   ans_type: integer_number   grade: 5
+    question: Some friends discussed the sizes of their coin collections. What is the mean of the numbers?
+    table_title: Coin collections   row_num: 9   column_num: 2
+    table: Name | Number of coins\\nBraden | 76\\nCamilla | 94\\n...
+    solution: Read the numbers from the table. ...
 
 Quirks: a quarter of the rows have two to six options without letters, and the answer is the text of one:
 these are choices, all others numbers (`4,656`, `3.30`, `3/10`). A unit stands after the question, as in the
-authors' prompts. The grade is the school's, from 1 to 8. The dev rows (`validation` in a copy) are used only
-where `held_out` divides all rows anew.
+authors' prompts. The grade is the school's, from 1 to 8. The dev rows are the split `validation` of a copy.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,11 @@ from stages.tasks.reading.options import LETTERS, check, named
 from stages.tasks.reading.tables import parsed
 
 SOURCE = Source(
-    "table_mwp", "tabmwp", ("default",), origin="https://github.com/lupantech/PromptPG (data/tabmwp)"
+    "table_mwp",
+    "tabmwp",
+    ("default",),
+    validation=("validation",),
+    origin="https://github.com/lupantech/PromptPG (data/tabmwp)",
 )
 
 
@@ -72,10 +77,10 @@ def _table(row: Row) -> str:
     """The title, if there is one, and the table as it is written."""
     cells = parsed(row.text("table"), row.where, least=1)
     shape = (len(cells), len(cells[0]))
-    told = (row.value("row_num", int), row.value("column_num", int))
-    if shape != told:
+    stated = (row.value("row_num", int), row.value("column_num", int))
+    if shape != stated:
         raise row.wrong(
-            f"the table does not parse: expected {told[0]} rows of {told[1]} cells",
+            f"the table does not parse: expected {stated[0]} rows of {stated[1]} cells",
             f"{shape[0]} of {shape[1]}",
         )
     title = row.maybe("table_title")

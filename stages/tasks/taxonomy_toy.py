@@ -2,8 +2,8 @@
 
 A sample row (level = number of links from the name to the feature):
 
-    question  Every dax is a wug. Every mib has fins. Eva is a fep. Every wug has horns. Tom is a dax. Every fep is a mib. What does Tom
-              have?
+    question  Every dax is a wug. Every mib has fins. Eva is a fep. Every wug has horns. Tom is a dax. Every
+              fep is a mib. What does Tom have?
     choices   fins, claws, horns, tusks
     solution  Tom is a dax
               a dax is a wug
@@ -11,8 +11,8 @@ A sample row (level = number of links from the name to the feature):
               horns is C
     answer    C
 
-Quirks: two individuals are told of, on ways that do not meet, and the facts come in any order; the options
-are four or five, the feature at the end of the other way always among them.
+Quirks: the question speaks of two individuals, whose chains of links do not meet, and the facts come in any
+order; the options are four or five, the feature at the end of the second chain always among them.
 """
 
 import random
@@ -28,8 +28,8 @@ FEATURES = {
     "eats": ["figs", "nuts", "moss", "fish", "ants", "corn", "seeds", "grass"],
 }
 BASE = {"has": "have", "eats": "eat"}
-LINK = "Every {one} is a {other}."
-OWN = "Every {one} {verb} {other}."
+LINK = "Every {inner} is a {outer}."
+OWN = "Every {inner} {verb} {outer}."
 
 
 class Params(ToyParams):
@@ -51,7 +51,7 @@ def _make(draw: random.Random, level: int) -> Drawn:
     draw.shuffle(facts)
     choices, letter = lettered(draw, features[0], features[1:])
     worked = [f"{way[0]} is a {way[1]}"] if level > 1 else []
-    worked += [f"a {one} is a {other}" for one, other in pairwise(way[1:-1])]
+    worked += [f"a {inner} is a {outer}" for inner, outer in pairwise(way[1:-1])]
     worked += [
         f"a {way[-2]} {verb} {way[-1]}" if level > 1 else f"{way[0]} {verb} {way[-1]}",
         f"{way[-1]} is {letter}",
@@ -62,7 +62,7 @@ def _make(draw: random.Random, level: int) -> Drawn:
 
 def _fact(way: list[str], place: int, verb: str) -> str:
     """The link of a way that starts at `place`."""
-    one, other, last = way[place], way[place + 1], place == len(way) - 2
+    inner, outer, last = way[place], way[place + 1], place == len(way) - 2
     if place == 0:
-        return f"{one} {verb} {other}." if last else f"{one} is a {other}."
-    return (OWN if last else LINK).format(one=one, other=other, verb=verb)
+        return f"{inner} {verb} {outer}." if last else f"{inner} is a {outer}."
+    return (OWN if last else LINK).format(inner=inner, outer=outer, verb=verb)

@@ -7,10 +7,9 @@ A sample row (level = number of steps):
               12 - 3 = 9
     answer    9
 
-Quirks: every running total stays within 0 and `highest`; a row's id is a hash of its question, and the id
-alone fixes its split, so no two splits can share a question whatever their sizes. The split `pretrain` is for
-a base model made from nothing: a base model that had seen the train problems would make them look easier than
-they are.
+Quirks: every running total stays within 0 and `highest`. A row's id is a hash of its question, and the id
+alone fixes the split (see `splits.GENERATED`), so no two of train, validation and test share a question
+whatever their sizes.
 """
 
 import hashlib
@@ -23,9 +22,7 @@ from pydantic import Field, model_validator
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Kind, Problem, Seen
-from stages.tasks.splitting.splits import share
-
-SPLITS = {"test": (0.0, 0.1), "train": (0.1, 0.55), "pretrain": (0.55, 1.0)}  # by `share` of the id
+from stages.tasks.splitting.splits import GENERATED, share
 
 HE = [
     "Tom",
@@ -64,8 +61,8 @@ SHE = [
     "Vera",
 ]
 _THINGS = (
-    "apples pears plums figs books pens coins cards shells stones marbles stamps balls boxes cups hats keys rings nuts eggs "
-    "cakes rolls beads pins dolls kites toys seeds roses leaves"
+    "apples pears plums figs books pens coins cards shells stones marbles stamps balls boxes cups hats keys "
+    "rings nuts eggs cakes rolls beads pins dolls kites toys seeds roses leaves"
 )
 THINGS = _THINGS.split()
 STARTS = (
@@ -96,9 +93,10 @@ QUESTIONS = ("How many {things} does {name} have now?", "How many {things} are l
 class Params(Strict):
     """How many problems of each split, and of which kind."""
 
-    train: int = Field(default=0, ge=0)
-    test: int = Field(default=0, ge=0)
-    pretrain: int = Field(default=0, ge=0)
+    train: int = Field(default=0, ge=0)  # so many train problems, all different
+    validation: int = Field(default=0, ge=0)  # so many validation problems
+    test: int = Field(default=0, ge=0)  # so many test problems
+    pretrain: int = Field(default=0, ge=0)  # so many problems for a base model made from nothing
     levels: list[float] = Field(min_length=1, max_length=12)  # weights of problems with one, two, ... steps
     highest: int = Field(default=20, ge=2, le=10_000)  # no number in a problem is above it
 
@@ -114,10 +112,10 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
 
     Raises BadInput where the generator cannot make so many different questions.
     """
-    if split not in SPLITS:
-        raise BadInput(f"word_problems: {unknown('split', split, SPLITS)}")
+    if split not in GENERATED:
+        raise BadInput(f"word_problems: {unknown('split', split, GENERATED)}")
     wanted: int = getattr(params, split)
-    low, high = SPLITS[split]
+    low, high = GENERATED[split]
     draw = random.Random(f"word_problems/{split}/{seed}")
     seen, misses = Seen(), 0
     while wanted:
@@ -127,7 +125,8 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
             wanted, misses = wanted - 1, 0
         elif (misses := misses + 1) > 10_000:
             raise BadInput(
-                f"word_problems: {wanted} {split} problems short: no new question in 10000 draws; raise levels or highest"
+                f"word_problems: {wanted} {split} problems short: no new question in 10000 draws; raise "
+                "levels or highest"
             )
 
 
@@ -136,13 +135,13 @@ def _problem(draw: random.Random, split: str, params: Params) -> Problem:
     name = draw.choice(HE + SHE)
     words = {"name": name, "he": "he" if name in HE else "she", "things": draw.choice(THINGS)}
     total = draw.randint(0, params.highest)
-    told = [draw.choice(STARTS).format(n=total, **words)]
+    sentences = [draw.choice(STARTS).format(n=total, **words)]
     worked = []
     for _ in range(level):
         sentence, line, total = _step(draw, total, params.highest, words)
-        told.append(sentence)
+        sentences.append(sentence)
         worked.append(line)
-    question = " ".join([*told, draw.choice(QUESTIONS).format(**words)])
+    question = " ".join([*sentences, draw.choice(QUESTIONS).format(**words)])
     name = hashlib.sha256(question.encode()).hexdigest()[:16]
     return Problem(
         id=f"word_problems-{name}",
@@ -161,6 +160,6 @@ def _step(draw: random.Random, total: int, highest: int, words: dict[str, str]) 
     gain = total < highest and (total == 0 or draw.random() < 0.5)
     amount = draw.randint(1, highest - total if gain else total)
     after = total + amount if gain else total - amount
-    told = draw.choice(GAINS if gain else LOSSES).format(n=amount, **words)
+    sentence = draw.choice(GAINS if gain else LOSSES).format(n=amount, **words)
     sign = "+" if gain else "-"
-    return told[0].upper() + told[1:], f"{total} {sign} {amount} = {after}", after
+    return sentence[0].upper() + sentence[1:], f"{total} {sign} {amount} = {after}", after

@@ -31,6 +31,15 @@ DVC = (
     "from dvc.cli import main; sys.exit(main(sys.argv[1:]))"
 )
 BAR, BAR_SECONDS = "%|", 20.0  # a progress bar, and the seconds between two printed states of it
+UNCHANGED = "didn't change, skipping"  # of each stage that is not stale
+HINTS = (
+    "To track",
+    "To enable",
+    "Use `dvc push`",
+    "\tgit add",
+    "\tdvc config",
+    "Updating lock file",
+)  # in each process
 TRIES = 5  # starts of a process that found the lock held
 
 
@@ -98,7 +107,9 @@ class Process:
         for line in output:
             self.locked = self.locked or LOCKED in line
             running_bar = BAR in line and "100%" not in line
-            if not line.strip() or (running_bar and monotonic() < shown + BAR_SECONDS):
+            if not line.strip() or line.startswith(HINTS) or line.rstrip().endswith(UNCHANGED):
+                continue
+            if running_bar and monotonic() < shown + BAR_SECONDS:
                 continue
             shown = monotonic()
             with self.printing:
@@ -180,8 +191,8 @@ def repro(systems: list[str], most: int) -> None:
         failed = run([Job("all", (), frozenset())], 1)  # whatever no job above names
     if failed:
         raise BadInput(
-            f"failed: {', '.join(failed)}; the lines above that begin with these names say why. What others made is kept: "
-            "mend the cause and run it again"
+            f"failed: {', '.join(failed)}; the lines above that begin with these names say why. "
+            "What the others made is kept: mend the cause and run it again"
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from measure import BENCH, ROOT, load, middle, options, python, run, table
 
-STUDENT, HELD_OUT = ROOT / "models/glyph/student", ROOT / "data/glyph/test.jsonl"
+STUDENT, HELD_OUT = ROOT / "models/glyph/student", ROOT / "data/held_out/glyph.jsonl"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -80,7 +80,7 @@ def _systems(size: int) -> dict[str, Any]:
         "respond": {"root": ".", "teacher": asked, "probe": {"sampler": "scripted", "wrong": 0.5}},
         "grade": {"graders": {"answer": {}, "glyph_structure": {}}},
         "filter": {"rules": rules},
-        "format": {"hard_below": 0.75},
+        "format": {"reason_below": 0.75},
     }
     collect = {"root": ".", "near": 0.8}
     return {

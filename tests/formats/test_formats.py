@@ -35,9 +35,7 @@ def mixed(kept: list[Trace], seed: int = 0, **params: Any) -> tuple[list[Chat], 
     report = Report()
     chats = list(mix(lambda: kept, Params(**params), ASK, seed, report))
     assert len(kept) == len(chats) + sum(report.traces.values())  # no trace vanishes
-    assert (
-        len({row.id for row in kept}) == len({chat.problem for chat in chats}) + sum(report.problems.values()) or "natural_ratio" in params
-    )
+    assert len({row.id for row in kept}) == len({chat.problem for chat in chats}) + sum(report.problems.values()) or "easy_share" in params
     return chats, report
 
 
@@ -87,9 +85,9 @@ def test_natural_takes_right_answers_only() -> None:
     ("params", "expected"),
     [
         ({}, {"never": "latent", "seldom": "latent", "half": "natural", "always": "natural"}),
-        ({"hard_below": 0.75}, {"never": "latent", "seldom": "latent", "half": "latent", "always": "natural"}),
-        ({"hard_below": 1.0}, {"never": "latent", "seldom": "latent", "half": "latent", "always": "natural"}),
-        ({"hard_below": 0.0}, {"never": "natural", "seldom": "natural", "half": "natural", "always": "natural"}),
+        ({"reason_below": 0.75}, {"never": "latent", "seldom": "latent", "half": "latent", "always": "natural"}),
+        ({"reason_below": 1.0}, {"never": "latent", "seldom": "latent", "half": "latent", "always": "natural"}),
+        ({"reason_below": 0.0}, {"never": "natural", "seldom": "natural", "half": "natural", "always": "natural"}),
         ({"selective": False}, {"never": "latent", "seldom": "latent", "half": "latent", "always": "latent"}),
         ({"easy": "latent"}, {"never": "latent", "seldom": "latent", "half": "latent", "always": "latent"}),
     ],
@@ -146,7 +144,7 @@ def test_several_styles_need_no_probe_and_all_may_stay(limit: int | None, chats:
 @pytest.mark.parametrize("ratio", [0.0, 0.1, 0.25, 0.37, 0.5, 0.9, 1.0])
 def test_the_ratio_is_met_by_leaving_out_the_larger_side(ratio: float) -> None:
     kept = [row for number in range(900) for row in both(f"p{number}", 1.0 if number % 3 else 0.0)]  # 600 natural, 300 latent
-    chats, report = mixed(kept, natural_ratio=ratio)
+    chats, report = mixed(kept, easy_share=ratio)
     counts = report.chats
     natural, latent = counts["natural"], counts["latent"]
     assert natural + latent + report.traces["surplus"] == 900
@@ -157,10 +155,10 @@ def test_the_ratio_is_met_by_leaving_out_the_larger_side(ratio: float) -> None:
 
 def test_the_surplus_is_drawn_by_hash_of_seed_and_chat() -> None:
     kept = [row for number in range(900) for row in both(f"p{number}", 1.0 if number % 3 else 0.0)]
-    first = {chat.id for chat in mixed(kept, natural_ratio=0.5)[0]}
-    other = {chat.id for chat in mixed(kept, seed=1, natural_ratio=0.5)[0]}
-    backward = {chat.id for chat in mixed(kept[::-1], natural_ratio=0.5)[0]}
-    assert first == {chat.id for chat in mixed(kept, natural_ratio=0.5)[0]}
+    first = {chat.id for chat in mixed(kept, easy_share=0.5)[0]}
+    other = {chat.id for chat in mixed(kept, seed=1, easy_share=0.5)[0]}
+    backward = {chat.id for chat in mixed(kept[::-1], easy_share=0.5)[0]}
+    assert first == {chat.id for chat in mixed(kept, easy_share=0.5)[0]}
     assert len(first) == len(other) == len(backward) == 600
     assert len(first ^ other) > 100
     assert len(first ^ backward) <= 2  # only chats of one and the same bin of 65536 may change places
@@ -170,10 +168,10 @@ def test_the_surplus_is_drawn_by_hash_of_seed_and_chat() -> None:
 
 @pytest.mark.parametrize("ratio", [0.5, 1.0])
 def test_a_ratio_that_leaves_nothing_is_refused(ratio: float) -> None:
-    with pytest.raises(BadInput, match="natural_ratio"):
-        mixed(both("p", 0.0), natural_ratio=ratio)
-    with pytest.raises(BadInput, match="natural_ratio"):
-        mixed(both("p", 1.0), selective=False, natural_ratio=ratio)
+    with pytest.raises(BadInput, match="easy_share"):
+        mixed(both("p", 0.0), easy_share=ratio)
+    with pytest.raises(BadInput, match="easy_share"):
+        mixed(both("p", 1.0), selective=False, easy_share=ratio)
 
 
 def test_selective_needs_a_pass_rate() -> None:
@@ -187,7 +185,7 @@ def test_levels_are_counted() -> None:
     assert mixed(kept)[1].levels == Counter({("3", "latent"): 1, ("none", "latent"): 1, ("3", "natural"): 1})
 
 
-@pytest.mark.parametrize("values", [{"hard_below": 1.5}, {"natural_ratio": -0.1}, {"per_problem": 0}, {"selective": 1}, {"hard": "latnet"}])
+@pytest.mark.parametrize("values", [{"reason_below": 1.5}, {"easy_share": -0.1}, {"per_problem": 0}, {"selective": 1}, {"hard": "latnet"}])
 def test_impossible_params_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Params.model_validate(values)

@@ -591,7 +591,7 @@ def test_as_a_stage(base: Path, tmp_path: Path) -> None:
     shutil.copytree(base, tmp_path / "models" / "S" / "m")
     no_template(tmp_path / "models" / "S" / "m")
     problem = Problem(id="p", task="t", kind=Kind.NUMBER, split="test", question="What?", answer="1")
-    write(tmp_path / "data" / "S" / "test.jsonl", [problem])
+    write(tmp_path / "data" / "held_out" / "S.jsonl", [problem])
     old = tmp_path / "data" / "S" / "generations.jsonl"
     old.write_text("old")
     asked = {"sampler": "hf", "model": "models/S/m", "max_new_tokens": 3, "device": "cpu"}

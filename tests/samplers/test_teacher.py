@@ -19,7 +19,7 @@ from teachers import Scripted
 
 STUDENT = ROOT / "models/glyph/student"
 KEY = "sk-" + "planted" * 4
-FLOW = ("collect", "prompt", "respond", "grade", "filter")
+FLOW = ("collect", "prompt", "respond", "grade", "judge", "filter")
 
 
 class Student(Scripted):
@@ -93,7 +93,7 @@ def test_from_flags_to_kept_rows(server: Scripted, project: Path, capfd: pytest.
     assert all(re.search("🜞.*🜆.*🜂.*🜃", trace.text, re.DOTALL) for trace in kept)
 
     before = contents(project / "data")
-    run("respond", "grade", "filter")
+    run("respond", "grade", "judge", "filter")
     assert contents(project / "data") == before
     assert len(server.calls) == 12  # the second time all of it is in the memo
 
@@ -116,15 +116,15 @@ def test_a_judge_by_flags(project: Path) -> None:
 
     server = Judge(project)
     with server:
-        judge = "systems.glyph.grade.judge.ask"
+        judge = "systems.glyph.judge.ask"
         configure(
             project, server, "+judge=openai", f"{judge}.base_url={server.url}", f"{judge}.model=j", f"{judge}.api_key_env=TEACHER_KEY"
         )
         run(*FLOW)
-        right = [trace for trace in read(project / "data/glyph/traces.jsonl", Trace) if trace.grades["answer"] == 1]
+        right = [trace for trace in read(project / "data/glyph/judged.jsonl", Trace) if trace.grades["answer"] == 1]
         assert len(server.calls) == 12 + len(right)
-        assert {trace.reasons.get("judge", "valid") for trace in right} == {"valid", "invalid", "unknown"}
+        assert {trace.reasons.get("valid_reasoning", "valid") for trace in right} == {"valid", "invalid", "unknown"}
         kept = list(read(project / "data/glyph/kept.jsonl", Trace))
         assert {trace.verdict for trace in kept} == {"Good.\nVERDICT: VALID"}
-        run("grade")
+        run("grade", "judge")
         assert len(server.calls) == 12 + len(right)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stages.samplers import recorded, scripted
+from stages.samplers import hf, recorded, scripted
 from stages.samplers.ask import ask
 from stages.samplers.asking.answer_file import AnswerFile
 from stages.samplers.asking.totals import Totals
@@ -23,6 +23,8 @@ from memos import THOUGHTFUL
 from server import Call, Server
 from server import Response as Reply
 from teachers import params, prompts, runs, workplace
+from tiny import prompts as local_prompts
+from tiny import question
 
 pytestmark = pytest.mark.usefixtures("workplace")
 __all__ = ["workplace"]
@@ -252,3 +254,23 @@ def test_the_temporary_file_keeps_all_of_an_answer() -> None:
     assert list(file.rejected(0)) == [(1, 0)]
     assert list(file.lists(3)) == [[], [THOUGHTFUL, Answer("", Ending.CONTEXT, 0, "m", 0, None)], []]
     file.close()
+
+
+def test_a_local_model_draws_anew_in_each_try(base: Path) -> None:
+    """Also at the same temperature, and for samples of the same prompt; a second run finds all in the memo."""
+    params = hf.Params.model_validate(
+        {"sampler": "hf", "model": str(base), "max_new_tokens": 12, "device": "cpu", "temperature": 1.0, "n": 2}
+    )
+    seen: list[list[Response]] = []
+
+    def note_and_reject(response: Response) -> bool:
+        seen[-1].append(response)
+        return False
+
+    rows = []
+    for _ in range(2):
+        seen.append([])
+        asked_for = lambda: local_prompts([question(number) for number in range(6)])  # noqa: E731
+        rows.append(list(ask(asked_for, {"student": params}, 0, accept={"student": Acceptance(note_and_reject, [1.0, 1.0])})))
+    assert rows[0] == rows[1] and seen[0] == seen[1]
+    assert len({(row.id, row.sample, row.text) for row in seen[0]}) == len(seen[0]) == 3 * 12

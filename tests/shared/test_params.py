@@ -1,13 +1,14 @@
 """shared/params.py: params.yaml is read strictly, and every fault of a section is told at once, in one line."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import Field
 from stages.samplers import SAMPLERS
 from stages.shared import params
 from stages.shared.errors import BadInput
+from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member, members
 from stages.tasks import TASKS
 
@@ -23,8 +24,8 @@ class Section(Strict):
     flag: bool = False
     inner: Inner = Inner()
     weights: list[float] = Field(default=[1.0])
-    ask: member("stages.samplers", SAMPLERS, "sampler") | None = None  # type: ignore[valid-type]
-    tasks: members("stages.tasks", TASKS) | None = None  # type: ignore[valid-type]
+    ask: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")] | None = None
+    tasks: Annotated[dict[str, Strict], members("stages.tasks", TASKS)] | None = None
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,8 @@ def problems(split: str, number: int) -> list[Problem]:
 
 def project(model: Mapping[str, Any] = MODEL, seed: int = 0, test: list[Problem] | None = None, **changed: Any) -> None:
     """As much of a project as the stage needs."""
-    write(Path("data/S/test.jsonl"), test or problems("test", 20))
+    write(Path("data/held_out/S.jsonl"), test or problems("test", 20))
+    write(Path("data/S/validation.jsonl"), [])
     section = {"root": "hub", "near": 0.8, "corpus": CORPUS, "model": dict(model)} | changed
     with Path("params.yaml").open("w") as file:
         YAML().dump({"seed": seed, "systems": {"S": {"base": section}}}, file)
@@ -112,6 +113,15 @@ def test_no_problem_of_another_split_is_in_the_corpus() -> None:
         assert not seen & ({problem.id for problem in others} | {problem.question for problem in others})
 
 
+def test_copies_of_validation_problems_are_left_out() -> None:
+    """Generated validation problems share their ids with pretrain alone."""
+    project()
+    held_out = problems("pretrain", 3)
+    write(Path("data/S/validation.jsonl"), (msgspec.structs.replace(problem, id=f"v{problem.id}") for problem in held_out))
+    left = {chat.problem for chat in corpus()}
+    assert len(left) == 297 and not left & {problem.id for problem in held_out}
+
+
 def test_copies_of_test_problems_are_left_out() -> None:
     """As collect does it, whatever their ids: word for word, and told a little differently; not those with other numbers."""
     exact, near, other = [problem for problem in problems("pretrain", 300) if problem.level == 2][:3]
@@ -164,10 +174,8 @@ def test_whole_texts_are_learnt_or_answers_alone() -> None:
 def test_it_says_what_it_is() -> None:
     folder = made()
     found = described(folder)
-    assert (
-        found["params"]
-        == stage.Params.model_validate(YAML(typ="safe").load(Path("params.yaml"))["systems"]["S"]["base"]).model.model_dump()
-    )
+    model: Any = stage.Params.model_validate(YAML(typ="safe").load(Path("params.yaml"))["systems"]["S"]["base"]).model
+    assert found["params"] == model.model_dump()
     assert (found["base"], found["seed"], found["rows"], found["steps"]) == (None, 0, 300, 2)
     assert len(found["data_sha256"]) == 64
     assert locate(str(folder)).name == str(folder)

@@ -17,7 +17,7 @@ from hubs import SHARED, gsm8k, needs_shared, write_hub
 from stages import collect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-OUTS = ["data/s/test.jsonl", "data/s/train.jsonl", "data/s/leaks.jsonl", "metrics/s_collect.json"]
+OUTS = ["data/held_out/s.jsonl", "data/s/train.jsonl", "data/s/leaks.jsonl", "metrics/s_collect.json", "data/s/validation.jsonl"]
 DUCKS = "Janet's ducks lay 16 eggs per day and she eats 3 of them. How many eggs does she sell at the market every day?"
 
 
@@ -58,9 +58,40 @@ def test_collect(project: Path) -> None:
         "train_dropped_repeat": 1,
         "train_gsm8k": 2,
     }
+    assert Path(OUTS[4]).read_bytes() == b""
     before = [Path(out).read_bytes() for out in OUTS]
     collect.main("s")
     assert [Path(out).read_bytes() for out in OUTS] == before
+
+
+def test_validation_is_written_and_held_out(project: Path) -> None:
+    """By a share of train: a train row that copies a validation row goes, as does a validation row that copies a test row."""
+    lines = [{"id": f"m{n}", "question": f"What is {n} + 30?", "answer": str(n + 30), "split": "train"} for n in range(20)]
+    lines += [{"id": "v0", "question": "What is 3 + 30?", "answer": "33", "split": "validation"}]
+    lines += [{"id": "v1", "question": "what is 2 + 2", "answer": "4", "split": "validation"}]
+    Path("hub/mine.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    params(project, {"gsm8k": {"train": 1}, "jsonl": {"file": "mine.jsonl"}})
+    collect.main("s")
+    assert [(problem.id, problem.split) for problem in read(Path(OUTS[4]), Problem)] == [("v0", "validation")]
+    assert "m3" not in {problem.id for problem in read(Path(OUTS[1]), Problem)}
+    leaks = {leak.id: (leak.split, leak.kind, leak.leaks_from) for leak in read(Path(OUTS[2]), Leak)}
+    assert (leaks["m3"], leaks["v1"]) == (("train", "exact", "v0"), ("validation", "exact", "gsm8k-test-1"))
+    metrics = json.loads(Path(OUTS[3]).read_text())
+    assert {name: count for name, count in metrics.items() if "validation" in name} == {
+        "validation": 1, "validation_dropped_exact": 1, "validation_dropped_near": 0, "validation_dropped_repeat": 0, "validation_jsonl": 1,
+    }  # fmt: skip
+    assert metrics["train_dropped_exact"] == 1
+    with pytest.raises(BadInput, match="the file is empty; expected one Problem a line"):
+        params(project, {"gsm8k": {}})
+        collect.main("s")
+        list(read(Path(OUTS[4]), Problem))
+
+
+def test_a_task_set_to_null_is_left_out(project: Path) -> None:
+    """So that a file of conf/ can inherit another and take a task out."""
+    params(project, {"gsm8k": {}, "svamp": None, "competition_math": None})
+    collect.main("s")
+    assert {problem.task for problem in read(Path(OUTS[1]), Problem)} == {"gsm8k"}
 
 
 def test_several_tasks_and_levels(project: Path) -> None:
@@ -86,6 +117,9 @@ BAD = [
     # the lines of hub/mine.jsonl, the tasks, the rest of the section, the error
     ([], {"gsm9k": {}}, {}, r"s\.collect\.tasks: unknown task 'gsm9k' \(did you mean 'gsm8k'\?\); choose from: .*gsm8k, "),
     ([], {}, {}, r"collect\.tasks: expected a mapping with at least one task of: .*competition_math, .*gsm8k"),
+    ([], {"gsm8k": None}, {}, r"collect\.tasks: expected a mapping with at least one task of: .*competition_math, .*gsm8k"),
+    ([], {"gsm9k": None, "gsm8k": {}}, {}, r"s\.collect\.tasks: unknown task 'gsm9k'"),
+    ([LINE, TRAIN, LINE | {"id": "c", "split": "validation"}], MINE, {}, r"no validation problem is left \(1 dropped as copies\)"),
     ([], {"gsm8k": {"tset": 1}}, {"near": 1.5, "rot": 1}, r"near: .* got 1\.5; .*rot: unknown key"),
     ([], {"gsm8k": {"tset": 1, "train": "2"}}, {}, r"tasks\.gsm8k\.train: .*got '2'; .*tasks\.gsm8k\.tset: unknown key"),
     ([], {"gsm8k": {}}, {"root": "nowhere"}, r"nowhere: missing hub root"),
@@ -115,7 +149,7 @@ def test_bad_input_overwrites_nothing(
     with pytest.raises(BadInput, match=message) as error:
         collect.main("s")
     assert "\n" not in str(error.value)
-    assert [Path(out).read_text() for out in OUTS] == ["what was there\n"] * 4
+    assert [Path(out).read_text() for out in OUTS] == ["what was there\n"] * 5
     assert not list(project.rglob("*.partial"))
 
 
@@ -143,7 +177,7 @@ def test_a_full_disk_overwrites_nothing(project: Path) -> None:
     ended = start(project, "trap '' XFSZ; ulimit -f 64;")  # 64 blocks of 512 bytes; without the trap the signal would end the process
     assert ended.returncode == 1 and "train.jsonl: File too large" in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
-    assert [Path(out).read_text() for out in OUTS] == ["what was there\n"] * 4 and not list(project.rglob("*.partial"))
+    assert [Path(out).read_text() for out in OUTS] == ["what was there\n"] * 5 and not list(project.rglob("*.partial"))
 
 
 def test_collecting_real_rows_loads_no_torch(project: Path) -> None:

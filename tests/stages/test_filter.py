@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stages.filter import Rules, Tally, fault, sift
+from stages.filter import Rules, Tally, fault, with_reasons
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Kind, Trace, read, write
 
@@ -67,17 +67,17 @@ def test_styles_that_are_not_asked_for_go_first(changes: dict[str, Any], styles:
 
 def test_several_styles_are_counted_one_by_one_and_the_limit_is_for_all_of_them() -> None:
     """Six of a problem, in the order of the prompts; a style that is left out takes nobody's place."""
-    styles = ["glyph", "plain", "no_symbols", "judge"]
-    rows = [trace(f"p{n}", style=style, **(WRONG if style == "judge" else {})) for n in range(3) for style in styles]
-    rules = {"teacher": Rules(styles=["plain", "no_symbols", "judge"], grades={"answer": 1.0})}
+    styles = ["glyph", "plain", "no_symbols", "judge_reasoning"]
+    rows = [trace(f"p{n}", style=style, **(WRONG if style == "judge_reasoning" else {})) for n in range(3) for style in styles]
+    rules = {"teacher": Rules(styles=["plain", "no_symbols", "judge_reasoning"], grades={"answer": 1.0})}
     tally = Tally(rules)
-    for row, reason in sift(rows, rules):
+    for row, reason in with_reasons(rows, rules):
         tally.count(row, reason)
     found = tally.metrics()["teacher"]
     assert found["dropped"] == {"answer:wrong": 3, "style:glyph": 3}
-    assert found["kept_share_by_style"] == {"glyph": 0.0, "judge": 0.0, "no_symbols": 1.0, "plain": 1.0}
+    assert found["kept_share_by_style"] == {"glyph": 0.0, "judge_reasoning": 0.0, "no_symbols": 1.0, "plain": 1.0}
     limited = {"teacher": Rules(styles=["plain", "no_symbols"], per_problem=1)}
-    assert [row.style for row, reason in sift(rows, limited) if not reason] == ["plain"] * 3
+    assert [row.style for row, reason in with_reasons(rows, limited) if not reason] == ["plain"] * 3
 
 
 def test_no_rules_keep_whatever_stopped() -> None:
@@ -91,7 +91,7 @@ def test_a_grade_that_was_not_given_is_an_error() -> None:
 
 def test_at_most_k_per_problem_and_answerer_by_sample() -> None:
     rows = [trace(sample=2), trace(sample=0, **WRONG), trace(sample=3), trace(sample=1), trace(by="probe", sample=0), trace("p2", sample=9)]
-    found = [(row.trace_id, reason) for row, reason in sift(rows, {"teacher": RULES, "probe": RULES})]
+    found = [(row.trace_id, reason) for row, reason in with_reasons(rows, {"teacher": RULES, "probe": RULES})]
     assert found == [
         ("p1/teacher/s/2", ""),
         ("p1/teacher/s/0", "answer:wrong"),
@@ -104,7 +104,7 @@ def test_at_most_k_per_problem_and_answerer_by_sample() -> None:
 
 def test_an_answerer_without_rules_is_an_error() -> None:
     with pytest.raises(BadInput, match="no rules for by 'probe'; there are rules for: teacher"):
-        list(sift([trace(), trace(by="probe")], {"teacher": RULES}))
+        list(with_reasons([trace(), trace(by="probe")], {"teacher": RULES}))
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["teacher", "probe"]), st.sampled_from(FAULTS)), max_size=30))
@@ -114,7 +114,7 @@ def test_kept_and_dropped_make_all(drawn: list[tuple[int, str, tuple[dict[str, A
     ]
     rules = {"teacher": RULES, "probe": Rules(per_problem=1)}
     tally = Tally(rules)
-    found = list(sift(rows, rules))
+    found = list(with_reasons(rows, rules))
     for row, reason in found:
         tally.count(row, reason)
     assert [row for row, _ in found] == rows

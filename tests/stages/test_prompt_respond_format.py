@@ -19,18 +19,18 @@ SCRIPTED = {"sampler": "scripted", "n": 1}
 SECTIONS: dict[str, Any] = {
     "prompt": {"teacher": "glyph", "probe": "plain"},
     "respond": {"root": "none", "teacher": SCRIPTED, "probe": {"sampler": "scripted", "n": 2, "wrong": 0.5}},
-    "format": {"hard_below": 0.5},
+    "format": {"reason_below": 0.5},
     "generate": {"arms": {"student": {"style": "plain", "ask": SCRIPTED}, "always": {"style": "glyph", "ask": SCRIPTED}}},
 }
-DATA = Path("data/S")
+DATA, HELD_OUT = Path("data/S"), Path("data/held_out/S.jsonl")
 
 
 @pytest.fixture(autouse=True)
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     sections()
-    for split in ("train", "test"):
-        write(DATA / f"{split}.jsonl", (problem(number, split) for number in range(40)))
+    write(DATA / "train.jsonl", (problem(number, "train") for number in range(40)))
+    write(HELD_OUT, (problem(number, "test") for number in range(40)))
     return tmp_path
 
 
@@ -110,7 +110,7 @@ def test_format_mixes_and_reports() -> None:
     assert report["latent"] == 20 == sum(chat.format == "latent" for chat in chats)
     assert report["natural"] == len(chats) - 20 > 5
     assert report["natural"] + report["no_natural"] == 20
-    assert report["natural_share"] == report["natural"] / report["chats"]
+    assert report["easy_share"] == report["natural"] / report["chats"]
     assert report["levels"] == {"1": {"natural": report["natural"]}, "2": {"latent": 20}}
     assert sum(report["left_out"].values()) + len(chats) == len(graded())
     asked = {row.id: row.question for row in read(DATA / "train.jsonl", Problem)}
@@ -203,7 +203,7 @@ def test_a_second_run_writes_the_same_bytes() -> None:
 def test_the_seed_decides_who_errs_and_what_is_left_out() -> None:
     def run(seed: int, kept_seed: int) -> dict[str, bytes]:
         often = SCRIPTED | {"wrong": 0.5}
-        changed: dict[str, Any] = {"generate": {"arms": {"student": {"style": "plain", "ask": often}}}, "format": {"natural_ratio": 0.2}}
+        changed: dict[str, Any] = {"generate": {"arms": {"student": {"style": "plain", "ask": often}}}, "format": {"easy_share": 0.2}}
         sections(kept_seed, **changed)
         to_chats()
         sections(seed, **changed)
@@ -231,11 +231,11 @@ def test_the_seed_decides_who_errs_and_what_is_left_out() -> None:
         (
             format.main,
             "format",
-            {"hard": "latnet", "natural_ratio": 2, "student_style": "x", "selectiv": True},
+            {"hard": "latnet", "easy_share": 2, "student_style": "x", "selectiv": True},
             [
                 ".hard: unknown format 'latnet'",
                 "choose from: answer_only, direct, latent, natural",
-                ".natural_ratio: ",
+                ".easy_share: ",
                 ".student_style: ",
                 ".selectiv: unknown key",
             ],
@@ -271,39 +271,43 @@ BAD_LINES = [
 @pytest.mark.parametrize(
     ("main", "source", "target"),
     [
-        (prompt.main, "train", "prompts"),
-        (respond.main, "prompts", "responses"),
-        (format.main, "kept", "chats"),
-        (generate.main, "test", "generations"),
+        (prompt.main, DATA / "train.jsonl", "prompts"),
+        (respond.main, DATA / "prompts.jsonl", "responses"),
+        (format.main, DATA / "kept.jsonl", "chats"),
+        (generate.main, HELD_OUT, "generations"),
     ],
 )
 def test_a_bad_input_file_is_named_and_nothing_is_overwritten(
-    main: Callable[[str], None], source: str, target: str, content: bytes | None, told: str
+    main: Callable[[str], None], source: Path, target: str, content: bytes | None, told: str
 ) -> None:
     to_chats()
     generate.main("S")
     before = (DATA / f"{target}.jsonl").read_bytes()
-    path = DATA / f"{source}.jsonl"
     if content is None:
-        path.unlink()
+        source.unlink()
     else:
-        path.write_bytes((path.read_bytes() if content else b"") + content)
+        source.write_bytes((source.read_bytes() if content else b"") + content)
     with pytest.raises(BadInput, match=told) as error:
         main("S")
-    assert str(error.value).startswith(str(path))
+    assert str(error.value).startswith(str(source))
     assert (DATA / f"{target}.jsonl").read_bytes() == before
     assert not list(DATA.glob("*.partial"))
 
 
 @pytest.mark.parametrize(
-    ("main", "source"), [(prompt.main, "train"), (respond.main, "prompts"), (format.main, "kept"), (generate.main, "test")]
+    ("main", "source"),
+    [
+        (prompt.main, DATA / "train.jsonl"),
+        (respond.main, DATA / "prompts.jsonl"),
+        (format.main, DATA / "kept.jsonl"),
+        (generate.main, HELD_OUT),
+    ],
 )
-def test_a_duplicate_id_is_named_with_its_line(main: Callable[[str], None], source: str) -> None:
+def test_a_duplicate_id_is_named_with_its_line(main: Callable[[str], None], source: Path) -> None:
     to_chats()
-    path = DATA / f"{source}.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([*lines, lines[0]]))
-    with pytest.raises(BadInput, match=f"{source}.jsonl:{len(lines) + 1}: duplicate id"):
+    lines = source.read_bytes().splitlines(keepends=True)
+    source.write_bytes(b"".join([*lines, lines[0]]))
+    with pytest.raises(BadInput, match=f"{source}:{len(lines) + 1}: duplicate id"):
         main("S")
 
 

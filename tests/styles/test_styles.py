@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, marks_in
-from stages.shared.rows import Ending, Kind, Problem, Prompt, Response
+from stages.shared.rows import Ending, Kind, Message, Problem, Prompt, Response
 from stages.styles import STYLES, style
 from stages.styles.prompting.prompts import prompts
 
@@ -53,7 +53,7 @@ def answered(problem: Problem) -> Response:
 def test_every_style_reads_as_its_golden_file_says(name: str) -> None:
     texts = []
     for problem in EVERY_FORM if name in REASONING else (NUMBER, EXPRESSION, CHOICE):
-        (message,) = style(name).render(answered(problem) if name == "judge" else problem)
+        (message,) = style(name).render(answered(problem) if name == "judge_reasoning" else problem)
         texts.append(f"[{problem.kind} {message['role']}]\n{message['content']}\n")
     assert "\n".join(texts) == (GOLDEN / f"style_{name}.txt").read_text(encoding="utf-8")
 
@@ -84,7 +84,16 @@ def test_prompts_of_a_problem_stand_together_and_carry_all_of_it() -> None:
 
 
 def test_an_unknown_style_lists_the_choices() -> None:
-    with pytest.raises(
-        BadInput, match=r"unknown style 'glpyh' \(did you mean 'glyph'\?\); choose from: backward, .*glyph, judge, .*tree_of_thought"
-    ):
+    choices = "choose from: backward, .*glyph, judge_reasoning, .*tree_of_thought"
+    with pytest.raises(BadInput, match=rf"unknown style 'glpyh' \(did you mean 'glyph'\?\); {choices}"):
         style("glpyh")
+
+
+@pytest.mark.parametrize("name", sorted(STYLES))
+def test_the_turns_before_the_question_come_first(name: str) -> None:
+    before: list[Message] = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Ask away."}]
+    question = answered(NUMBER) if name == "judge_reasoning" else NUMBER
+    problem = structs.replace(question, history=before)
+    alone = style(name).render(question)
+    assert style(name).render(problem) == [*before, *alone]
+    assert before == problem.history  # rendering adds nothing to it

@@ -128,6 +128,7 @@ def test_own_names_of_splits(tmp_path: Path) -> None:
     ids = {split: [problem.id for problem in load("anli", tmp_path, split)] for split in ("train", "test")}
     assert ids == {"train": ["train_r1", "train_r2", "train_r3"], "test": ["test_r1", "test_r2", "test_r3"]}
     assert [(problem.id, problem.level) for problem in load("anli", tmp_path, "test", rounds=[2])] == [("test_r2", 2)]
+    assert [problem.id for problem in load("anli", tmp_path, "validation", rounds=[1], validation=9)] == ["dev_r1"]
     parts = [load("anli", tmp_path, split, rounds=[1, 3], held_out=0.5) for split in ("train", "test")]
     assert sorted(problem.id for part in parts for problem in part) == ["dev_r1", "test_r1", "test_r3", "train_r1", "train_r3"]
     for rounds in ([], [0], [2, 1], [1, 1], [4]):

@@ -109,6 +109,23 @@ def test_sieve() -> None:
             sieve.train(problem("Something new?", id))
 
 
+def test_validation_is_held_out_from_train_and_holds_nothing_of_test() -> None:
+    sieve = Sieve(0.76)
+    assert sieve.test(problem(LONG, "t0", "test")) is None
+    rows = [LONG.upper(), LONG.replace("Sunday", "Monday"), "Ann has 6 figs.", "ann has six figs"]
+    dropped = [sieve.validation(problem(question, f"v{place}", "validation")) for place, question in enumerate(rows)]
+    assert [leak and (leak.id, leak.split, leak.kind, leak.leaks_from) for leak in dropped] == [
+        ("v0", "validation", "exact", "t0"),
+        ("v1", "validation", "near", "t0"),
+        None,
+        ("v3", "validation", "exact", "v2"),
+    ]
+    leak = sieve.train(problem("Ann has 6 figs!", "r0"))
+    assert leak and (leak.kind, leak.leaks_from) == ("exact", "v2")
+    with pytest.raises(BadInput, match="t: train: duplicate id 'v2'"):
+        sieve.train(problem("Something new?", "v2"))
+
+
 def test_many_rows_against_many_held_out() -> None:
     """Fast enough for a million rows; the bound is a tenth of the measured speed, so that a busy machine passes."""
     draw = random.Random(0)

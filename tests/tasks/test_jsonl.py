@@ -119,3 +119,22 @@ def test_folders(tmp_path: Path) -> None:
     write(tmp_path / "own/train/test/z.jsonl", ASKED | {"answer": "1"})
     with pytest.raises(BadInput, match=r"test/z\.jsonl: it lies in a folder train and in a folder test"):
         everything(tmp_path, file="own")
+
+
+def test_validation_rows_are_named_or_a_share_of_train(tmp_path: Path) -> None:
+    """By the row, by the folder, or taken out of train by id; rows of the first two stay whatever the share."""
+    write(tmp_path / "mine/validation/a.jsonl", {"id": "a", "question": "?", "answer": 1})
+    write(tmp_path / "mine/b.jsonl", *({"id": f"b{n}", "question": "?", "answer": 1, "split": "train"} for n in range(100)))
+    write(tmp_path / "mine/c.jsonl", {"id": "c", "question": "?", "answer": 1, "split": "validation"})
+
+    def ids(split: str, **params: Any) -> set[str]:
+        return {problem.id for problem in load(split, Params(file="mine", **params), tmp_path, 0)}
+
+    assert ids("validation") == {"c", "a"} and ids("validation", validation=1) == {"c"} and ids("validation", validation=0) == set()
+    shared = ids("validation", validation=0.3)
+    assert {"a", "c"} < shared and 10 < len(shared) < 50
+    assert ids("train", validation=0.3) == ids("train") - shared and ids("train") >= shared - {"a", "c"}
+    (tmp_path / "mine/validation/test").mkdir()
+    write(tmp_path / "mine/validation/test/d.jsonl", {"id": "d", "question": "?", "answer": 1})
+    with pytest.raises(BadInput, match=r"d\.jsonl: it lies in a folder validation and in a folder test"):
+        ids("train")

@@ -163,6 +163,54 @@ def test_own_splits_pooled_and_divided_by_id(tmp_path: Path) -> None:
     assert load("gsm8k", tmp_path, "train", train=0) == []
 
 
+def ids(problems: list[Problem]) -> set[str]:
+    return {problem.id for problem in problems}
+
+
+def test_a_share_of_train_is_validation(tmp_path: Path) -> None:
+    """By a hash of the id: test stays, sizes move no row, a larger share only adds; there is none by default."""
+    splits = {split: [gsm8k(f"{split} {n}?", f"#### {n}") for n in range(200)] for split in ("train", "test")}
+    write_hub(tmp_path / "openai/gsm8k", {"main": splits})
+    assert load("gsm8k", tmp_path, "validation") == []
+    small, large = (load("gsm8k", tmp_path, "validation", validation=share) for share in (0.1, 0.3))
+    assert ids(small) < ids(large) and len(small) == pytest.approx(20, abs=12) and len(large) == pytest.approx(60, abs=20)
+    assert {problem.split for problem in large} == {"validation"}
+    train = load("gsm8k", tmp_path, "train", validation=0.3)
+    assert ids(train) | ids(large) == ids(load("gsm8k", tmp_path)) and not ids(train) & ids(large)
+    assert load("gsm8k", tmp_path, "test", validation=0.3) == load("gsm8k", tmp_path, "test")
+    parts = {split: load("gsm8k", tmp_path, split, held_out=0.2, validation=0.3) for split in ("train", "validation", "test")}
+    assert sum(map(len, parts.values())) == 400 == len(set().union(*map(ids, parts.values())))
+    assert ids(parts["test"]) == ids(load("gsm8k", tmp_path, "test", held_out=0.2))
+    assert ids(parts["validation"]) >= ids(large) - ids(parts["test"])  # held_out moves no row between the other two
+
+
+def test_a_validation_split_of_its_own(tmp_path: Path) -> None:
+    def question(id: str) -> dict[str, Any]:
+        return {"id": id, "question": f"{id}?", "choices": {"text": ["red", "blue"], "label": ["A", "B"]}, "answerKey": "B"}
+
+    own = {split: [question(f"{split}{n}") for n in range(5)] for split in ("train", "validation", "test")}
+    write_hub(tmp_path / "allenai/ai2_arc", {"ARC-Challenge": own})
+    assert load("arc_challenge", tmp_path, "validation") == []
+    for size, count in ((2, 2), (9, 5), (None, 5)):
+        found = load("arc_challenge", tmp_path, "validation", validation=size)
+        assert [problem.id for problem in found] == [f"validation{n}" for n in range(count)]
+    assert [problem.id for problem in load("arc_challenge", tmp_path, validation=2)] == [f"train{n}" for n in range(5)]
+    with pytest.raises(ValidationError, match=r"validation: with held_out the data set's own splits are pooled"):
+        task("arc_challenge").Params(held_out=0.5, validation=2)
+
+
+def test_no_validation_split_of_its_own(tmp_path: Path) -> None:
+    """SVAMP has none, CommonsenseQA's is test here."""
+    write_hub(tmp_path / "ChilleD/SVAMP", {"default": {"train": [svamp("chal-1", "He has 3.", "?", "3")]}})
+    advice = r"give a share of train such as validation: 0\.1, or validation: 0 to do without"
+    with pytest.raises(BadInput, match=rf"svamp: .*SVAMP: the data set has no validation split of its own; {advice}"):
+        load("svamp", tmp_path, "validation", validation=5)
+    assert task("commonsense_qa").SOURCE.validation == task("date").SOURCE.validation == ()  # type: ignore[attr-defined]
+    write_hub(tmp_path / "allenai/ai2_arc", {"ARC-Challenge": {"train": [{"id": "a"}]}})
+    with pytest.raises(BadInput, match=rf"config 'ARC-Challenge' has no split 'validation', only train; {advice}"):
+        load("arc_challenge", tmp_path, "validation", validation=None)
+
+
 def test_two_copies_do_not_read_each_others_cache(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_hub(tmp_path / name / "openai/gsm8k", {"main": {"train": [gsm8k(f"{name}?", "#### 1")]}})
@@ -305,7 +353,7 @@ def test_jsonl(tmp_path: Path) -> None:
         ([LINE | {"kind": "numbr"}], r"mine\.jsonl:1: unknown kind 'numbr' \(did you mean 'number'\?\); choose from: choice, "),
         ([LINE | {"answer": "two"}], r"mine\.jsonl:1: the gold answer does not parse as number, got 'two'"),
         ([LINE | {"gold_answer": "3"}], r"mine\.jsonl:1: `answer` and `gold_answer` differ"),
-        ([LINE | {"split": "dev"}], r"mine\.jsonl:1: unknown split 'dev'; choose from: test, train"),
+        ([LINE | {"split": "dev"}], r"mine\.jsonl:1: unknown split 'dev'; choose from: test, train, validation"),
         ([], r"mine\.jsonl: the file is empty"),
     ],
 )  # fmt: skip
@@ -324,7 +372,13 @@ def test_jsonl_needs_a_split_and_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(TASKS) - {"word_problems"}))
-@pytest.mark.parametrize("wrong", [{"train": -1}, {"train": "5"}, {"held_out": 1.5}, {"held_out": 0.0}, {"tran": 5}, {"test": 2.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"train": -1}, {"train": "5"}, {"held_out": 1.5}, {"held_out": 0.0}, {"tran": 5}, {"test": 2.0},
+        {"validation": 1.0}, {"validation": 0.0}, {"validation": -1}, {"validation": "5"}, {"validation": True},
+    ],
+)  # fmt: skip
 def test_params_check_themselves(name: str, wrong: dict[str, Any]) -> None:
     needed = {"file": "mine.jsonl"} if name == "jsonl" else {}
     task(name).Params(**needed)

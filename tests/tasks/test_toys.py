@@ -185,15 +185,28 @@ def test_a_wrong_gold_answer_would_be_found(name: str) -> None:
 
 @pytest.mark.parametrize("name", TOYS)
 def test_sizes_splits_and_levels(name: str) -> None:
-    found = {split: load(name, split, levels=(0, 1, 1)) for split in ("train", "test", "pretrain")}
-    assert {split: len(problems) for split, problems in found.items()} == {"train": 300, "test": 300, "pretrain": 300}
+    found = {split: load(name, split, levels=(0, 1, 1)) for split in ("train", "validation", "test", "pretrain")}
+    assert {split: len(problems) for split, problems in found.items()} == dict.fromkeys(found, 300)
     everything = [problem for problems in found.values() for problem in problems]
-    assert len({problem.id for problem in everything}) == 900
-    assert len({(problem.context, problem.question) for problem in everything}) == 900
+    held_out = [problem for split in ("train", "validation", "test") for problem in found[split]]
+    assert len({problem.id for problem in held_out}) == 900
+    assert len({(problem.context, problem.question) for problem in held_out}) == 900
+    pretrain = {problem.id for problem in found["pretrain"]}
+    assert len(pretrain) == 300 and not pretrain & {problem.id for problem in (*found["train"], *found["test"])}
     assert {(problem.task, problem.kind, problem.level) for problem in everything} == {(name, TOYS[name], 2), (name, TOYS[name], 3)}
     assert all(problem.split == split for split, problems in found.items() for problem in problems)
     assert found["train"] == list(task(name).load("train", task(name).Params(train=300, levels=[0, 1, 1]), Path(), 0))
     assert found["train"] != load(name, seed=1, levels=(0, 1, 1))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_validation_shares_no_problem_with_train_and_test(name: str) -> None:
+    """Whatever the sizes; there is none unless params ask for it."""
+    validation = {problem.id for problem in load(name, "validation")}
+    assert len(validation) == 300 and {problem.split for problem in load(name, "validation")} == {"validation"}
+    assert not validation & {problem.id for split in ("train", "test") for problem in load(name, split, 1500)}
+    params = task(name).Params(levels=[1.0])
+    assert list(task(name).load("validation", params, Path("nowhere"), 0)) == []
 
 
 @pytest.mark.parametrize("name", TOYS)
@@ -248,7 +261,7 @@ def test_train_is_no_copy_of_test(name: str) -> None:
 @pytest.mark.parametrize("name", TOYS)
 def test_too_many_are_refused_and_so_are_odd_wishes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     params = task(name).Params
-    with pytest.raises(BadInput, match=f"{name}: unknown split 'dev'; choose from: pretrain, test, train"):
+    with pytest.raises(BadInput, match=f"{name}: unknown split 'dev'; choose from: pretrain, test, train, validation"):
         list(task(name).load("dev", params(train=1), Path(), 0))
     monkeypatch.setattr("stages.tasks.making.toys.MISSES", 0)
     with pytest.raises(BadInput, match=f"{name}: [0-9]+ train problems short: no new question in 0 draws; give higher levels more weight"):

@@ -1,7 +1,7 @@
-"""The selective mixture: a problem that the base model solves becomes a plain chat, one that it fails a glyph
-chat.
+"""The mixture by difficulty: a problem that the base model solves takes the format `easy`, one that the base
+model fails takes the format `hard`.
 
-Hard is measured: `pass_rate` is the share of the base model's own plain answers that are right.
+Difficulty is measured: `pass_rate` is the share of the base model's own plain answers that are right.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from stages.shared.rows import Chat, Trace
 
 Kept = Callable[[], Iterable[Trace]]
 Keep = Callable[[Chat], bool]
-BINS = 1 << 16
+BINS = 1 << 16  # values of the hash by which a surplus is left out: two bytes
 LEFT_OUT = ("other_side", "unfit", "duplicate", "over_limit", "surplus")
 
 
@@ -36,13 +36,12 @@ FormatName = Annotated[str, AfterValidator(_known)]
 class Params(Strict):
     """Which problems become which chats."""
 
-    selective: bool = True  # false: every problem takes the format `hard`
-    hard_below: float = Field(default=0.5, ge=0, le=1)  # a problem is hard where its pass rate is below this
-    hard: FormatName = "latent"
-    easy: FormatName = "natural"
-    natural_ratio: float | None = Field(
-        default=None, ge=0, le=1
-    )  # share of natural chats; null: as they come
+    selective: bool = True  # whether the pass rate decides; false: every problem takes the format `hard`
+    # A problem takes the format `hard` where the base model's pass rate is below this value, else `easy`.
+    reason_below: float = Field(default=0.5, ge=0, le=1)
+    hard: FormatName = "latent"  # the format of the problems that the base model fails
+    easy: FormatName = "natural"  # the format of the problems that the base model solves
+    easy_share: float | None = Field(default=None, ge=0, le=1)  # share of `easy` chats; null: as they come
     per_problem: int | None = Field(default=1, ge=1)  # chats of one problem, at most; null: all
 
 
@@ -51,15 +50,13 @@ class Report:
     """What became of every problem and every trace: `problems` without a chat, by reason, and `traces`
     without one, by reason.
 
-    `traces`: other_side (of the format not chosen), unfit (for the format chosen), duplicate, over_limit,
-    surplus (of `natural_ratio`).
+    The reasons for traces: other_side (of the format that was not chosen), unfit (for the format that was
+    chosen), duplicate, over_limit (of `per_problem`), surplus (of `easy_share`).
     """
 
     chats: Counter[str] = field(default_factory=Counter)
     levels: Counter[tuple[str, str]] = field(default_factory=Counter)  # by level and format
-    styles: Counter[tuple[str, str]] = field(
-        default_factory=Counter
-    )  # by format and style that the teacher was asked in
+    styles: Counter[tuple[str, str]] = field(default_factory=Counter)  # by format and style of the prompt
     tasks: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
     traces: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(LEFT_OUT, 0)))
@@ -69,12 +66,12 @@ def mix(kept: Kept, params: Params, ask: Ask, seed: int, report: Report) -> Iter
     """The chats, in the order of the kept traces, whose rows of one problem must be adjacent; `report` is
     filled on the way.
 
-    `kept()` starts the stream anew; it is read once, and once more before that where `natural_ratio` is
-    given. What is left out for the ratio is chosen by a hash of seed and chat id. Memory does not grow with
-    the rows. Raises BadInput on a problem without a pass rate where `selective` needs one, and on a ratio
-    that leaves nothing.
+    `kept()` opens the stream of traces. With `easy_share` the stream is read twice: first to count the chats,
+    then to choose among them. Which chats are left out for the share depends on a hash of seed and chat id.
+    Memory does not grow with the rows. Raises BadInput on a problem without a pass rate where `selective`
+    needs one, and on a share that leaves no chat.
     """
-    keep = _ratio(kept, params, ask, seed) if params.natural_ratio is not None else None
+    keep = None if params.easy_share is None else _chosen_for(params.easy_share, kept, params, ask, seed)
     for problem, chats in _by_problem(kept(), params, ask, report):
         for chat in chats:
             if keep and not keep(chat):
@@ -110,56 +107,62 @@ def _by_problem(
 
 
 def _side(trace: Trace, params: Params) -> str:
+    """The format of the problem of `trace`."""
     if not params.selective:
         return params.hard
     if trace.pass_rate is None:
         raise BadInput(
-            f"problem {trace.id!r} has no pass rate: ask the base model (respond.probe), or set format.selective to false"
+            f"problem {trace.id!r} has no pass rate: ask the base model (respond.probe), or set "
+            "format.selective to false"
         )
-    return params.hard if trace.pass_rate < params.hard_below else params.easy
+    return params.hard if trace.pass_rate < params.reason_below else params.easy
 
 
-def _ratio(kept: Kept, params: Params, ask: Ask, seed: int) -> Keep:
-    """Whether a chat stays: of the side that is too large, those in the lowest bins of the hash, and of the
-    last bin the first to come.
+def _chosen_for(share: float, kept: Kept, params: Params, ask: Ask, seed: int) -> Keep:
+    """A function that says of each chat, in their order, whether it stays, so that `share` of those that stay
+    are easy.
 
-    The number is the exact one. Two histograms are all that is kept of the first reading.
+    Of easy and hard chats, the kind that is too frequent loses chats; the other kind stays whole. The hash of
+    a chat is one of `BINS` values. The chats with the lowest values stay, and of the last value that still
+    fits, the first that come, so that their number is exact. All that is kept of the first reading is how
+    many chats have each value.
     """
-    bins = {True: [0] * BINS, False: [0] * BINS}
+    counts = {True: [0] * BINS, False: [0] * BINS}  # by whether the chat is easy, then by hash value
     for _, chats in _by_problem(kept(), params, ask, Report()):
         for chat in chats:
-            bins[chat.format == "natural"][_bin(chat, seed)] += 1
-    wanted = _wanted(sum(bins[True]), sum(bins[False]), params.natural_ratio or 0.0)
-    room = {side: _room(counts, wanted[side]) for side, counts in bins.items()}
+            counts[chat.format == params.easy][_hash_value(chat, seed)] += 1
+    staying = _staying(sum(counts[True]), sum(counts[False]), share)
+    left = {easy: _first(values, staying[easy]) for easy, values in counts.items()}
 
     def keep(chat: Chat) -> bool:
-        place, side = _bin(chat, seed), chat.format == "natural"
-        room[side][place] -= 1
-        return room[side][place] >= 0
+        easy, value = chat.format == params.easy, _hash_value(chat, seed)
+        left[easy][value] -= 1
+        return left[easy][value] >= 0
 
     return keep
 
 
-def _wanted(natural: int, others: int, ratio: float) -> dict[bool, int]:
-    """How many natural chats (True) and others stay, one of the two sides whole."""
-    if natural > ratio * (natural + others):
-        natural = round(others * ratio / (1 - ratio)) if ratio < 1 else natural
-    elif ratio > 0:
-        others = round(natural * (1 - ratio) / ratio)
-    if natural + others == 0:
-        raise BadInput(f"format.natural_ratio: {ratio} leaves no chat: one of the two sides is empty")
-    return {True: natural, False: others}
+def _staying(easy: int, hard: int, share: float) -> dict[bool, int]:
+    """How many easy chats (True) and hard chats (False) stay, one of the two kinds whole, so that `share` of
+    them are easy."""
+    if easy > share * (easy + hard):
+        easy = round(hard * share / (1 - share)) if share < 1 else easy
+    elif share > 0:
+        hard = round(easy * (1 - share) / share)
+    if easy + hard == 0:
+        raise BadInput(f"format.easy_share: {share} leaves no chat: there are no easy or no hard chats")
+    return {True: easy, False: hard}
 
 
-def _room(counts: list[int], wanted: int) -> list[int]:
-    room = []
+def _first(counts: list[int], wanted: int) -> list[int]:
+    """Of each count as much as still fits into `wanted`, from the first count on."""
+    fitting = []
     for count in counts:
-        room.append(min(count, wanted))
-        wanted -= room[-1]
-    return room
+        fitting.append(min(count, wanted))
+        wanted -= fitting[-1]
+    return fitting
 
 
-def _bin(chat: Chat, seed: int) -> int:
-    return int.from_bytes(
-        hashlib.blake2b(f"{seed} {chat.id}".encode("utf-8", "surrogatepass"), digest_size=2).digest(), "big"
-    )
+def _hash_value(chat: Chat, seed: int) -> int:
+    digest = hashlib.blake2b(f"{seed} {chat.id}".encode("utf-8", "surrogatepass"), digest_size=2).digest()
+    return int.from_bytes(digest, "big")

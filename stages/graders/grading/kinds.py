@@ -12,22 +12,24 @@ from stages.graders.words import choice, vocabularies, words
 from stages.shared.rows import Kind
 
 Choices = list[str] | None
-Answer = tuple[
-    Any, str
-]  # the answer as read, and as written; read as "" where the text names several answers
+# the answer as read, and as written; read as "" where the text names several answers
+Answer = tuple[Any, str]
 
 
 class Reader(NamedTuple):
     """How answers of one kind are read and compared."""
 
-    gold: Callable[[str, Choices], Any]  # reads a gold answer; None where the text is not of this kind
-    find: Callable[
-        [Span, Choices], Answer | None
-    ]  # the answer that a span commits to; None where there is none
-    same: Callable[[Any, Any, Policies], Comparison]  # compares a gold answer with a predicted one
-    # Whether the answer is one of a few known ones. A box or `####` with any other text is then passed over.
+    # reads a gold answer; None where the text is not of this kind
+    gold: Callable[[str, Choices], Any]
+    # the answer that a span commits to; None where there is none
+    find: Callable[[Span, Choices], Answer | None]
+    # compares a gold answer with a predicted one
+    same: Callable[[Any, Any, Policies], Comparison]
+    # whether the answer is one of a few known ones, so that a box or `####` with any other text is passed
+    # over
     closed: bool
-    skips: tuple[str, ...]  # rules of extract.py whose spans say nothing for this kind
+    # rules of extract.py whose spans say nothing for this kind
+    skips: tuple[str, ...]
 
 
 def _gold_number(text: str, choices: Choices) -> Any:

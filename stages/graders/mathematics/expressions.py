@@ -24,9 +24,9 @@ from stages.graders.reading.limits import TooMuch
 from stages.graders.reading.span import Span
 from stages.graders.sandbox import symbolic
 
-_FORMULA = re.compile(
+_FORMULA = re.compile(  # of a chemical compound
     r"(?=.*\d)(?:[A-Z][a-z]?\d{0,3}|\((?:[A-Z][a-z]?\d{0,3}){1,9}\)\d{0,3}){2,20}"
-)  # of a chemical compound
+)
 _COMMA = re.compile(r"-?\d+,\d+")
 _MATHEMATICAL = re.compile(
     r"\\(?:int|sum|prod|lim|log|frac|sqrt|binom|sin|cos|tan|ln|infty)\b|[\d)}\]]\s*[-+*/^=]|\^"

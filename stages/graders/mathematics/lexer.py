@@ -103,7 +103,7 @@ def _letters(word: str) -> list[str]:
     if word in ("and", "or"):
         return [","]
     if len(word) == 3 and word.istitle() and word[1] in "aeiouy":
-        return [f'"{word.lower()}"']  # Bob
+        return [f'"{word.lower()}"']  # a first name: Bob
     if len(word) == 1 or (
         len(word) <= 3 and word not in SMALL_WORDS and word.removeprefix("pi") == word and "ln" not in word
     ):

@@ -182,10 +182,8 @@ def _linear(left: Node, sign: str, right: Node, names: set[str], alone: bool) ->
     if sign not in _FLIPPED:
         return None
     if alone and bool(symbols(left)) != bool(symbols(right)) and _named(left if symbols(left) else right):
-        start, slope = (
-            (_number(right), 1) if symbols(left) else (_number(left), -1)
-        )  # any expression that stands alone is the unknown
-        return _ray(start, sign if slope > 0 else _FLIPPED[sign])
+        # a name that stands alone on one side is the unknown
+        return _ray(_number(right), sign) if symbols(left) else _ray(_number(left), _FLIPPED[sign])
     if len(names) != 1:
         return None
     if left[:2] == ("call", "abs") and not symbols(right):

@@ -8,9 +8,8 @@ from stages.graders.mathematics.points import Undefined, holds, symbols
 from stages.graders.mathematics.terms import Node
 from stages.graders.reading.compare import Comparison, Rules
 
-PARTED = frozenset(
-    ["list", "set", "tuple", "matrix", "word", "union", "intersection", "difference", "reals"]
-)  # kinds without a single value
+# kinds of trees without a single value
+PARTED = frozenset(["list", "set", "tuple", "matrix", "word", "union", "intersection", "difference", "reals"])
 _SMALL, _LARGE = ("symbol", "c"), ("symbol", "C")
 
 

@@ -108,9 +108,8 @@ _PLACEHOLDER = re.compile(
     r"\W*(?:LETTER|your (?:final )?answer|answer|X|option|choice|number|insert)\W*$", _IGNORE
 )
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_OPTIONS = re.compile(
-    r"(?<![A-Za-z])[B-F][)*]{0,3}:"
-)  # in a list of options `A: ... B: ...`, `A:` announces nothing
+# in a list of options `A: ... B: ...`, `A:` announces nothing
+_OPTIONS = re.compile(r"(?<![A-Za-z])[B-F][)*]{0,3}:")
 MAX_PLACES = 400  # places of one word, from the last, so that a text of nothing but "answer" costs no more
 
 

@@ -184,7 +184,7 @@ def _forked(function: Any, request: Any) -> bytes:
     os.kill(child, 9)
     os.waitpid(child, 0)
     os.close(source)
-    return reply if reply.endswith(b"\n") else _LIMIT  # killed for memory, it has said nothing
+    return reply if reply.endswith(b"\n") else _LIMIT  # a fork that was killed for memory writes nothing
 
 
 def _limited(function: Any, request: Any) -> bytes:
@@ -206,6 +206,6 @@ def _limit(what: int, most: int) -> None:
 
     try:
         resource.setrlimit(what, (most, most))
-    except (OSError, ValueError):  # macOS has no limit of address space; its other limits hold
+    except (OSError, ValueError):  # macOS has no limit of address space, but has the other
         if sys.platform.startswith("linux"):
             raise

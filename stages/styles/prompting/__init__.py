@@ -1,1 +1,1 @@
-"""Problems put in styles, and the core prompt that the reasoning styles share."""
+"""Problems put in styles, and what the styles share: the problem as text, the core prompt."""

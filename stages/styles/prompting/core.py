@@ -2,14 +2,14 @@
 answer."""
 
 from stages.shared.rows import Kind, Message, Problem
-from stages.styles.plain import question
+from stages.styles.prompting.question import question, turns
 
 FORMS = {
     Kind.NUMBER: r"Put the final answer, a number alone and without a unit, in \boxed{}.",
     Kind.EXPRESSION: r"Put the final answer, exact and simplified, in \boxed{}.",
     Kind.YES_NO: 'End with the sentence "The answer is yes." or "The answer is no."',
-    Kind.NLI: 'End with the sentence "The answer is X.", where X is true if the text says so, false if it denies it, and neither if it is '
-    "silent.",
+    Kind.NLI: 'End with the sentence "The answer is X.", where X is true if the text says so, false if it '
+    "denies it, and neither if it is silent.",
     Kind.LABEL: 'End with the sentence "The answer is X.", where X is the label alone.',
     Kind.OPEN: 'End with the sentence "The answer is X.", where X is as short as possible.',
 }
@@ -31,5 +31,5 @@ def form(problem: Problem) -> str:
 
 
 def wrapped(text: str, problem: Problem) -> list[Message]:
-    """One user message: the core prompt, and below it what the style asks for."""
-    return [Message(role="user", content=f"{core(problem)}\n\n{text}")]
+    """The core prompt as a user's turn, and below it what the style asks for."""
+    return turns(problem, f"{core(problem)}\n\n{text}")

@@ -20,15 +20,15 @@ def _known(name: str) -> str:
 
 
 StyleName = Annotated[str, AfterValidator(_known)]
-"""A params type: the name of a member of this room."""
+"""A params type: the name of a member of the registry `styles`."""
 
 
 class Several(Strict):
-    """`n` of `styles` for each problem (null: all of them), in the order given: the first n, or n drawn by a
-    hash of seed and problem id."""
+    """Several styles for each problem, in the order given."""
 
-    styles: list[StyleName] = Field(min_length=1)
-    n: int | None = Field(default=None, ge=1)
+    styles: list[StyleName] = Field(min_length=1)  # the styles to choose from, each named once
+    n: int | None = Field(default=None, ge=1)  # how many of them each problem is put in (null: all)
+    # first: the first n of the list; seeded: n drawn for each problem by a hash of seed and problem id
     draw: Literal["first", "seeded"] = "first"
 
     @model_validator(mode="after")
@@ -54,7 +54,7 @@ class Several(Strict):
         return [name for name in self.styles if name in taken]
 
 
-def _one_or_several(value: Any) -> Any:
+def _name_or_several(value: Any) -> Any:
     if isinstance(value, dict):
         return Several.model_validate(value)
     if not isinstance(value, str):
@@ -62,7 +62,7 @@ def _one_or_several(value: Any) -> Any:
     return _known(value)
 
 
-Styles = Annotated[Any, BeforeValidator(_one_or_several)]
+Styles = Annotated[Any, BeforeValidator(_name_or_several)]
 """A params type: the name of a style, or `Several`."""
 
 

@@ -1,1 +1,1 @@
-"""What generated tasks share."""
+"""What generated tasks share: the drawing of different problems, words and levels."""

@@ -1,9 +1,10 @@
-"""What the generated tasks share: sizes, the draw of problems that are all different, and words; these are
-few and short, since half of a tiny vocabulary are single bytes.
+"""What the generated tasks share: sizes, the draw of problems that are all different, and words. The words
+are few and short, since half of a tiny vocabulary are single bytes.
 
-A problem's id is a hash of its context and question, and the id alone fixes its split, so no two splits share
-a question whatever their sizes. The split `pretrain` is for a base model made from nothing. `solution` is the
-worked rationale, one short step a line, the last of which reaches the answer.
+A problem's id is a hash of its context and question. The id alone fixes the split (see `splits.GENERATED`),
+so no two of train, validation and test share a question whatever their sizes. The split `pretrain` is for a
+base model made from nothing. `solution` is the worked rationale, one short step a line, the last of which
+reaches the answer.
 """
 
 import hashlib
@@ -16,8 +17,7 @@ from pydantic import Field, model_validator
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Kind, Problem, Seen
-from stages.tasks.splitting.splits import share
-from stages.tasks.word_problems import SPLITS
+from stages.tasks.splitting.splits import GENERATED, share
 
 LEVELS = 3  # a problem has as many dependent steps, at most
 NAMES = ["Tom", "Ben", "Sam", "Max", "Leo", "Dan", "Ann", "Eva", "Mia", "Zoe"]
@@ -27,11 +27,13 @@ MISSES = 10_000  # draws in a row without a new question: then there are no more
 
 
 class ToyParams(Strict):
-    """How many problems of each split, and of which level: `levels` are the weights of level 1, 2, 3."""
+    """How many problems of each split, and of which level."""
 
-    train: int = Field(default=0, ge=0)
-    test: int = Field(default=0, ge=0)
-    pretrain: int = Field(default=0, ge=0)
+    train: int = Field(default=0, ge=0)  # so many train problems, all different
+    validation: int = Field(default=0, ge=0)  # so many validation problems
+    test: int = Field(default=0, ge=0)  # so many test problems
+    pretrain: int = Field(default=0, ge=0)  # so many problems for a base model made from nothing
+    # The weights of level 1, 2, 3.
     levels: list[float] = Field(default=[0.0, 2.0, 1.0], min_length=1, max_length=LEVELS)
 
     @model_validator(mode="after")
@@ -60,38 +62,39 @@ def problems(
 ) -> Iterator[Problem]:
     """Exactly as many different problems as `params` asks for. Raises BadInput where `make` cannot draw so
     many different questions."""
-    if split not in SPLITS:
-        raise BadInput(f"{task}: {unknown('split', split, SPLITS)}")
+    if split not in GENERATED:
+        raise BadInput(f"{task}: {unknown('split', split, GENERATED)}")
     wanted: int = getattr(params, split)
-    low, high = SPLITS[split]
+    low, high = GENERATED[split]
     draw = random.Random(f"{task}/{split}/{seed}")
     seen, misses = Seen(), 0
     while wanted:
         level = draw.choices(range(1, len(params.levels) + 1), params.levels)[0]
-        found = make(draw, level)
+        drawn = make(draw, level)
         # not the options: they are the same problem in any order
-        told = f"{found.context or ''} {found.question}"
-        id = f"{task}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        text = f"{drawn.context or ''} {drawn.question}"
+        id = f"{task}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if low <= share(id) < high and seen.add(id):
-            yield _problem(id, task, kind, split, level, found)
+            yield _problem(id, task, kind, split, level, drawn)
             wanted, misses = wanted - 1, 0
         elif (misses := misses + 1) > MISSES:
             raise BadInput(
-                f"{task}: {wanted} {split} problems short: no new question in {MISSES} draws; give higher levels more weight"
+                f"{task}: {wanted} {split} problems short: no new question in {MISSES} draws; give higher "
+                "levels more weight"
             )
 
 
-def _problem(id: str, task: str, kind: Kind, split: str, level: int, found: Drawn) -> Problem:
+def _problem(id: str, task: str, kind: Kind, split: str, level: int, drawn: Drawn) -> Problem:
     return Problem(
         id=id,
         task=task,
         kind=kind,
         split=split,
-        question=found.question,
-        answer=found.answer,
-        solution="\n".join(found.lines),
-        choices=found.choices,
-        context=found.context,
+        question=drawn.question,
+        answer=drawn.answer,
+        solution="\n".join(drawn.lines),
+        choices=drawn.choices,
+        context=drawn.context,
         level=level,
     )
 

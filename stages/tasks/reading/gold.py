@@ -21,10 +21,10 @@ _CLOSED = {
 def number(text: str) -> str | None:
     """`text` as a plain decimal number: `1,234` -> `1234`, `145.0` -> `145`, `-$0.50` -> `-0.5`; None where
     it is not one."""
-    found = _NUMBER.fullmatch("".join(normalize("NFKC", text).replace("\u2212", "-").split()))
-    if not found:
+    match = _NUMBER.fullmatch("".join(normalize("NFKC", text).replace("\u2212", "-").split()))
+    if not match:
         return None
-    sign, whole, decimals = found[1], found[2].replace(",", ""), (found[3] or "").strip(".")
+    sign, whole, decimals = match[1], match[2].replace(",", ""), (match[3] or "").strip(".")
     if not whole + decimals:
         return None
     plain = whole.lstrip("0") or "0"

@@ -7,36 +7,47 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.shared.errors import BadInput
 from stages.shared.rows import Problem
-from stages.tasks.splitting.splits import TEST, TRAIN, Sizes, split_of
+from stages.tasks.splitting.splits import TEST, TRAIN, VALIDATION, Sizes, split_of
 
 Table = Collection[Mapping[str, Any]]
 Value = TypeVar("Value")
 
 
 class HubParams(Sizes):
-    """`revision` is the commit (or branch) of the Hub repository; it plays no part where a local copy is
-    read."""
+    """The sizes of the splits, and which version of the data set is read."""
 
+    # The commit (or branch) of the Hub repository; it plays no part where a local copy is read.
     revision: str = Field("main", min_length=1)
+
+    @model_validator(mode="after")
+    def _validation_is_left(self) -> "HubParams":
+        if self.held_out is not None and self.validation != 0 and not self.validation_share:
+            raise ValueError(
+                "validation: with held_out the data set's own splits are pooled, its validation split among "
+                "them; give a share of train such as 0.1, or 0"
+            )
+        return self
 
 
 class Source(NamedTuple):
     """A data set of the Hub; rows of several configs are dealt in turn, so that a limited number holds some
     of each.
 
-    `train` and `test` are the data set's own names for these splits, where they are others; `without`: its
-    splits that carry no answers, which nothing is taken from. `files` are those of its repository that are
-    needed. `origin`: where a data set is had that the Hub does not have in this shape.
+    `train`, `validation` and `test` are the data set's own names for these splits (no `validation`: it has
+    none, or its validation rows are test here). `without`: its splits that carry no answers, from which
+    nothing is taken. `files`: the files of its repository that are needed. `origin`: where to get a data set
+    that the Hub does not have in this shape.
     """
 
     task: str
     hub_id: str
     configs: Sequence[str]
     train: Sequence[str] = (TRAIN,)
+    validation: Sequence[str] = ()
     test: Sequence[str] = (TEST,)
     without: Sequence[str] = ()
     files: str = "*.parquet"
@@ -58,7 +69,7 @@ class Row(NamedTuple):
         """The text in `column`; BadInput where the column is missing, is no text or is blank."""
         value = self.values.get(column)
         if not isinstance(value, str) or not value.strip():
-            raise BadInput(f"{self.where}: expected text in column {column!r}, {self._found(column)}")
+            raise BadInput(f"{self.where}: expected text in column {column!r}, {self._got(column)}")
         return value
 
     def value(self, column: str, kind: type[Value]) -> Value:
@@ -66,7 +77,7 @@ class Row(NamedTuple):
         value = self.values.get(column)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise BadInput(
-                f"{self.where}: expected {kind.__name__} in column {column!r}, {self._found(column)}"
+                f"{self.where}: expected {kind.__name__} in column {column!r}, {self._got(column)}"
             )
         return value
 
@@ -75,7 +86,7 @@ class Row(NamedTuple):
         value = self.values.get(column)
         return None if value is None or value == "" else self.text(column).strip()
 
-    def _found(self, column: str) -> str:
+    def _got(self, column: str) -> str:
         return (
             f"got {self.values[column]!r}"[:200]
             if column in self.values
@@ -93,15 +104,17 @@ def problems(
     """The problems of `split`, in the data set's order, at most `params.limit(split)`.
 
     With `held_out` all of the data set's own splits that have answers are pooled and divided anew by id.
+    With a share as `validation`, that share of train goes to validation, by id.
     Raises BadInput where the data set, a config or the split is missing, and where `parse` does.
     """
     if params.limit(split) == 0:
         return
     folder = locate(source, params.revision, root)
     tables = {config: read(folder, config) for config in source.configs}
-    own = sorted({name for table in tables.values() for name in table} - set(source.without))
-    if params.held_out is None:
-        own = list(source.train if split == TRAIN else source.test)
+    if params.held_out is not None:
+        own = sorted({name for table in tables.values() for name in table} - set(source.without))
+    else:
+        own = _own(source, TRAIN if split == VALIDATION and params.validation_share else split)
         _expect(split, own, tables, f"{source.task}: {folder}")
     parts = (
         _in_turn(
@@ -112,13 +125,18 @@ def problems(
         )
         for name in own
     )
-    found = (parse(row) for part in parts for row in part)
-    if params.held_out is not None:
-        share = params.held_out
-        found = (problem for problem in found if split_of(problem.id, share) == split)
-    for problem in islice(found, params.limit(split)):
+    parsed = (parse(row) for part in parts for row in part)
+    if params.held_out is not None or (split != TEST and params.validation_share):
+        shares = params.held_out or 0.0, params.validation_share
+        parsed = (problem for problem in parsed if split_of(problem.id, *shares) == split)
+    for problem in islice(parsed, params.limit(split)):
         problem.split = split
         yield problem
+
+
+def _own(source: Source, split: str) -> list[str]:
+    """The data set's own names for `split`."""
+    return list({TRAIN: source.train, VALIDATION: source.validation, TEST: source.test}[split])
 
 
 def locate(source: Source, revision: str, root: Path) -> Path:
@@ -126,7 +144,8 @@ def locate(source: Source, revision: str, root: Path) -> Path:
     client's own cache)."""
     if not root.is_dir():
         raise BadInput(
-            f"{root}: missing hub root; make it (empty: every data set comes from the Hub) or name another in collect.root"
+            f"{root}: missing hub root; make it (empty: every data set comes from the Hub) or name another "
+            "in collect.root"
         )
     hub_id = source.hub_id
     folder = root / hub_id
@@ -134,12 +153,13 @@ def locate(source: Source, revision: str, root: Path) -> Path:
         return folder
     if source.origin:
         raise BadInput(
-            f"{folder}: no such directory, and {source.task} is not on the Hub in this shape; make it from {source.origin}"
+            f"{folder}: no such directory, and {source.task} is not on the Hub in this shape; make it from "
+            f"{source.origin}"
         )
     from huggingface_hub import snapshot_download
 
     try:
-        found = snapshot_download(
+        snapshot = snapshot_download(
             hub_id, repo_type="dataset", revision=revision, allow_patterns=["README.md", source.files]
         )
     except (OSError, ValueError) as error:
@@ -148,7 +168,7 @@ def locate(source: Source, revision: str, root: Path) -> Path:
             f"{folder}: no such directory, and the Hub did not give {hub_id} at revision {revision!r}; "
             f"put a copy of the repository there or run once with a network ({reason})"
         ) from None
-    return Path(found)
+    return Path(snapshot)
 
 
 def read(folder: Path, config: str) -> dict[str, Table]:
@@ -178,12 +198,17 @@ def _reason(error: BaseException) -> str:
 
 
 def _expect(split: str, own: Sequence[str], tables: Mapping[str, Mapping[str, Any]], where: str) -> None:
+    """Raises BadInput where a config lacks one of the splits `own`, which are to be `split`."""
+    advice = f"give held_out to divide what there is by id, or {split}: 0 to do without"
+    if split == VALIDATION:
+        advice = "give a share of train such as validation: 0.1, or validation: 0 to do without"
+    if not own:
+        raise BadInput(f"{where}: the data set has no validation split of its own; {advice}")
     for config, table in tables.items():
         for name in own:
             if name not in table:
                 raise BadInput(
-                    f"{where}: config {config!r} has no split {name!r}, only {', '.join(table)}; "
-                    f"give held_out to divide what there is by id, or {split}: 0 to do without"
+                    f"{where}: config {config!r} has no split {name!r}, only {', '.join(table)}; {advice}"
                 )
 
 

@@ -1,4 +1,4 @@
-"""A line of a file of problems, and the problem that it says; the shapes are told in jsonl.py."""
+"""A line of a file of problems, and its problem; jsonl.py describes the shapes that a line may have."""
 
 from typing import Any
 
@@ -65,9 +65,9 @@ def problem(line: Line, where: str) -> Problem:
 
 def _asked(line: Line, where: str) -> tuple[str | None, str]:
     """Context and question."""
-    for one, other in (("premise", "hypothesis"), ("hypothesis", "premise")):
-        if getattr(line, one) is not None and getattr(line, other) is None:
-            raise BadInput(f"{where}: `{one}` without `{other}`")
+    for given, missing in (("premise", "hypothesis"), ("hypothesis", "premise")):
+        if getattr(line, given) is not None and getattr(line, missing) is None:
+            raise BadInput(f"{where}: `{given}` without `{missing}`")
     if line.premise is not None and (line.question is not None or line.context is not None):
         raise BadInput(
             f"{where}: `premise` and `hypothesis` stand for `context` and `question`; give one pair only"
@@ -111,20 +111,22 @@ def _kind(line: Line, where: str) -> Kind:
 
 
 def _gold(line: Line, kind: Kind, texts: list[str] | None, labels: list[str], where: str) -> str:
-    found = {field: given for field in GOLDS if (given := getattr(line, field)) is not None}
-    if not found:
+    given = {field: value for field in GOLDS if (value := getattr(line, field)) is not None}
+    if not given:
         raise BadInput(f"{where}: missing field `answer` (or `gold_answer`, `answerKey`, `label`)")
-    read = {field: _one(field, given, kind, texts, labels, where) for field, given in found.items()}
-    first, *others = read
-    for other in others:
-        if read[other] != read[first]:
-            raise BadInput(f"{where}: `{first}` and `{other}` differ: {found[first]!r} and {found[other]!r}")
+    read = {field: _gold_of(field, value, kind, texts, labels, where) for field, value in given.items()}
+    first, *more = read
+    for field in more:
+        if read[field] != read[first]:
+            raise BadInput(f"{where}: `{first}` and `{field}` differ: {given[first]!r} and {given[field]!r}")
     return read[first]
 
 
-def _one(field: str, given: Any, kind: Kind, texts: list[str] | None, labels: list[str], where: str) -> str:
-    """One gold answer in its one form. A whole number in `label` counts from 0, through the options or the
-    inference labels."""
+def _gold_of(
+    field: str, given: Any, kind: Kind, texts: list[str] | None, labels: list[str], where: str
+) -> str:
+    """The gold answer of one field in its one form. A whole number in `label` counts from 0, through the
+    options or the inference labels."""
     if kind is Kind.CHOICE and texts is not None and not isinstance(given, bool):
         if field == "label" and isinstance(given, int):
             return letter(labels[given] if given in range(len(labels)) else str(given), labels, where)

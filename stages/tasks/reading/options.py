@@ -49,9 +49,9 @@ def named(gold: str, texts: Sequence[str], labels: Sequence[str], where: str) ->
     plain = gold.strip()
     called = {LETTERS[place] for place, label in enumerate(labels) if label.casefold() == plain.casefold()}
     texted = [LETTERS[place] for place, text in enumerate(texts) if text.strip() == plain][:1]
-    found = called | set(texted)
-    if len(found) > 1:
+    letters = called | set(texted)
+    if len(letters) > 1:
         raise BadInput(
             f"{where}: the gold answer {gold!r} is the label of one option and the text of another"
         )
-    return found.pop() if found else letter(gold, labels, where)
+    return letters.pop() if letters else letter(gold, labels, where)

@@ -31,15 +31,18 @@ def written(given: str | Sequence[Sequence[Cell]], where: str) -> str:
 def _even(rows: list[list[str]], where: str, least: int) -> list[list[str]]:
     if len(rows) < 2:
         raise BadInput(
-            f"{where}: the table does not parse: expected a head and at least one row, got {len(rows)} line(s)"
+            f"{where}: the table does not parse: expected a head and at least one row, "
+            f"got {len(rows)} line(s)"
         )
     for number, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
             raise BadInput(
-                f"{where}: the table does not parse: row {number} has {len(row)} cells, row 1 has {len(rows[0])}"
+                f"{where}: the table does not parse: row {number} has {len(row)} cells, "
+                f"row 1 has {len(rows[0])}"
             )
     if len(rows[0]) < least:
         raise BadInput(
-            f"{where}: the table does not parse: expected cells parted by ' {BAR} ', got {' '.join(rows[0])[:60]!r}"
+            f"{where}: the table does not parse: expected cells parted by ' {BAR} ', "
+            f"got {' '.join(rows[0])[:60]!r}"
         )
     return rows

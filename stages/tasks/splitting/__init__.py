@@ -1,1 +1,1 @@
-"""Splits by id, and copies of test problems kept out of train."""
+"""Splits by id, and copies of held-out problems kept out of train."""

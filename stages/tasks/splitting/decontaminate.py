@@ -1,5 +1,5 @@
-"""Problems that stand twice: a train problem that is also in test would be graded from memory, so it is
-dropped from train.
+"""Problems that stand twice: a train problem that is also in test or validation would be graded from memory,
+so it is dropped from train; for the same reason a validation problem that is also in test is dropped.
 
 **exact**: the same words, numbers and signs once case, punctuation, spacing and Unicode forms are evened out.
 **near**: the same numbers in the same order, and a Jaccard similarity of the sets of word 3-grams of at least
@@ -29,7 +29,10 @@ _TOKEN = re.compile(
     r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+|(?<![^\W\d_])-|-(?![^\W\d_])|[+*/%\\^=<>(){}\[\]|~×÷±√≤≥≠]"
 )
 _DASHES = {ord(dash): "-" for dash in "‐‑‒–—−"}
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _NUMBERS = {word: str(number) for number, word in enumerate(_ONES.split())}
 _NUMBERS |= {word: str(10 * number) for number, word in enumerate(_TENS.split(), 2)}
@@ -45,10 +48,11 @@ _NUMBERS |= {
 
 
 class Leak(msgspec.Struct, kw_only=True):
-    """A problem that was dropped, and the one it is a copy of.
+    """A problem that was dropped, and the problem of which it is a copy.
 
-    `kind` is exact or near (a train problem that leaks from test), or repeat (an exact copy within one split;
-    the words of the first one are the same and are not kept). `similarity` is 0 to 1.
+    `kind` is exact or near (a copy of a problem of a split that is held out from this one), or repeat (an
+    exact copy within one split; the first problem's words are the same and are not kept). `similarity` is 0
+    to 1.
     """
 
     id: str
@@ -111,9 +115,9 @@ class _Index:
         rarest = known[: max(0, len(known) - needed + 1)]
         best: tuple[float, Problem] | None = None
         for place in sorted({place for gram in rarest for place in self.postings[gram]}):
-            other, problem = self.sets[place]
-            common = len(grams & other)
-            similarity = common / (len(grams) + len(other) - common)
+            known_grams, problem = self.sets[place]
+            common = len(grams & known_grams)
+            similarity = common / (len(grams) + len(known_grams) - common)
             if similarity >= near and (best is None or similarity > best[0]):
                 best = similarity, problem
         return best
@@ -136,10 +140,10 @@ class _Bucket:
     def nearest(self, words: list[str], near: float) -> tuple[float, Problem] | None:
         short = len(words) < SHORT
         rest = (self.long_words, _bag) if short else (self.long, _threes)
-        found = [
+        candidates = [
             index.nearest(grams(words), near) for index, grams in ((self.short, _bag), rest) if index.sets
         ]
-        return max((best for best in found if best), key=lambda best: best[0], default=None)
+        return max((best for best in candidates if best), key=lambda best: best[0], default=None)
 
 
 def _bag(words: list[str]) -> frozenset[object]:
@@ -174,8 +178,8 @@ class HeldOut:
         if text.key in self.exact:
             return _leak(problem, "exact", 1.0, self.exact[text.key])
         bucket = self.buckets.get(text.numbers)
-        found = bucket.nearest(text.words, self.near) if bucket else None
-        return _leak(problem, "near", found[0], found[1]) if found else None
+        nearest = bucket.nearest(text.words, self.near) if bucket else None
+        return _leak(problem, "near", *nearest) if nearest else None
 
 
 def _leak(problem: Problem, kind: str, similarity: float, source: Problem) -> Leak:
@@ -191,10 +195,11 @@ def _leak(problem: Problem, kind: str, similarity: float, source: Problem) -> Le
 
 
 class Sieve:
-    """Lets each problem through once: ids are unique, no question stands twice in a split, and none of train
-    is in test.
+    """Says of each problem whether it stays: ids are unique, no question stands twice in a split, no train
+    problem is in validation or test, and no validation problem is in test.
 
-    All test problems come before the first one of train. Test is held in memory, train is not.
+    All test problems come before the first one of validation, and these before the first one of train. Test
+    and validation are held in memory, train is not.
     """
 
     def __init__(self, near: float) -> None:
@@ -210,10 +215,18 @@ class Sieve:
             self.held_out.add(problem, text)
         return repeat
 
-    def train(self, problem: Problem) -> Leak | None:
-        """None where the train problem stays; BadInput where its id stood before, in either split."""
-        self._new(problem)
+    def validation(self, problem: Problem) -> Leak | None:
+        """None where the validation problem stays; BadInput where its id stood before, in any split."""
         text = even(problem)
+        leak = self.train(problem, text)
+        if not leak:
+            self.held_out.add(problem, text)
+        return leak
+
+    def train(self, problem: Problem, text: Text | None = None) -> Leak | None:
+        """None where the train problem stays; BadInput where its id stood before, in any split."""
+        self._new(problem)
+        text = text or even(problem)
         return self.held_out.leak(problem, text) or self._repeat(problem, text)
 
     def _new(self, problem: Problem) -> None:

@@ -1,4 +1,4 @@
-"""shared/parallel.py and the workers of stages.grade: order, memory, errors, and that nobody is left behind."""
+"""spread/processes.py and the workers of stages.grade: order, memory, errors, and that nobody is left behind."""
 
 import os
 import pickle
@@ -69,14 +69,14 @@ def test_bad_input_stays_one_line_and_a_bug_keeps_its_traceback(workers: int) ->
     with pytest.raises(ZeroDivisionError) as caught:
         list(in_order(wrong, range(9), workers))
     told = str(caught.value.__cause__) if workers > 1 else str(caught.traceback[-1])
-    assert "test_parallel.py" in told and "wrong" in told
+    assert "test_processes.py" in told and "wrong" in told
     assert soon(lambda: not active_children())
 
 
 OWNER = """
 import sys
 from contextlib import closing
-from test_parallel import in_order, slow
+from test_processes import in_order, slow
 if __name__ == "__main__":
     with closing(in_order(slow, range(9), 2)) as results:
         print(next(results), flush=True)
@@ -88,7 +88,7 @@ if __name__ == "__main__":
 def test_workers_go_with_their_owner(sign: signal.Signals, tmp_path: Path) -> None:
     """On Ctrl-C, which reaches all of them, and where their owner is killed and can do nothing."""
     (tmp_path / "owner.py").write_text(OWNER)
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    path = os.pathsep.join(str(folder) for folder in (ROOT, ROOT / "tests", Path(__file__).parent))
     with subprocess.Popen(
         [sys.executable, tmp_path / "owner.py"], env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
