@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo, key
 from stages.shared.rows import Ending
 

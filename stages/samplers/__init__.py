@@ -7,7 +7,7 @@ Samplers import `shared` and `models`, no other package. They may use the networ
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from stages.samplers.memo.answers import Answer as Answer
+from stages.samplers.memo.sampled_answers import Answer as Answer
 from stages.shared.registry import load_member
 from stages.shared.rows import Prompt
 

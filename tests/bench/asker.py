@@ -95,7 +95,7 @@ def ours(url: str, rows: int, concurrency: int) -> Callable[[], int]:
 def fill(url: str, rows: int, concurrency: int) -> Callable[[], int]:
     """Puts the answers into the memo as if they had been bought."""
     from stages.samplers import openai
-    from stages.samplers.memo.answers import Answer
+    from stages.samplers.memo.sampled_answers import Answer
     from stages.samplers.memo.store import Memo, key
     from stages.shared.rows import Ending
 

@@ -1,62 +1,154 @@
-"""README is short, and what it says to type works."""
+"""README is short, its results are those of the metrics, and every command in README.md and docs/*.md fits the params."""
 
-import operator
+import importlib
+import json
 import re
 import shlex
-import shutil
-from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.utils.hydra import compose_and_dump, get_hydra_sweeps
-from ruamel.yaml import YAML
+from dvc.utils.cli_parse import to_path_overrides
+from dvc.utils.hydra import get_hydra_sweeps
+from hydra.errors import ConfigCompositionException
+from pydantic import TypeAdapter, ValidationError
 from stages.shared import params
 from stages.tasks import jsonl
 
+from pages import FENCE, PAGES, README, blocks, composed, conf_of, files, yaml
+from project_tree import ROOT, SCRIPTS, SECTIONS, family_of
 from stages import collect
 
-ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
+BLOCKS = [(page, number) for page in PAGES for number in range(len(blocks(page)))]
 
 
-def test_readme_is_short_and_shows_every_room() -> None:
-    assert len(README.splitlines()) < 220
-    assert len(COMMANDS) > 3
-    for room in sorted(path.parent.name for path in ROOT.glob("stages/*/__init__.py")):
-        assert f"      {room}/ " in README
+@pytest.fixture
+def conf(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return conf_of(page, tmp_path_factory.getbasetemp() / page.replace("/", "-"))
 
 
-def composed(conf: Path, out: Path, flags: list[str]) -> Any:
-    compose_and_dump(str(out), str(conf), None, "config", str(ROOT), flags)
-    return YAML(typ="safe", pure=True).load(out)
+def stages_of(values: Any) -> set[str]:
+    """The names of the stages that dvc.yaml has with these params."""
+    families = {stage: body["foreach"].strip("${}") for stage, body in yaml(ROOT / "dvc.yaml")["stages"].items()}
+    return {f"{stage}@{entry}" for stage, family in families.items() for entry in values[family]}
 
 
-COMMANDS = re.findall(r"^ +(dvc exp run (?:.*\\\n)*.*)$", README, re.MULTILINE)
+def flags_of(words: list[str]) -> list[list[str]]:
+    """The flags of a `dvc exp run`, as DVC reads them: a list for each experiment that it makes."""
+    overrides = to_path_overrides([flag for option, flag in pairwise(words) if option == "-S"])
+    every = get_hydra_sweeps(overrides) if "--queue" in words else [overrides]
+    return [chosen.get("params.yaml", []) for chosen in every]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_flags_in_readme_compose(command: str, tmp_path: Path) -> None:
-    words = shlex.split(command, comments=True)
-    flags = [flag for option, flag in pairwise(words) if option == "-S"]
-    for chosen in get_hydra_sweeps({"params.yaml": flags}) if "--queue" in words else [{"params.yaml": flags}]:
-        values = composed(ROOT / "conf", tmp_path / "params.yaml", chosen["params.yaml"])
-        for name, _, value in (flag.partition("=") for flag in chosen["params.yaml"] if flag.startswith("systems.")):
-            found = reduce(operator.getitem, name.split("."), values)
-            assert ("null" if found is None else str(found)).lower() == value.lower()
+def targets_of(words: list[str]) -> list[str]:
+    """What a `dvc exp run` or `dvc repro` names besides its options."""
+    after = words[3:] if words[1] == "exp" else words[2:]
+    values = {place + 1 for place, word in enumerate(after) if word in ("-n", "-S")}
+    return [word for place, word in enumerate(after) if place not in values and not word.startswith("-")]
 
 
-def test_the_source_in_readme_works(tmp_path: Path) -> None:
-    """The file that README says to write, the row that it says to bring."""
-    [text] = re.findall(r"^ +(# @package _global_\n.*)$", README, re.MULTILINE)
-    [row] = re.findall(r'`(\{"id": .*?\})`', README)
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    (tmp_path / "conf/source/tea.yaml").write_text("\n".join(line.strip() for line in text.splitlines()))
-    composed(tmp_path / "conf", tmp_path / "params.yaml", ["source=tea", "teacher=local"])
+def check_flags(flags: list[str], values: Any) -> None:
+    """Each flag is in force, so that none is overridden by what is composed after it."""
+    for name, _, value in (flag.lstrip("+").partition("=") for flag in flags):
+        if name.startswith(("bases.", "systems.", "students.", "seed")):
+            current = values
+            for part in name.split("."):
+                current = current[part]
+            wanted = yaml(value.replace(":", ": ") if value.startswith("{") else value)
+            assert current == wanted or (isinstance(wanted, dict) and wanted.items() <= current.items()), name
+
+
+def check_params(values: Any, new: set[str]) -> None:
+    """The stages accept the params, but for sections that name a member whose file the page says to write."""
+    for script in SCRIPTS:
+        module: Any = importlib.import_module(f"stages.{script}")
+        model: TypeAdapter[Any] = TypeAdapter(module.Params)
+        for held in values[family_of(script)].values():
+            section = held[SECTIONS.get(script, script)]
+            if not any(f"'{name}'" in repr(section) for name in new):
+                model.validate_python(section)
+
+
+@pytest.mark.parametrize(("page", "number"), BLOCKS)
+def test_commands_fit_the_params(page: str, number: int, conf: Path, tmp_path: Path) -> None:
+    """Flags compose and are in force, the stages accept the params, and every stage that is named exists with these params.
+
+    `dvc repro` and `python -m stages...` use the params.yaml that the last `dvc exp run` of their block left.
+    """
+    path = tmp_path / "params.yaml"
+    values = yaml(ROOT / "params.yaml")
+    new = {Path(name).stem for name in files(page) if name.startswith("stages/")}
+    for command in blocks(page)[number]:
+        words = shlex.split(command, comments=True)
+        while words and "=" in words[0] and not words[0].startswith("-"):
+            words = words[1:]  # a variable of the environment before the command
+        if words[:3] == ["dvc", "exp", "run"]:
+            for flags in flags_of(words):
+                values = composed(conf, path, flags)
+                check_flags(flags, values)
+                check_params(values, new)
+        if words[:3] == ["dvc", "exp", "run"] or words[:2] == ["dvc", "repro"]:
+            assert set(targets_of(words)) <= stages_of(values), command
+        elif words[:2] == ["python", "-m"]:
+            assert (ROOT / words[2].replace(".", "/")).with_suffix(".py").is_file(), command
+            if words[2] == "stages.respond":
+                assert words[3] in values["systems"]
+        elif words[:1] == ["make"]:
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
+        else:
+            assert words[:1] in ([], ["dvc"], ["less"], ["export"]), f"{command}: a command that this test does not know"
+
+
+def test_commands_are_seen_and_wrong_ones_fail(tmp_path: Path) -> None:
+    assert len(BLOCKS) > 15 and sum(command.count("dvc exp run") for page, number in BLOCKS for command in blocks(page)[number]) > 20
+    assert targets_of(shlex.split("dvc exp run -n a -S b=c --queue d@e f@g")) == ["d@e", "f@g"]
+    assert targets_of(shlex.split("dvc repro d@e")) == ["d@e"]
+    stages = stages_of(yaml(ROOT / "params.yaml"))
+    assert "train@glyph_selective" in stages and "train@glyph" not in stages
+    with pytest.raises(ConfigCompositionException):
+        composed(ROOT / "conf", tmp_path / "params.yaml", ["systems.glyph.format.selective=false"])
+    values = composed(ROOT / "conf", tmp_path / "params.yaml", ["+systems.glyph.judge.mine=1"])
+    with pytest.raises(AssertionError):
+        check_flags(["+systems.glyph.judge.mine=2"], values)
+    with pytest.raises(ValidationError):
+        check_params(values, set())
+
+
+def test_the_source_in_your_own_md_works(tmp_path: Path) -> None:
+    """The file that the page says to write, the row that it says to bring."""
+    values = composed(conf_of("docs/your-own.md", tmp_path), tmp_path / "params.yaml", ["source=tea"])
+    assert values["systems"]["router"]["collect"] == yaml(ROOT / "params.yaml")["systems"]["router"]["collect"]
     section = params.read("glyph", "collect", collect.Params, tmp_path / "params.yaml")
+    [row] = [text for language, text in FENCE.findall(PAGES["docs/your-own.md"]) if language == "json"]
     mine = section.tasks["jsonl"]
-    assert isinstance(mine, jsonl.Params)
-    (tmp_path / mine.file).write_text(row + "\n")
+    assert isinstance(mine, jsonl.Params) and list(section.tasks) == ["jsonl"]
+    (tmp_path / mine.file).write_text(row)
     problems = [problem for split in ("train", "test") for problem in jsonl.load(split, mine, tmp_path, 0)]
     assert [(problem.id, problem.answer) for problem in problems] == [("tea-1", "2")]
+
+
+def test_readme_is_a_landing_page() -> None:
+    assert len(README.splitlines()) <= 150
+    assert "make repro" in README and "make test" in README
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= set(re.findall(r"\]\((docs/[\w.-]+)\)", README))
+
+
+# What README says of each system, in this order; shares are shown in percent.
+RESULTS = {
+    "glyph": ["n", "accuracy_level_3_up.base", "accuracy_level_3_up.student", "glyph_rate_failure.100", "glyph_rate_failure.0"],
+    "router": ["n", "accuracy_macro.base", "accuracy_macro.student"],
+}
+
+
+@pytest.mark.parametrize("system", yaml(ROOT / "params.yaml")["systems"])
+def test_the_results_in_readme_are_those_of_the_metrics(system: str) -> None:
+    [text] = re.findall(rf"^- \*\*{system}\*\*:(.*(?:\n  .*)*)", README, re.MULTILINE)
+    expected = []
+    for name in RESULTS[system]:
+        value = json.loads((ROOT / f"metrics/{system}.json").read_text())
+        for part in name.split("."):
+            value = value[part]
+        expected.append(str(value) if name == "n" else f"{100 * value:.1f} %")
+    assert re.findall(r"\d+\.\d %|\b\d{3,}\b(?!\.)", text) == expected
+    assert f"docs/results-{system}.md" in README

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from stages.samplers.ask import ask
 from stages.samplers.cost.estimation import estimates
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo, key
 from stages.samplers.openai import Params as OpenAI
 from stages.samplers.openai import asked as wished

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from stages.samplers.memo.administration import export_lines, import_lines, last_runs, prune, totals_by_model
-from stages.samplers.memo.answers import Answer
 from stages.samplers.memo.database import connect
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo, key
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending

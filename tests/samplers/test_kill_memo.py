@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 from stages.samplers.local.stored_batches import Batch, settle
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo
 from stages.shared.rows import Ending
 

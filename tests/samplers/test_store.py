@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from stages.samplers.memo import writer
-from stages.samplers.memo.answers import Answer
 from stages.samplers.memo.database import VERSION, connect
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo, bare_url, canonical, key
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending

@@ -14,7 +14,7 @@ from stages.samplers.ask import ask
 from stages.samplers.asking.answer_file import AnswerFile
 from stages.samplers.asking.totals import Totals
 from stages.samplers.asking.tries import Acceptance
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Kind, Problem, Prompt, Response, encode
 from stages.styles.prompting.prompts import prompts as put

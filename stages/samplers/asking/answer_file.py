@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Ending
 
 PAGE = 500  # rows read at once, so that rows may be written while they are read

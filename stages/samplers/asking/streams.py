@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Prompt, Response
 
 Prompts = Callable[[], Iterable[Prompt]]  # starts the same stream anew each time

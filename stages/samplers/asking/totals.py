@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Ending
 
 RUN_COUNTS = ("stored", "bought", "retries", "faults", "failed")

@@ -13,7 +13,7 @@ from stages.samplers.asking.answer_file import AnswerFile
 from stages.samplers.asking.repeats import RepeatedPrompt
 from stages.samplers.asking.streams import AnswerStream, Prompts, PromptStream, responses
 from stages.samplers.asking.totals import Totals
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.errors import BadInput
 from stages.shared.rows import Prompt, Response
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from stages.samplers import sampler
 from stages.samplers.cost.prices import Usage, price_of
 from stages.samplers.cost.token_counts import Counter, counter
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo, key
 from stages.shared.rows import Prompt, Seen
 

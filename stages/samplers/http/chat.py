@@ -21,7 +21,7 @@ from stages.samplers.http.faults import (
     one_line,
     retry_after,
 )
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Ending, TokenProbs
 
 MEMO_FIELDS = {"provider", "base_url", "sample", "try"}  # of what is asked: for the memo's key alone

@@ -15,7 +15,7 @@ from stages.models.templates import load_tokenizer, render
 from stages.samplers.local.generation import Loaded, attempt
 from stages.samplers.local.steering import Step, steering
 from stages.samplers.local.stored_batches import identity
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.errors import BadInput
 from stages.shared.params import Strict
 from stages.shared.rows import Prompt

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from stages.samplers.local.steering import Processor
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Ending
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from stages.models.code import hash_of_code
 from stages.models.folders import Weights, hash_of_folder
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Item, Memo, canonical, key
 
 LOOK = 0.2  # seconds between looks at what other processes do

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from stages.samplers.memo.answers import Answer
 from stages.samplers.memo.database import ANSWER_COLUMNS, connect
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Item, Memo, from_blob, from_columns, key, to_blob
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, TokenProbs

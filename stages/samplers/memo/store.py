@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from stages.samplers.memo.answers import Answer
 from stages.samplers.memo.claims import Claims
 from stages.samplers.memo.database import ANSWER_COLUMNS, connect
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.writer import Writer
 from stages.shared.cli import working_directory
 from stages.shared.rows import Ending

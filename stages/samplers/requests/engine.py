@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from stages.samplers.cost.budget import Budget, bound
 from stages.samplers.cost.prices import Price, Usage
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo, key
 from stages.samplers.requests.buyer import Request
 from stages.samplers.requests.request_settings import RequestSettings

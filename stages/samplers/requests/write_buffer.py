@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-from stages.samplers.memo.answers import Answer
+from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Item, Memo
 from stages.samplers.requests.run_counts import RunCounts
 

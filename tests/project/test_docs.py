@@ -1,0 +1,104 @@
+"""docs/ and README.md: every package has a line, every path, link and param that a page names is there."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from dvc.repo import Repo
+
+from pages import PAGES, composed, files, yaml
+from project_tree import FAMILIES, ROOT, SCRIPTS
+
+LAYOUT = PAGES["docs/layout.md"]
+
+
+def test_every_package_has_a_line() -> None:
+    lines = re.findall(r"^    (stages/[\w/]+/) +\S", LAYOUT, re.MULTILINE)
+    packages = {f"{path.parent.relative_to(ROOT).as_posix()}/" for path in (ROOT / "stages").rglob("__init__.py")} - {"stages/"}
+    assert sorted(lines) == sorted(packages)
+    groups = re.findall(r"^    (conf/[\w.]+/?) +\S", LAYOUT, re.MULTILINE)
+    assert sorted(groups) == sorted(
+        f"conf/{path.name}" + "/" * path.is_dir() for path in (ROOT / "conf").iterdir() if path.name != "config.yaml"
+    )
+
+
+def test_the_families_and_stages_are_those_of_dvc_yaml() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\w, ]+) \|", LAYOUT, re.MULTILINE))
+    assert {family: tuple(stages.split(", ")) for family, stages in rows.items()} == FAMILIES
+    assert set(re.findall(r"^\| (\w+) \| `", LAYOUT, re.MULTILINE)) == set(SCRIPTS) == set(yaml(ROOT / "dvc.yaml")["stages"])
+    picture = (ROOT / "docs/flow.svg").read_text()
+    assert set(re.findall(r'class="name"[^>]*>(\w+)<', picture)) == set(SCRIPTS)
+    assert set(re.findall(r'class="family"[^>]*>(\w+):', picture)) == set(FAMILIES)
+
+
+def paths() -> Iterator[tuple[str, str]]:
+    """Each path that a page names in backticks or hands to a command, but those that the page says to write."""
+    for page, text in PAGES.items():
+        named = re.findall(r"(?<![\w/.-])((?:stages|conf|tests|docs|data|models|metrics|\.ci)/[\w/.<>*-]*[\w>/])", text)
+        yield from ((page, name) for name in dict.fromkeys(named) if name not in files(page))
+
+
+@cache
+def outputs() -> set[str]:
+    """The outputs of all stages, and the folders that they lie in."""
+    names: set[str] = set()
+    with TemporaryDirectory() as folder:
+        for file in ("dvc.yaml", "params.yaml"):
+            shutil.copy(ROOT / file, folder)
+        with Repo.init(folder, no_scm=True) as repo:
+            for out in (out.def_path for stage in repo.index.stages for out in stage.outs):
+                names |= {out, *map(str, Path(out).parents)}
+    return names
+
+
+@pytest.mark.parametrize(("page", "path"), list(paths()))
+def test_every_path_is_there(page: str, path: str) -> None:
+    """A file of the repository, or an output of a stage, with any name in place of `<...>` or `*`."""
+    pattern = re.compile(re.sub(r"<\w+>|\*", r"[\\w-]+", re.escape(path.rstrip("/")).replace(r"\*", "*")))
+    kept = path.startswith(("stages", "conf", "tests", "docs", ".ci"))  # what else is there was made by stages, or is gone in a clone
+    files_here = (found.relative_to(ROOT).as_posix() for found in (ROOT / path.split("/")[0]).rglob("*") if kept)
+    assert any(pattern.fullmatch(name) for name in (*outputs(), *BROUGHT, *files_here)), f"{page} names {path}"
+
+
+# what the pages have the reader bring or make
+BROUGHT = {"data/hub", "data/recorded", "data/hub/tea.jsonl", "models/bases/teacher", "models/students/router/router_one_path"}
+
+
+@pytest.mark.parametrize(("page", "link"), [(page, link) for page, text in PAGES.items() for link in re.findall(r"\]\(([^)]+)\)", text)])
+def test_every_link_leads_somewhere(page: str, link: str) -> None:
+    target, _, heading = link.partition("#")
+    if link.startswith("https://"):
+        return
+    file = (ROOT / page).parent / target if target else ROOT / page
+    assert file.is_file()
+    headings = [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)]
+    assert not heading or heading in headings
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_param_is_one(page: str, tmp_path: Path) -> None:
+    """A dotted name in backticks names a param of the default or, where only a network or local teacher has it, of such a run."""
+    every = [yaml(ROOT / "params.yaml")]
+    every += [
+        composed(ROOT / "conf", tmp_path / f"{number}.yaml", flags)
+        for number, flags in enumerate((["teacher=openai"], ["teacher=recorded"], ["scale=gpu24", "teacher=local"]))
+    ]
+    for name in re.findall(r"`((?:bases|systems|students)(?:\.[\w<>]+)+)`", PAGES[page]):
+        assert any(_resolves(values, name.split(".")) for values in every) or name in OPTIONAL, f"{page}: {name}"
+
+
+OPTIONAL = {"systems.<system>.respond.teacher.stand_for", "students.glyph_selective.train.gradient_checkpointing"}  # of no file in conf/
+
+
+def _resolves(values: Any, parts: list[str]) -> bool:
+    if not parts:
+        return True
+    if not isinstance(values, dict):
+        return False
+    entries = values.values() if parts[0].startswith("<") else [values[parts[0]]] if parts[0] in values else []
+    return any(_resolves(entry, parts[1:]) for entry in entries)
