@@ -1,12 +1,12 @@
-"""Runs the flow of several systems side by side: one `dvc repro` process for each system, as many at once as
-there are cores.
+"""Runs what is stale of the flow in several `dvc repro` processes, as many at once as there are cores.
 
     python -m stages.tools.repro            every system
     python -m stages.tools.repro glyph      one system, or several
 
-First the held-out problems and the corpora, in one process. Then each base model, and each system once its
-base models are there. DVC refuses two processes that run the same stage, so no stage belongs to two of these
-processes. The result is that of a plain `dvc repro`, which runs the same stages one after the other.
+First the held-out problems and the corpora, in one process. Then each base model, the data of each system,
+each student and each system's evaluation is a process of its own, which starts once what it needs is there.
+DVC refuses two processes that run the same stage, so no stage belongs to two of these processes. The result
+is that of a plain `dvc repro`, which runs the same stages one after the other.
 """
 
 import argparse
@@ -54,34 +54,47 @@ class Job(NamedTuple):
 
 
 def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
-    """The jobs in the order in which they are started: base models that systems need, systems, other base
-    models.
+    """The jobs of `systems`, in the order in which they are started once what they need is there.
 
-    Where all systems are run, so are all base models. A base model that is shared by systems is a job of its
-    own, like any other.
+    Base models come first, then the data of the systems, their students, their evaluations. Where all systems
+    are run, the base models that no system needs are the last jobs.
     """
-    students = params.entries("students", path)
-    of_students = {name: params.refers("students", name, "base", path) for name in students}
-    needed: dict[str, frozenset[str]] = {}
+    students = {system: params.students_of(system, path) for system in systems}
+    every_student = params.entries("students", path)
+    base_of = {name: params.refers("students", name, "base", path) for name in every_student}
+    bases: dict[str, set[str]] = {}
     for system in systems:
-        bases = {params.refers("systems", system, "base", path)}
-        bases |= {of_students[student] for student in params.students_of(system, path)}
+        bases[system] = {params.refers("systems", system, "base", path)}
         root = str(params.entries("systems", path)[system].get("respond", {}).get("root", ""))
         if root.startswith("models/bases/"):  # a local teacher
-            bases.add(Path(root).name)
-        needed[system] = frozenset(bases)
+            bases[system].add(Path(root).name)
+    needed = []
+    for system in systems:
+        needed += sorted(bases[system] | {base_of[name] for name in students[system]})
+    data = [_data(system, bases[system]) for system in systems]
+    training = [_student(name, system, base_of[name]) for system in systems for name in students[system]]
+    evaluations = [_evaluation(system, bases[system], students[system]) for system in systems]
     every = set(systems) == set(params.entries("systems", path))
-    names = list(dict.fromkeys(base for bases in needed.values() for base in sorted(bases)))
-    others = [base for base in params.entries("bases", path) if base not in names] if every else []
-    order = [_base(base) for base in names]
-    for system, names_of_bases in needed.items():
-        need = frozenset(f"base {base}" for base in names_of_bases)
-        order.append(Job(system, ("--downstream", f"prompt@{system}"), need))
-    return order + [_base(base) for base in others]
+    others = [base for base in params.entries("bases", path) if base not in needed] if every else []
+    return [*map(_base, dict.fromkeys(needed)), *data, *training, *evaluations, *map(_base, others)]
 
 
 def _base(base: str) -> Job:
     return Job(f"base {base}", ("--single-item", f"base@{base}"), frozenset())
+
+
+def _data(system: str, bases: Iterable[str]) -> Job:
+    needs = frozenset(f"base {base}" for base in bases)
+    return Job(f"data {system}", (f"filter@{system}", f"enrich@{system}"), needs)
+
+
+def _student(student: str, system: str, base: str) -> Job:
+    return Job(f"student {student}", (f"train@{student}",), frozenset({f"data {system}", f"base {base}"}))
+
+
+def _evaluation(system: str, bases: Iterable[str], students: Iterable[str]) -> Job:
+    needs = {f"data {system}", *(f"base {base}" for base in bases), *(f"student {name}" for name in students)}
+    return Job(f"evaluate {system}", (f"evaluate@{system}",), frozenset(needs))
 
 
 class Process:
@@ -115,7 +128,7 @@ class Process:
                 continue
             shown = monotonic()
             with self.printing:
-                print(f"{self.job.name:>14} | {line.rstrip()}", flush=True)
+                print(f"{self.job.name:>24} | {line.rstrip()}", flush=True)
 
     def ended(self) -> int | None:
         """The exit status, once the process has ended and all its output is printed."""

@@ -20,45 +20,67 @@ from project_tree import ROOT
 
 Table = dict[str, Any]
 SMALL: Table = {"small": {}}
-PLANS: dict[str, tuple[Table, list[str], list[tuple[str, set[str]]]]] = {
+PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
     "a base model that systems share is one job": (
         {"bases": SMALL, "systems": {"a": {"base": "small"}, "b": {"base": "small"}}},
         ["a", "b"],
-        [("base small", set()), ("a", {"base small"}), ("b", {"base small"})],
+        [
+            ("base small", ""),
+            ("data a", "base small"),
+            ("data b", "base small"),
+            ("student a1", "base small, data a"),
+            ("student b1", "base small, data b"),
+            ("evaluate a", "base small, data a, student a1"),
+            ("evaluate b", "base small, data b, student b1"),
+        ],
     ),
-    "a system waits for the base models of its students, and for no other": (
+    "a student waits for its base model, and the evaluation for all students of its system": (
         {
             "bases": {"large": {}, "small": {}},
-            "systems": {"a": {"base": "small"}, "b": {"base": "small"}},
-            "students": {
-                "a1": {"system": "a", "base": "large"},
-                "a2": {"system": "a", "base": "small"},
-                "b1": {"system": "b", "base": "small"},
-            },
+            "systems": {"a": {"base": "small"}},
+            "students": {"a1": {"system": "a", "base": "large"}, "a2": {"system": "a", "base": "small"}},
         },
-        ["a", "b"],
-        [("base large", set()), ("base small", set()), ("a", {"base large", "base small"}), ("b", {"base small"})],
+        ["a"],
+        [
+            ("base large", ""),
+            ("base small", ""),
+            ("data a", "base small"),
+            ("student a1", "base large, data a"),
+            ("student a2", "base small, data a"),
+            ("evaluate a", "base small, data a, student a1, student a2"),
+        ],
     ),
     "a local teacher is a base model": (
-        {
-            "bases": {"small": {}, "teacher": {}},
-            "systems": {
-                "a": {"base": "small", "respond": {"root": "models/bases/teacher"}},
-                "b": {"base": "small", "respond": {"root": "data/recorded"}},
-            },
-        },
-        ["a", "b"],
-        [("base small", set()), ("base teacher", set()), ("a", {"base small", "base teacher"}), ("b", {"base small"})],
+        {"bases": {"small": {}, "teacher": {}}, "systems": {"a": {"base": "small", "respond": {"root": "models/bases/teacher"}}}},
+        ["a"],
+        [
+            ("base small", ""),
+            ("base teacher", ""),
+            ("data a", "base small, base teacher"),
+            ("student a1", "base small, data a"),
+            ("evaluate a", "base small, base teacher, data a, student a1"),
+        ],
     ),
     "of one system, its base models alone": (
         {"bases": {"other": {}, "small": {}, "idle": {}}, "systems": {"a": {"base": "small"}, "b": {"base": "other"}}},
         ["a"],
-        [("base small", set()), ("a", {"base small"})],
+        [
+            ("base small", ""),
+            ("data a", "base small"),
+            ("student a1", "base small, data a"),
+            ("evaluate a", "base small, data a, student a1"),
+        ],
     ),
     "of all systems, the base models that nobody needs as well, at last": (
-        {"bases": {"idle": {}, "other": {}, "small": {}}, "systems": {"a": {"base": "small"}, "b": {"base": "other"}}},
-        ["a", "b"],
-        [("base small", set()), ("base other", set()), ("a", {"base small"}), ("b", {"base other"}), ("base idle", set())],
+        {"bases": {"idle": {}, "small": {}}, "systems": {"a": {"base": "small"}}},
+        ["a"],
+        [
+            ("base small", ""),
+            ("data a", "base small"),
+            ("student a1", "base small, data a"),
+            ("evaluate a", "base small, data a, student a1"),
+            ("base idle", ""),
+        ],
     ),
 }
 
@@ -82,17 +104,18 @@ def test_the_plan(case: str) -> None:
     values, systems, expected = PLANS[case]
     write_params(values)
     plan = repro.jobs(systems)
-    assert [(job.name, set(job.needs)) for job in plan] == expected
+    assert [(job.name, ", ".join(sorted(job.needs))) for job in plan] == expected
+    targets = {"data": ("filter@{}", "enrich@{}"), "student": ("train@{}",), "evaluate": ("evaluate@{}",)}
     for job in plan:
-        name = job.name.removeprefix("base ")
-        single, downstream = ("--single-item", f"base@{name}"), ("--downstream", f"prompt@{name}")
-        assert job.arguments == (downstream if job.name in values["systems"] else single)
+        kind, entry = job.name.split()
+        assert job.arguments == tuple(text.format(entry) for text in targets.get(kind, ("--single-item", "base@{}")))
 
 
-def test_the_plan_of_the_project_has_a_job_for_each_system_and_base_model() -> None:
+def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
     values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems"}
     plan = repro.jobs(list(values["systems"]), ROOT / "params.yaml")
-    assert sorted(job.name for job in plan) == sorted([*values["systems"], *(f"base {base}" for base in values["bases"])])
+    assert sorted(job.name for job in plan) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
 
 
 @pytest.mark.parametrize(
@@ -134,24 +157,36 @@ stages:
       cmd: echo base ${key} >> log; ${item.run}; cp data/corpora/${key}.jsonl models/bases/${key}
       deps: ["data/corpora/${key}.jsonl"]
       outs: ["models/bases/${key}"]
-  prompt:
+  filter:
     foreach: ${systems}
     do:
-      cmd: echo prompt ${key} >> log; ${item.run}; cp data/${key}/train.jsonl data/${key}/prompts.jsonl
+      cmd: echo filter ${key} >> log; ${item.run}; cp data/${key}/train.jsonl data/${key}/kept.jsonl
       deps: ["data/${key}/train.jsonl"]
-      outs: ["data/${key}/prompts.jsonl"]
+      outs: ["data/${key}/kept.jsonl"]
+  enrich:
+    foreach: ${systems}
+    do:
+      cmd: echo enrich ${key} >> log; cp data/${key}/train.jsonl data/${key}/paths
+      deps: ["data/${key}/train.jsonl"]
+      outs: ["data/${key}/paths"]
+  train:
+    foreach: ${students}
+    do:
+      cmd: echo train ${key} >> log; cat models/bases/${item.base} data/${item.system}/kept.jsonl > models/${key}
+      deps: ["models/bases/${item.base}", "data/${item.system}/kept.jsonl"]
+      outs: ["models/${key}"]
   evaluate:
     foreach: ${systems}
     do:
-      cmd: echo evaluate ${key} >> log; cat models/bases/${item.base} data/${key}/prompts.jsonl > data/${key}/end
-      deps: ["models/bases/${item.base}", "data/${key}/prompts.jsonl"]
+      cmd: echo evaluate ${key} >> log; cp models/${key}1 data/${key}/end
+      deps: ["models/${key}1"]
       outs: ["data/${key}/end"]
 """
 SYSTEMS = {"first": "left", "second": "right", "third": "right"}
 
 
 def project(**commands: str) -> None:
-    """Three systems on two base models; `commands` are what `base` and `prompt` run for an entry, if not nothing."""
+    """Three systems on two base models; `commands` are what `base` and `filter` run for an entry, if not nothing."""
     for folder in ("data/held_out", "data/corpora", "models/bases", *(f"data/{system}" for system in SYSTEMS)):
         Path(folder).mkdir(parents=True, exist_ok=True)
     bases = {base: {"run": commands.get(base, "true")} for base in ("left", "right")}
@@ -171,7 +206,8 @@ def lock() -> Any:
     return YAML(typ="safe").load(Path("dvc.lock"))["stages"]
 
 
-EVERY = {f"{stage} {system}" for stage in ("collect", "prompt", "evaluate") for system in SYSTEMS}
+OF_SYSTEM = ("filter {}", "enrich {}", "train {}1", "evaluate {}")
+EVERY = {stage.format(system) for stage in ("collect {}", *OF_SYSTEM) for system in SYSTEMS}
 EVERY |= {f"{stage} {base}" for stage in ("corpus", "base") for base in ("left", "right")}
 
 
@@ -197,7 +233,7 @@ def test_of_one_system_it_runs_no_other_but_what_all_hold_out() -> None:
     project()
     repro.repro(["first"], 2)
     assert sorted(log()) == sorted(
-        [*(f"collect {system}" for system in SYSTEMS), "corpus left", "base left", "prompt first", "evaluate first"]
+        [*(f"collect {system}" for system in SYSTEMS), "corpus left", "base left", *(stage.format("first") for stage in OF_SYSTEM)]
     )
 
 
@@ -216,22 +252,27 @@ def test_what_needs_a_failed_job_is_not_started_and_the_others_go_on() -> None:
     project(right="exit 3")
     done = subprocess.run(command("--cores", "2"), capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("repro: failed: base right, second, third; the lines above that begin with these names say why")
-    assert done.stderr.count("\n") == 1
-    reasons = [line for line in done.stdout.splitlines() if line.startswith("    base right | ")]
+    names = done.stderr.removeprefix("repro: failed: ").partition(";")[0].split(", ")
+    assert set(names) == {"base right", *(f"{kind} {system}" for kind in ("data", "evaluate") for system in ("second", "third"))} | {
+        "student second1",
+        "student third1",
+    }
+    assert "the lines above that begin with these names say why" in done.stderr and done.stderr.count("\n") == 1
+    reasons = [line for line in done.stdout.splitlines() if line.lstrip().startswith("base right | ")]
     assert any("failed to run" in line for line in reasons)
-    assert not any(line.lstrip().startswith(("second |", "third |")) for line in done.stdout.splitlines())
-    assert {"evaluate first", "base right"} <= set(log()) and not {"prompt second", "prompt third"} & set(log())
+    assert not any(" second |" in line or " third |" in line for line in done.stdout.splitlines())
+    assert {"evaluate first", "base right"} <= set(log()) and not {"filter second", "filter third"} & set(log())
     project()  # the cause is mended
     before = log()
     repro.repro([], 2)
     again = log()[len(before) :]
-    assert sorted(again) == ["base right", "evaluate second", "evaluate third", "prompt second", "prompt third"]
+    rest = {stage.format(system) for stage in OF_SYSTEM for system in ("second", "third")}
+    assert sorted(again) == sorted({"base right"} | rest)
 
 
 def test_a_failed_system_stops_no_other() -> None:
     project(second="exit 3")
-    with pytest.raises(BadInput, match=r"^failed: second; "):
+    with pytest.raises(BadInput, match=r"^failed: data second, student second1, evaluate second; "):
         repro.repro([], 2)
     assert {"evaluate first", "evaluate third"} <= set(log()) and "evaluate second" not in log()
 
@@ -242,7 +283,7 @@ def test_where_what_is_held_out_fails_nothing_else_starts() -> None:
     Path("data/held_out").write_text("a file in the place of the folder")
     with pytest.raises(BadInput, match=r"^failed: held out; "):
         repro.repro([], 2)
-    assert not any(line.startswith(("base", "prompt")) for line in log())
+    assert not any(line.startswith(("base", "filter")) for line in log())
 
 
 class TestLock:
