@@ -70,14 +70,13 @@ def trained(chats: Path, tokenizer: Any, training: Any) -> float:
 
 @pytest.mark.parametrize("system", PARAMS["systems"])
 def test_a_lane_trains_at_most_its_budget(system: str, made: Path) -> None:
-    """Its students, and the base models that it waits for."""
-    (lane,) = [job for job in jobs([system], ROOT / "params.yaml") if job.name == system]
+    """Its students, and the base models that it or they stand on: the trainings of `make repro SYSTEM=system`."""
     tokens = {}
-    for base in (name.removeprefix("base ") for name in lane.needs):
-        tokens[f"base {base}"] = trained(made / f"data/corpora/{base}.jsonl", tokenizer_of(base, made), PARAMS["bases"][base]["model"])
-    for name, student in PARAMS["students"].items():
-        if student["system"] == system:
-            chats = made / f"data/{system}/chats/{name}.jsonl"
+    for kind, name in (job.name.split() for job in jobs([system], ROOT / "params.yaml")):
+        if kind == "base":
+            tokens[f"base {name}"] = trained(made / f"data/corpora/{name}.jsonl", tokenizer_of(name, made), PARAMS["bases"][name]["model"])
+        elif kind == "student":
+            student, chats = PARAMS["students"][name], made / f"data/{system}/chats/{name}.jsonl"
             tokens[name] = trained(chats, tokenizer_of(student["base"], made), student["train"])
-    assert len(tokens) == len(lane.needs) + len([None for student in PARAMS["students"].values() if student["system"] == system])
-    assert min(tokens.values()) > 0 and sum(tokens.values()) <= BUDGET, {name: round(count) for name, count in tokens.items()}
+    assert len(tokens) > 1 and min(tokens.values()) > 0
+    assert sum(tokens.values()) <= BUDGET, {name: round(count) for name, count in tokens.items()}
