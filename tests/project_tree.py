@@ -35,6 +35,7 @@ def is_code(file: str) -> bool:
     return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in tree(file).body)
 
 
+@cache
 def sources(folder: str = "stages") -> list[str]:
     """The source files below `folder`, those that hold a docstring only left out."""
     found = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*.py"))

@@ -306,6 +306,11 @@ def covers(dep: str, file: str) -> bool:
     return file == dep or file.startswith(f"{dep}/")
 
 
+def imported_by(deps: set[str]) -> set[str]:
+    """The files that the packages among `deps` import: `judge` depends on all samplers, of which the local one loads models."""
+    return {file for dep in deps if not dep.endswith(".py") for start in sources(dep) for file in needs(start)}
+
+
 def test_deps_are_the_code_that_runs(tmp_path: Path) -> None:
     """In every combination of scale, source and teacher no file runs that is not among the deps; and each dep is used in one of them."""
     unused: dict[str, set[str]] = {}
@@ -315,7 +320,7 @@ def test_deps_are_the_code_that_runs(tmp_path: Path) -> None:
         compose(folder / "params.yaml", **groups)
         for name, listed, used, run in pipeline(folder):
             assert {file for file in run if not any(covers(dep, file) for dep in listed)} == set(), (groups, name)
-            idle = {dep for dep in listed if not any(covers(dep, file) for file in used)}
+            idle = {dep for dep in listed if not any(covers(dep, file) for file in used | imported_by(listed - {dep}))}
             script = name.split("@")[0]
             unused[script] = unused[script] & idle if script in unused else idle
     assert {script: deps for script, deps in unused.items() if deps} == {}
