@@ -40,10 +40,8 @@ def fit(
     its last checkpoint, which `key` names. Raises BadInput where the training diverges.
     """
     prepare_cpu(params.device, params.threads)
-    batch = params.batch_size * processes()
-    steps = params.steps or max(1, round((params.epochs or 0) * len(examples) / (batch * params.accumulate)))
+    steps, rows = _plan(params, len(examples), job.seed)
     weighted = with_weights(examples)
-    rows = order(len(examples), steps * batch * params.accumulate, job.seed)
     if choose_device(params.device) == "cpu":
         # there the fused attention takes a third longer, mostly in the backward pass
         model.set_attn_implementation("eager")
@@ -69,6 +67,13 @@ def fit(
             "tokens": _tokens(examples, rows),
         }
         save(job.out, trainer, tokenizer, params, {**facts, **outcome})
+
+
+def _plan(params: Training, count: int, seed: int) -> tuple[int, list[int]]:
+    """The number of steps, and the indices of all rows that they learn from, out of `count`."""
+    rows_a_step = params.batch_size * processes() * params.accumulate
+    steps = params.steps or max(1, round((params.epochs or 0) * count / rows_a_step))
+    return steps, order(count, steps * rows_a_step, seed)
 
 
 def _check_packing(model: Any, name: str) -> None:
