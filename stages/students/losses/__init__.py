@@ -1,10 +1,10 @@
 """What a training minimises: `loss(model, head, batch, total)` returns the loss and named scalars to log.
 
 `model` is the model as the trainer wraps it, and `head` its layer that makes logits.
-`batch` holds int64 tensors of shape (rows, tokens): `input_ids`, `labels` (-100 where nothing is learnt), what
-else the model takes, and `weights` (float32) where the examples have weights.
-`total` is what the loss is divided by: the supervised tokens of all batches and all processes of a step, or the
-sum of their weights; None: those of this batch.
+`batch` holds int64 tensors of shape (rows, tokens): `input_ids`, `labels` (-100 where nothing is learnt) and
+what else the model takes; and `weights` (float32) where the examples have weights.
+`total` is what the loss is divided by: the supervised tokens of all batches and all processes of a step, or
+the sum of their weights; None: those of this batch.
 The loss is a tensor without dimensions, with gradients. A scalar, such as {"kl": tensor}, is a figure of this
 batch; the curves show its mean over the batches since the last point.
 May import: shared, students/training.
