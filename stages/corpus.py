@@ -11,10 +11,10 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.shared import params
+from stages.shared.answers import plain_answer
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict, members
-from stages.shared.plain_answers import plain_answer
 from stages.shared.rows import Chat, Message, Problem, Seen, read, write
 from stages.styles import plain
 from stages.tasks import TASKS, task

@@ -10,7 +10,7 @@ import msgspec
 
 from stages.formats import Ask
 from stages.formats.mixing.chats import chat
-from stages.shared.plain_answers import plain_answer
+from stages.shared.answers import plain_answer
 from stages.shared.rows import Chat, Trace
 
 BY = "teacher"

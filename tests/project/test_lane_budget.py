@@ -64,7 +64,8 @@ def trained(chats: Path, tokenizer: Any, training: Any) -> float:
     """Tokens that a training on these chats takes in all: steps x rows a step x mean tokens of a row."""
     lengths = [len(tokenizer.apply_chat_template(chat.messages, return_dict=True)["input_ids"]) for chat in read(chats, Chat)]
     assert max(lengths) <= training["max_tokens"]
-    return training["steps"] * training["batch_size"] * training.get("accumulate", 1) * sum(lengths) / len(lengths)
+    rows: int = training["steps"] * training["batch_size"] * training.get("accumulate", 1)
+    return rows * sum(lengths) / len(lengths)
 
 
 @pytest.mark.parametrize("system", PARAMS["systems"])
