@@ -19,7 +19,7 @@ from child import peak
 from stages.models.loading import load_model, prepare_cpu
 from stages.models.templates import load_tokenizer
 from stages.shared.rows import Chat, Message, Problem, Prompt, read, write
-from stages.students.training.packing import IGNORED
+from stages.students.losses import IGNORED
 
 CASES: dict[str, dict[str, Any]] = {
     "tiny": {"vocabulary": 512, "layers": 2, "batch": 16, "rate": 3e-3, "adapters": None},

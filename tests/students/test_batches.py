@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stages.shared.errors import BadInput
+from stages.students.losses import IGNORED, rounded
 from stages.students.training.encoding import Example
-from stages.students.training.packing import IGNORED, Collator, Packer, fitting, order, pack, rounded
+from stages.students.training.packing import Collator, Packer, fitting, order, pack
 
 
 @given(count=st.integers(1, 300), epochs=st.integers(1, 3), seed=st.integers(0, 5))

@@ -11,8 +11,9 @@ from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
+from stages.students.losses import rounded
 from stages.students.training.encoding import encode
-from stages.students.training.packing import Collator, Packer, keeps_apart, rounded
+from stages.students.training.packing import Collator, Packer, keeps_apart
 
 import tiny
 from tiny import ADAPTERS, SCRATCH, chats, loaded, make, talk, tune

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy, pad
 
-from stages.students.training.packing import IGNORED, rounded
+from stages.students.losses import IGNORED, rounded
 
 
 def loss(

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from stages.shared.errors import BadInput
+from stages.students.losses import IGNORED, rounded
 from stages.students.training.encoding import Example
-
-IGNORED = -100  # the label that the loss leaves out
 
 
 def fitting(examples: Sequence[Example], limit: int) -> tuple[list[Example], int]:
@@ -60,17 +59,6 @@ def pack(lengths: Sequence[int], width: int) -> list[list[int]]:
         lines[line].append(row)
         room[line] -= lengths[row]
     return lines
-
-
-def rounded(size: int) -> int:
-    """`size` rounded up, by less than an eighth: so the batches of a training have few sizes.
-
-    On the CPU oneDNN compiles a kernel for each shape of a matrix product and keeps it. With exact sizes
-    nearly every batch has shapes of its own. At the tiny size that took a twentieth of the time, and 0.7 MiB
-    of memory for each shape.
-    """
-    step = 1 << max(0, size.bit_length() - 4)
-    return -(-size // step) * step
 
 
 class Packer:
