@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
+from stages.models.allocator import keep_freed_memory
 from stages.models.folders import hash_of_folder, locate
 from stages.models.templates import first_line
 from stages.shared.errors import BadInput
@@ -15,9 +16,10 @@ Precision = Literal["float32", "bfloat16"]
 def load_model(model: str, device: Device, precision: Precision, four_bit: bool = False) -> Any:
     """The causal language model `model`, with its adapter where there is one.
 
-    `four_bit` loads the weights in 4 bits (NF4 with double quantisation, through bitsandbytes); they compute in
-    bfloat16, and `precision` holds for the weights that are not quantised. Raises BadInput where the model
-    cannot be loaded, and where a folder is not the one that was pinned or that the adapter was trained on.
+    `four_bit` loads the matrices in 4 bits: NF4 with double quantisation, through bitsandbytes. Their
+    products are computed in bfloat16. `precision` is that of the weights that stay unquantised. Raises
+    BadInput where the model cannot be loaded, and where a folder is not the one that was pinned or that the
+    adapter was trained on.
     """
     import torch
     from safetensors import SafetensorError
@@ -56,8 +58,8 @@ def load_model(model: str, device: Device, precision: Precision, four_bit: bool 
 def _place(device: str, four_bit: bool) -> Any:
     """Where the weights go, as `from_pretrained` takes it.
 
-    Under `accelerate launch` they stay in main memory, from where the trainer places or shards them. Weights in
-    4 bits cannot be moved, so each process puts them on its own GPU at once.
+    Under `accelerate launch` they stay in main memory, from where the trainer places or shards them. Weights
+    in 4 bits cannot be moved, so each process puts them on its own GPU at once.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return device
@@ -76,10 +78,13 @@ def choose_device(device: Device) -> str:
 def prepare_cpu(device: Device, threads: int | None) -> None:
     """Sets up this process for computing on the CPU, where that is what `device` stands for.
 
-    `threads` is how many threads an operation uses; None leaves torch's choice. Sums over several threads are
-    rounded otherwise than sums in one, so the number of threads changes results.
+    The allocator keeps freed memory. `threads` is how many threads an operation uses; None leaves torch's
+    choice. A sum over several threads is rounded otherwise than one in a single thread, so the number of
+    threads changes results.
     """
     import torch
 
-    if threads is not None and choose_device(device) == "cpu":
-        torch.set_num_threads(threads)
+    if choose_device(device) == "cpu":
+        keep_freed_memory()
+        if threads is not None:
+            torch.set_num_threads(threads)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to write into: it replaces `out` on a clean exit, and is removed on any other."""
+    """A folder beside `out` to write into: it replaces `out` on a clean exit, and is removed on an error."""
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -19,7 +19,8 @@ def load_tokenizer(model: str) -> Any:
         (folder / file).is_file() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")
     ):
         raise BadInput(
-            f"{name}: a model folder without a tokenizer: expected tokenizer.json, tokenizer.model or vocab.json"
+            f"{name}: a model folder without a tokenizer: "
+            "expected tokenizer.json, tokenizer.model or vocab.json"
         )
     try:
         tokenizer = _tokenizer_class(folder).from_pretrained(
@@ -29,17 +30,19 @@ def load_tokenizer(model: str) -> Any:
         raise BadInput(f"{name}: its tokenizer could not be loaded: {first_line(error)}") from None
     if tokenizer.chat_template is None:
         raise BadInput(
-            f"{name}: its tokenizer has no chat template; take an instruct model, or add chat_template.jinja to the folder"
+            f"{name}: its tokenizer has no chat template; "
+            "take an instruct model, or add chat_template.jinja to the folder"
         )
     return tokenizer
 
 
 def _tokenizer_class(folder: Path) -> Any:
-    """Who reads the tokenizer: tokenizer.json as it lies where the folder names no class of its own.
+    """The class that reads the tokenizer: tokenizer.json as it is, where the folder names no class of its
+    own.
 
-    AutoTokenizer would go by the model's architecture: for `qwen2` it keeps the vocabulary but puts Qwen's
-    own rules of splitting and a token `<|endoftext|>` into it, and the model would meet other tokens than it
-    learnt from.
+    AutoTokenizer would go by the model's architecture. For `qwen2` it keeps the vocabulary but adds Qwen's
+    own rules of splitting and a token `<|endoftext|>`: the model would meet tokens that it did not learn
+    from.
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -53,8 +56,8 @@ def _tokenizer_class(folder: Path) -> Any:
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """The tokens that steer a model and are no text, by id: those with a role, and those that the tokenizer
-    marks as special."""
+    """The tokens that are no text, by id: those with a role, and those that the tokenizer marks as
+    special."""
     marked = {token: str(added) for token, added in tokenizer.added_tokens_decoder.items() if added.special}
     return marked | dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
 

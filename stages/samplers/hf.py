@@ -1,10 +1,10 @@
 """A local transformers model: a base model, a trained student, or a teacher on your own GPU.
 
 Prompts are sorted by length within a window, left-padded and answered in batches; the answers come back in
-the order of the prompts. Each batch draws from a seed of its own and is stored when it is there, so the same
-prompts give the same answers, however often a run is killed, and however many processes share them
-(`accelerate launch`). A batch that does not fit into memory is halved, and so are those after it: drawn
-answers are then others than those of a machine with more memory.
+the order of the prompts. Each batch draws from a seed of its own and is stored as soon as it is answered. So
+the same prompts give the same answers, however often a run is killed, and however many processes share them
+(`accelerate launch`). A batch that does not fit into memory is halved, and so are the batches after it: drawn
+answers then differ from those of a machine with more memory.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,17 +38,16 @@ def _answer_window(memo: Memo, local: Local, window: Sequence[Prompt], seed: str
     params = local.params
     ids = local.tokenizer([local.render(prompt) for prompt in window], add_special_tokens=False).input_ids
     places = [place for place in range(len(window)) for _ in range(params.n)]
-    places.sort(
-        key=lambda place: -len(ids[place])
-    )  # stable, longest first: what does not fit into memory fails at once
+    # stable, longest first: what does not fit into memory fails at once
+    places.sort(key=lambda place: -len(ids[place]))
     starts = range(0, len(places), params.batch_size)
     plan = [(start, places[start : start + params.batch_size]) for start in starts]
-    batches = [Batch(some, [ids[place] for place in some], f"{seed} {start}") for start, some in plan]
+    batches = [Batch(part, [ids[place] for place in part], f"{seed} {start}") for start, part in plan]
     settled = {}
     with tqdm(total=len(places), desc=f"answers of {params.model}", unit="answer") as bar:
-        for batch, given in settle(memo, batches, local.identity, local.generate):
-            settled[batch.seed] = given
-            bar.update(len(given))
+        for batch, stored in settle(memo, batches, local.identity, local.generate):
+            settled[batch.seed] = stored
+            bar.update(len(stored))
     answers: list[list[Answer]] = [[] for _ in window]
     for batch in batches:
         for place, answer in zip(batch.places, settled[batch.seed], strict=True):

@@ -1,8 +1,9 @@
-"""Who learns: `train(chats, job, params)` writes a model folder that describes itself, and curves of how it
-went.
+"""Who learns: `train(chats, job, params)` writes a model folder that describes itself, and curves of how the
+training went.
 
-The folder holds the weights (safetensors), the tokenizer and `student.json`: the params, a hash of the data,
-the base it started from.
+The folder holds the weights (safetensors), the tokenizer and `student.json`: the params, a hash of the data
+and the base model that the training started from. Equal chats, seed, params and threads give equal bytes on
+a CPU. A killed training resumes from its last checkpoint. May import: shared, models.
 """
 
 import logging
@@ -13,9 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from stages.shared.registry import load_member
 from stages.shared.rows import Chat
 
-logging.getLogger("bitsandbytes").setLevel(
-    logging.ERROR
-)  # it warns of a missing CPU kernel whenever the trainer is imported
+# bitsandbytes warns of a missing CPU kernel whenever the trainer is imported
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 STUDENTS = {
     "scratch": "a small transformer with its own tokenizer, trained from nothing",
@@ -24,13 +24,17 @@ STUDENTS = {
 
 
 class Job(NamedTuple):
-    """Where a training reads and writes. `checkpoints` lies outside every out, so that a killed run can be
-    resumed."""
+    """Where a training reads and writes."""
 
+    # the model folder that is written
     out: Path
+    # the folder of the curves that is written
     curves: Path
+    # the folder of checkpoints; outside every out of a stage, so that it outlives a killed run
     checkpoints: Path
+    # what every random choice is drawn from
     seed: int
+    # the folder of the model that the training starts from
     base: Path | None = None
 
 

@@ -17,28 +17,32 @@ from stages.students.training.settings import Training
 
 PAD, START, END = "<|pad|>", "<|im_start|>", "<|im_end|>"
 TEMPLATE = (  # ChatML, https://github.com/openai/openai-python/blob/v0.28.1/chatml.md
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
 class Params(Training):
-    """The shape of the model: `architecture` as transformers names it; `vocabulary` in tokens, 256 bytes and
-    the special ones included.
-
-    Two models that shall differ in their tokens take different kinds of `tokenizer`: two of one kind share
-    most of their pieces, and the first of their numbers, whatever their size.
-    """
+    """The shape of the model and of its tokenizer."""
 
     student: Literal["scratch"]
+    # as transformers names it
     architecture: Literal["qwen2", "llama"] = "qwen2"
+    # two models that shall differ in their tokens take different kinds: two tokenizers of one kind share most
+    # of their pieces, and the first of their numbers, whatever their size
     tokenizer: Literal["bpe", "unigram"] = "bpe"
+    # tokens, the 256 bytes and the special tokens included
     vocabulary: int = Field(ge=300)
+    # numbers that stand for a token between two layers
     width: int = Field(ge=16)
+    # transformer layers
     layers: int = Field(ge=1)
+    # attention heads of a layer
     heads: int = Field(ge=1)
+    # width of the feed-forward part
     feed_forward: int = Field(ge=16)
-    # learn the questions as well, as pretraining does: a model that never learnt to copy reasons badly later
+    # whether questions are learnt as well, as in pretraining: without that a model does not learn to copy
     whole_text: bool = True
 
     @model_validator(mode="after")
@@ -49,7 +53,10 @@ class Params(Training):
 
 
 def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
-    """Trains tokenizer and model on `chats` and saves both; raises BadInput where the stop-token audit fails."""
+    """Trains tokenizer and model on `chats` and saves both.
+
+    Raises BadInput where there are no chats, and where the stop-token audit fails.
+    """
     from transformers import set_seed
 
     from stages.students.training.fit import fit
@@ -106,7 +113,7 @@ def _bpe(texts: Iterator[str], vocabulary: int, cut: Any, alphabet: list[str]) -
 
 
 def _unigram(texts: Iterator[str], vocabulary: int, cut: Any, alphabet: list[str]) -> Any:
-    """The special tokens come last, so that not even these have the numbers that they have with BPE."""
+    """The special tokens come last: even they have other numbers than with BPE."""
     from tokenizers import Tokenizer, models
 
     from stages.students.training.unigram import count_words, pieces

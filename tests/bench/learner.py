@@ -1,9 +1,9 @@
 """One training in a process of its own: `prepare` makes a model and rows, `ours` and `trl` train on them and print figures as JSON.
 
-Both see the same weights, rows, optimizer (AdamW), schedule, batch size and number of steps, compute in bf16 and log every 10 steps. TRL is
-used as its documentation advises for chats: a conversational prompt-completion data set, loss on the completion alone. Its gradient
-checkpointing, on by default, is off, as ours is: it would slow TRL by a fifth to save memory. Time is that from the first step to the last,
-without loading, tokenising and saving.
+Both see the same weights, rows, optimizer (AdamW), schedule, batch size and number of steps, compute in bf16 and in one thread, with the
+same setting of the allocator, and log every 10 steps. TRL is used as its documentation advises for chats: a conversational
+prompt-completion data set, loss on the completion alone. Its gradient checkpointing, on by default, is off, as ours is: it would slow TRL
+by a fifth to save memory. Time is that from the first step to the last, without loading, tokenising and saving.
 """
 
 import json
@@ -16,17 +16,17 @@ from typing import Any
 from unittest.mock import patch
 
 from child import peak
-from stages.models.loading import load_model
+from stages.models.loading import load_model, prepare_cpu
 from stages.models.templates import load_tokenizer
 from stages.shared.rows import Chat, Message, Problem, Prompt, read, write
-from stages.students.training.packing import IGNORED
+from stages.students.losses import IGNORED
 
 CASES: dict[str, dict[str, Any]] = {
     "tiny": {"vocabulary": 512, "layers": 2, "batch": 16, "rate": 3e-3, "adapters": None},
     "full": {"vocabulary": 8192, "layers": 4, "batch": 64, "rate": 1e-3, "adapters": None},
     "lora": {"vocabulary": 8192, "layers": 4, "batch": 64, "rate": 1e-3, "adapters": {"r": 8, "alpha": 16, "dropout": 0.05}},
 }
-WARMUP, LONGEST, PAD = 10, 512, 0
+WARMUP, LONGEST, PAD, THREADS = 10, 512, 0, 1
 
 
 def prepare(folder: Path, case: dict[str, Any], rows: int) -> dict[str, Any]:
@@ -132,19 +132,21 @@ def trl(folder: Path, out: Path, case: dict[str, Any]) -> dict[str, float]:
 
 @contextmanager
 def watched(trainer: Any) -> Iterator[dict[str, float]]:
-    """Filled in while a trainer of this class trains: steps, rows, tokens (padding not counted), tokens learnt from, seconds, and the peak
-    memory of the process so far in MiB."""
+    """Filled in while a trainer of this class trains: steps, rows, tokens (padding not counted), tokens learnt from, seconds (of the clock,
+    and of the processor), and the peak memory of the process so far in MiB."""
     from transformers import TrainerCallback
 
-    figures = dict.fromkeys(("steps", "rows", "tokens", "learnt", "seconds", "peak"), 0.0)
+    figures = dict.fromkeys(("steps", "rows", "tokens", "learnt", "seconds", "busy", "peak"), 0.0)
     make, step = trainer.__init__, trainer.training_step
 
     class Clock(TrainerCallback):
         def on_step_begin(self, *_: Any, **__: Any) -> None:
             self.started = getattr(self, "started", time.perf_counter())
+            self.used = getattr(self, "used", time.process_time())
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            figures.update(steps=figures["steps"] + 1, seconds=time.perf_counter() - self.started, peak=peak())
+            seconds, busy = time.perf_counter() - self.started, time.process_time() - self.used
+            figures.update(steps=figures["steps"] + 1, seconds=seconds, busy=busy, peak=peak())
 
     def counted(self: Any, model: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
         real = inputs["input_ids"] != PAD
@@ -199,6 +201,7 @@ def _examples(folder: Path) -> list[Any]:
 if __name__ == "__main__":
     what, name, folder, extra = sys.argv[1:]
     case = CASES[name]
+    prepare_cpu("cpu", THREADS)
     if what == "prepare":
         found = prepare(Path(folder), case, int(extra))
         examples = _examples(Path(folder))

@@ -1,9 +1,10 @@
 """Training tokens a second, peak memory and loss beside TRL's SFTTrainer, on the same rows.
 
-Three cases: the tiny default (0.49 M weights, vocabulary 512, batches of 16; with AdamW, as TRL knows no Muon), and a Qwen2 model of 1.8 M
-weights with a vocabulary of 8192, trained whole and through LoRA. Each training runs in a process of its own (see learner.py); the two take
-turns, first one leading, then the other. Tokens are those of the rows, padding not counted; the loss is that of all rows after one epoch. A
-run that did not see exactly these tokens, each once, ends the benchmark.
+Three cases: the tiny default (0.49 M weights, vocabulary 512, batches of 16; with AdamW, as TRL knows no Muon), and a Qwen2 model of 1.8
+M weights with a vocabulary of 8192, trained whole and through LoRA. Each training runs in a process of its own (see learner.py); the two
+take turns, first one leading, then the other. Both compute in one thread, in bf16, with an allocator that keeps freed memory. Beside the
+ratio of the clock's seconds is that of the processor's: on a busy machine it is the one to read. Tokens are those of the rows, padding
+not counted; the loss is that of all rows after one epoch. A run that did not see exactly these tokens, each once, ends the benchmark.
 """
 
 import argparse
@@ -16,7 +17,8 @@ from typing import Any
 
 from measure import BENCH, load, middle, options, python, run, table
 
-AIMS = {"tiny": 1.6, "full": 2.0, "lora": 2.5}  # times TRL's tokens a second
+AIMS = {"tiny": 2.0, "full": 4.0, "lora": 3.5}  # times TRL's tokens a second
+MEMORY = 0.7  # the aim: at most this share of TRL's peak
 NOISE = 0.1  # the losses may differ by this share of TRL's
 
 Figures = dict[str, Any]
@@ -32,7 +34,23 @@ def main(arguments: list[str] | None = None) -> None:
     if find_spec("trl") is None:
         parser.exit(1, "train: TRL is not installed; pip install -r tests/bench/requirements.txt\n")
     note = load()
-    header = ["case", "weights", "tokens", "tokens/s", "TRL's", "times TRL", "aim", "peak MiB", "TRL's", "loss", "TRL's", "equal"]
+    header = [
+        "case",
+        "weights",
+        "tokens",
+        "tokens/s",
+        "TRL's",
+        "times TRL",
+        "by processor",
+        "aim",
+        "peak MiB",
+        "TRL's",
+        "of TRL's",
+        "aim ",
+        "loss",
+        "TRL's",
+        "equal",
+    ]
     table(f"Training beside TRL ({note}, {given.rounds} rounds)", header, [_line(case, given.rows, given.rounds) for case in given.cases])
 
 
@@ -45,12 +63,16 @@ def _line(case: str, rows: int, rounds: int) -> list[Any]:
             for who in ("ours", "trl") if turn % 2 == 0 else ("trl", "ours"):
                 found[who].append(_learner(who, case, folder, folder / f"{who}{turn}"))
                 _same(made, found[who][-1], f"{case}, {who}", rows)
-    ratios = [theirs["seconds"] / mine["seconds"] for mine, theirs in zip(found["ours"], found["trl"], strict=True)]
+    clock, busy = (
+        [theirs[seconds] / mine[seconds] for mine, theirs in zip(found["ours"], found["trl"], strict=True)]
+        for seconds in ("seconds", "busy")
+    )
     speed = [made["tokens"] / median(one["seconds"] for one in found[who]) for who in found]
     peak = [median(one["peak"] for one in found[who]) for who in found]
     loss = [median(one["loss"] for one in found[who]) for who in found]
     equal = "yes" if abs(loss[0] - loss[1]) <= NOISE * loss[1] else "NO"
-    return [case, made["weights"], made["tokens"], *speed, middle(ratios), AIMS[case], *peak, *loss, equal]
+    ratios = [middle(clock), middle(busy), AIMS[case]]
+    return [case, made["weights"], made["tokens"], *speed, *ratios, *peak, f"{peak[0] / peak[1]:.2f}", MEMORY, *loss, equal]
 
 
 def _same(made: Figures, seen: Figures, what: str, rows: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 from child import peak
-from stages.models.loading import load_model
+from stages.models.loading import load_model, prepare_cpu
 from stages.models.templates import load_tokenizer, render
 from stages.samplers import Answer, hf
 from stages.shared.rows import Ending, Problem, Prompt, read
@@ -57,6 +57,7 @@ def _load(name: str) -> tuple[Any, Any]:
 
 def main(who: str, model: str, problems: Path, rows: int, batch: int, limit: int) -> dict[str, Any]:
     """Figures of one run: seconds, answers, tokens (the end left out), peak memory in MiB."""
+    prepare_cpu("cpu", 1)  # for both: one thread, and an allocator that keeps freed memory
     asked = list(prompts(islice(read(problems, Problem), rows), {"student": "plain"}))
     # an empty memo: what an earlier run has stored would not be generated
     with tempfile.TemporaryDirectory(prefix="athanor-bench-") as memo, patch.dict(os.environ, {"DVC_ROOT": memo}):

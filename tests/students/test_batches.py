@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stages.shared.errors import BadInput
+from stages.students.losses import IGNORED, rounded
 from stages.students.training.encoding import Example
-from stages.students.training.packing import IGNORED, Collator, Packer, fitting, order, pack
+from stages.students.training.packing import Collator, Packer, fitting, order, pack
 
 
 @given(count=st.integers(1, 300), epochs=st.integers(1, 3), seed=st.integers(0, 5))
@@ -54,6 +55,20 @@ def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
 def test_where_none_fits_there_is_nothing_to_learn(sizes: list[int], told: str) -> None:
     with pytest.raises(BadInput, match=f"max_tokens: {told}"):
         fitting([Example([1] * size, [True] * size, []) for size in sizes], 4)
+
+
+@given(size=st.integers(0, 10**6))
+def test_sizes_are_rounded_up_by_less_than_an_eighth(size: int) -> None:
+    assert size <= rounded(size) <= size * 9 / 8
+    assert rounded(rounded(size)) == rounded(size)
+
+
+def test_a_training_has_few_sizes() -> None:
+    assert len({rounded(size) for size in range(256, 513)}) == 9
+    rows = [Example([5] * size, [True] * size, []) for size in (170, 80, 65)]
+    batch = Packer(9)(rows)
+    assert batch["input_ids"].shape == batch["position_ids"].shape == batch["labels"].shape == (2, 176)
+    assert batch["input_ids"][:, 170:].tolist() == [[9] * 6] * 2
 
 
 def test_rows_are_laid_end_to_end() -> None:

@@ -1,9 +1,8 @@
-"""What a local model computed stays in the memo, batch by batch: a killed run goes on with the batch it died
-in, and processes that have the same batches before them (two experiments, the GPUs of `accelerate launch`)
-share them out.
+"""The memo of a local model: what it computed is stored batch by batch.
 
-A drawn answer depends on the whole batch, so its key does as well: what was asked of the model, in which
-composition and from which seed.
+A killed run goes on with the batch in which it was killed. Processes that have the same batches to answer
+(two experiments, the GPUs of `accelerate launch`) share them out. A drawn answer depends on its whole batch,
+so the key of an answer names all rows of the batch and its seed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,21 +20,22 @@ from stages.models.folders import Weights, hash_of_folder
 from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Item, Memo, canonical, key
 
-LOOK = 0.2  # seconds between looks at what other processes do
+LOOK = 0.2  # seconds between looks at what the other processes have stored
 CODE = ("samplers/local", "samplers/hf.py", "models")  # what turns prompts into answers
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "bitsandbytes")
 
 
 class Batch(NamedTuple):
-    """Rows of token ids that are answered together; `places` says to which prompts of their window they
-    belong."""
+    """Rows of token ids that are answered together."""
 
+    # the place in their window of the prompts that the rows belong to
     places: Sequence[int]
     rows: Sequence[list[int]]
+    # what the answers are drawn from
     seed: str
 
     def asked(self, identity: str) -> list[dict[str, Any]]:
-        """What is asked for each row, as the memo keys it: `identity` stands for the model and all settings."""
+        """What the memo's key of each row is made of; `identity` stands for the model and all settings."""
         together = sha256(canonical({"rows": self.rows, "seed": self.seed}).encode()).hexdigest()
         return [
             {"provider": "hf", "model": identity, "batch": together, "place": place}
@@ -44,9 +44,11 @@ class Batch(NamedTuple):
 
 
 def identity(weights: Weights, settings: dict[str, Any]) -> str:
-    """A hash of all but the prompts that an answer depends on: the files of the model (of a hub model its
-    commit), its adapter, `settings`, the libraries and our own code. A model trained anew into the same
-    folder is another one."""
+    """A hash of all that an answer depends on, the prompts aside.
+
+    That is the files of the model (of a hub model its commit), its adapter, `settings`, the libraries and our
+    own code. So a model that is trained anew into the same folder has another identity.
+    """
     folders = [Path(weights.name), *([weights.adapter] if weights.adapter else [])]
     files = [
         _hash(folder, _signature(folder)) if folder.is_dir() else f"{folder}@{weights.revision}"
@@ -62,7 +64,7 @@ def _hash(folder: Path, signature: tuple[Any, ...]) -> str:
 
 
 def _signature(folder: Path) -> tuple[Any, ...]:
-    """Changes when a file does; so the arms of an evaluation read a large model's files once for their hash."""
+    """What changes when a file does: so the arms of an evaluation hash a large model's files only once."""
     stats = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
     return tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ino) for path, stat in stats)
 
@@ -73,9 +75,11 @@ Generate = Callable[[Sequence[list[int]], str], Iterator[list[Answer]]]
 def settle(
     memo: Memo, batches: Sequence[Batch], identity: str, generate: Generate
 ) -> Iterator[tuple[Batch, list[Answer]]]:
-    """Each batch with its answers, those of the memo and those of other processes among them, as they come.
+    """Each batch with its answers, in the order in which they are there.
 
-    `generate(rows, seed)` answers rows, some at a time; each part is stored when it is there.
+    Answers come from the memo, from `generate`, or from another process that has claimed the batch. Where
+    all batches left are claimed by others, this process waits. `generate(rows, seed)` yields the answers to
+    `rows` in parts; each part is stored at once.
     """
     waiting = list(batches)
     while waiting:
@@ -94,37 +98,40 @@ def settle(
 def _settled(
     memo: Memo, batch: Batch, asked: Sequence[dict[str, Any]], generate: Generate
 ) -> list[Answer] | None:
-    """The answers to a batch; None where another process is at it."""
-    keys = [key(one) for one in asked]
+    """The answers to a batch; None where another process has claimed it."""
+    keys = [key(question) for question in asked]
     stored = memo.get(keys)
     if len(stored) < len(keys):
-        whole = key(asked[0] | {"place": "all"})  # claimed for the batch; there is no such answer
+        whole = key(asked[0] | {"place": "all"})  # stands for the batch; no answer has this key
         if not memo.claim([whole]):
             return None
-        stored = memo.get(keys)  # another process may have been at it until just now
-        done: Future[None] | None = None
-        for items in _missing(
-            batch, asked, [place for place, one in enumerate(keys) if one not in stored], generate
-        ):
-            done = memo.put_many(items)
-            stored |= {one: given for one, _, given in items}
-        if done:
-            done.add_done_callback(lambda _: memo.release([whole]))
+        stored = memo.get(keys)  # another process may have finished the batch just before the claim
+        missing = [place for place, answer_key in enumerate(keys) if answer_key not in stored]
+        written: Future[None] | None = None
+        for items in _missing(batch, asked, missing, generate):
+            written = memo.put_many(items)
+            stored |= {answer_key: answer for answer_key, _, answer in items}
+        if written:
+            written.add_done_callback(lambda _: memo.release([whole]))
         else:
             memo.release([whole])
-    return [stored[one] for one in keys]
+    return [stored[answer_key] for answer_key in keys]
 
 
 def _missing(
     batch: Batch, asked: Sequence[dict[str, Any]], places: Sequence[int], generate: Generate
 ) -> Iterator[list[Item]]:
-    """What the memo lacks, part by part. A batch that was begun draws its rest from a seed of its own."""
+    """The answers at `places`, which the memo lacks, in parts.
+
+    Where the memo holds a part of a batch (a run was killed between two parts), the rest draws from a seed of
+    its own: with the batch's seed it would repeat the random numbers of the part that is stored.
+    """
     if not places:
         return
     seed = batch.seed if len(places) == len(batch.rows) else f"{batch.seed} from {places[0]}"
     left = iter(places)
     for answers in generate([batch.rows[place] for place in places], seed):
         yield [
-            (key(asked[place]), asked[place], given)
-            for place, given in zip(islice(left, len(answers)), answers, strict=True)
+            (key(asked[place]), asked[place], answer)
+            for place, answer in zip(islice(left, len(answers)), answers, strict=True)
         ]

@@ -1,8 +1,8 @@
 """The pre-flight audit: proves on every row that training teaches the student to answer and to stop, and
 refuses otherwise.
 
-Tuned models often never stop: the end-of-turn token was not supervised, or it was masked because it equals the
-padding, or generation does not stop on it. The audit looks for each of these before a step is made.
+Tuned models often never stop: the end-of-turn token was not supervised, or it was masked because it equals
+the padding, or generation does not stop on it. The audit looks for each of these before a step is made.
 """
 
 import unicodedata
@@ -17,8 +17,8 @@ from stages.students.training.encoding import Example, encode, end_of_turn
 
 
 def audit(chats: Sequence[Chat], tokenizer: Any, model: Any, name: str) -> list[Example]:
-    """Every chat encoded for `model`, once it is certain that all can be learnt and that generation stops where
-    a turn ends.
+    """Every chat encoded for `model`, once it is certain that all can be learnt and that generation stops
+    where a turn ends.
 
     Raises BadInput, which names the model by `name`, where it is not.
     """

@@ -35,7 +35,7 @@ def fingerprint(*parts: object) -> str:
 
 @contextmanager
 def kept_until_done(folder: Path, key: str) -> Iterator[Path]:
-    """A folder for the checkpoints of the training `key`, removed on a clean exit and kept on any other.
+    """A folder for the checkpoints of the training `key`, removed on a clean exit and kept on an error.
 
     A folder belongs to one run at a time: of two queued experiments that need the same training each has a
     folder of its own.

@@ -8,12 +8,16 @@ from transformers import TrainerCallback
 
 from stages.students.training.trainer import SCALARS
 
-DRAWN = ("loss", "grad_norm", "learning_rate")  # no times: the curves of the same training are the same bytes
+# no times: the curves of the same training are the same bytes
+DRAWN = ("loss", "grad_norm", "learning_rate")
 
 
 class Curves(TrainerCallback):
-    """Writes the curves to `folder`; after a resume, what was logged before the kill comes first, so they are
-    whole."""
+    """Writes the curves to `folder`, which it begins anew.
+
+    Of a resumed training the points up to the checkpoint come from the trainer's state, so the curves are
+    whole.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -29,7 +33,7 @@ class Curves(TrainerCallback):
                 self._draw(entry["step"], entry)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        """Has the last step logged, wherever it falls: the curves end where the training does."""
+        """Has the last step logged even between two points: the curves end where the training does."""
         control.should_log |= state.global_step >= state.max_steps
 
     def on_log(

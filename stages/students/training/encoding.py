@@ -1,8 +1,9 @@
 """From a chat to token ids and the mask of what is learnt: the assistant's tokens of every turn, each turn's
 end token among them.
 
-The chat is rendered and tokenised once, as one text; the mask comes from character spans. So no token is
-counted with one tokenizer and cut with another, and no boundary moves because a part was tokenised alone.
+The chat is rendered and tokenised once, as a single text, and the mask comes from character spans. So no
+token is counted with one tokenizer and cut with another, and no boundary moves because a part was tokenised
+alone.
 """
 
 from typing import Any, NamedTuple
@@ -27,10 +28,9 @@ class Example(NamedTuple):
 
 
 def end_of_turn(tokenizer: Any) -> int | None:
-    """The id of the special token that the chat template puts after an assistant's words; None where it puts
-    none.
+    """The id of the special token that the chat template writes after an assistant's words, or None.
 
-    Raises BadInput where it does not write the words as they are.
+    Raises BadInput where the template changes the words.
     """
     text = render(tokenizer, [Message(role="user", content="a"), Message(role="assistant", content=ANSWER)])
     if ANSWER not in text:
@@ -43,8 +43,10 @@ def end_of_turn(tokenizer: Any) -> int | None:
 
 
 def encode(chat: Chat, tokenizer: Any, end: int) -> Example:
-    """`chat` as ids with its mask; `end` is the id of the end-of-turn token. Raises BadInput where the
-    template refuses the chat."""
+    """`chat` as ids with its mask; `end` is the id of the end-of-turn token.
+
+    Raises BadInput where the template refuses the chat.
+    """
     text = render(tokenizer, chat.messages)
     spans, faults = _spans(chat, tokenizer, text, tokenizer.convert_ids_to_tokens(end))
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)

@@ -40,14 +40,11 @@ def fit(
     its last checkpoint, which `key` names. Raises BadInput where the training diverges.
     """
     prepare_cpu(params.device, params.threads)
-    batch = params.batch_size * processes()
-    steps = params.steps or max(1, round((params.epochs or 0) * len(examples) / (batch * params.accumulate)))
+    steps, rows = _plan(params, len(examples), job.seed)
     weighted = with_weights(examples)
-    rows = order(len(examples), steps * batch * params.accumulate, job.seed)
     if choose_device(params.device) == "cpu":
-        model.set_attn_implementation(
-            "eager"
-        )  # there the fused attention takes a third longer, mostly on its way back
+        # there the fused attention takes a third longer, mostly in the backward pass
+        model.set_attn_implementation("eager")
     with kept_until_done(job.checkpoints, key) as folder, full_disk_as_oserror(folder):
         trainer = PlannedTrainer(
             loss=loss or named_loss(params.loss),
@@ -63,18 +60,27 @@ def fit(
         trainer.train(resume_from_checkpoint=last_whole(folder))
         model.config.use_cache = True  # off in training only
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-        went = {
+        outcome = {
             "steps": steps,
             "rows": len(examples),
             "last_loss": round(losses[-1], 6),
             "tokens": _tokens(examples, rows),
         }
-        save(job.out, trainer, tokenizer, params, {**facts, **went})
+        save(job.out, trainer, tokenizer, params, {**facts, **outcome})
+
+
+def _plan(params: Training, count: int, seed: int) -> tuple[int, list[int]]:
+    """The number of steps, and the indices of all rows that they learn from, out of `count`."""
+    rows_a_step = params.batch_size * processes() * params.accumulate
+    steps = params.steps or max(1, round((params.epochs or 0) * count / rows_a_step))
+    return steps, order(count, steps * rows_a_step, seed)
 
 
 def _check_packing(model: Any, name: str) -> None:
-    """Raises BadInput where rows of one line would learn from each other. Weights that other processes hold
-    cannot be tried."""
+    """Raises BadInput where rows of a line would see each other.
+
+    Not tried where several processes train: each may hold a part of the weights only.
+    """
     if processes() > 1:
         return
     model.eval()
@@ -105,8 +111,8 @@ def _arguments(params: Training, steps: int, folder: Path, seed: int) -> Trainin
         use_cpu=choose_device(params.device) == "cpu",
         save_steps=params.checkpoint_steps,
         save_total_limit=1,
-        # the mean over a point's steps starts anew with a checkpoint: only where it begins a point is a
-        # resumed curve the same
+        # A point is the mean over the steps since the last point, and a resumed training starts that mean
+        # anew. So that its curve is the same, each checkpoint must fall on a point.
         logging_steps=gcd(10, params.checkpoint_steps),
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
@@ -116,14 +122,13 @@ def _arguments(params: Training, steps: int, folder: Path, seed: int) -> Trainin
         seed=seed,
     )
     if processes() == 1:
-        arguments._n_gpu = min(
-            arguments.n_gpu, 1
-        )  # several GPUs are for accelerate launch: DataParallel would split planned batches
+        # several GPUs are for `accelerate launch`: DataParallel would split batches
+        arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
 
 
 def _tokens(examples: Sequence[Example], rows: Sequence[int]) -> dict[str, int]:
-    """Tokens seen and tokens learnt from, over the whole training."""
+    """Tokens seen, and tokens learnt, over the whole training."""
     return {
         "seen": sum(len(examples[row].ids) for row in rows),
         "learnt": sum(sum(examples[row].supervised) for row in rows),

@@ -1,7 +1,7 @@
 """Muon for the matrices inside the transformer, AdamW for embeddings, norms and biases, as one optimizer.
 
-Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; the scaling that lets both share one
-learning rate: Liu et al. 2025, https://arxiv.org/abs/2502.16982.
+Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. Both parts share a learning rate by the
+scaling of Liu et al. 2025, https://arxiv.org/abs/2502.16982.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import torch
 
 
 class MuonAdamW(torch.optim.Optimizer):
-    """Behaves as one optimizer: two groups of weights, and one state that both parts keep theirs in."""
+    """Two optimizers behind the interface of one: two groups of weights, and one state for both."""
 
     def __init__(self, model: Any, learning_rate: float, weight_decay: float) -> None:
         weights = [weight for weight in model.parameters() if weight.requires_grad]
@@ -21,16 +21,14 @@ class MuonAdamW(torch.optim.Optimizer):
         }
         matrices = [weight for weight in weights if weight.ndim == 2 and id(weight) not in outer]
         chosen = {id(weight) for weight in matrices}
-        others = [weight for weight in weights if id(weight) not in chosen]
+        rest = [weight for weight in weights if id(weight) not in chosen]
         self.parts: list[torch.optim.Optimizer] = [
             torch.optim.Muon(
                 matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
             )
         ]
-        if others:  # adapters are matrices all
-            self.parts.append(
-                torch.optim.AdamW(others, lr=learning_rate, weight_decay=0.0, betas=(0.9, 0.95))
-            )
+        if rest:  # adapters are matrices all
+            self.parts.append(torch.optim.AdamW(rest, lr=learning_rate, weight_decay=0.0, betas=(0.9, 0.95)))
         super().__init__([part.param_groups[0] for part in self.parts], {})
         self._share()
 
@@ -39,11 +37,11 @@ class MuonAdamW(torch.optim.Optimizer):
             part.param_groups, part.state = [group], self.state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Comes with every loaded state."""
+        """Called with every state that is loaded; the parts then share the loaded state."""
         super().__setstate__(state)
         self._share()
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One step of both."""
+        """One step of both parts."""
         for part in self.parts:
             part.step(closure)

@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from stages.shared.errors import BadInput
+from stages.students.losses import IGNORED, rounded
 from stages.students.training.encoding import Example
-
-IGNORED = -100  # the label that the loss leaves out
 
 
 def fitting(examples: Sequence[Example], limit: int) -> tuple[list[Example], int]:
-    """The examples of at most `limit` tokens, and how many are longer: those are left out, never cut, since a
-    cut row has no end.
+    """The examples of at most `limit` tokens, and how many are longer.
 
-    Raises BadInput where none fits.
+    Longer examples are left out and never cut, since a cut row has no end. Raises BadInput where none fits.
     """
     short = [example for example in examples if len(example.ids) <= limit]
     if not short:
@@ -36,11 +34,11 @@ def with_weights(examples: Sequence[Example]) -> Sequence[Example]:
 
 
 def order(count: int, rows: int, seed: int) -> list[int]:
-    """Indices of `rows` rows out of `count`: one epoch after the other, each in a seeded order of its own.
+    """Indices of `rows` rows out of `count`: epoch after epoch, each in a seeded order of its own.
 
-    The whole order is fixed before the first step and depends on nothing else: a resumed run goes on with the
-    rows it would have seen. Batches of rows of like length would need no padding either, but what they teach
-    is lopsided: packing leaves them mixed.
+    The whole order is fixed before the first step and depends on the arguments only, so a resumed run goes
+    on with the rows that an undisturbed run sees. Lengths are mixed within a batch: batches of rows of one
+    length would need no packing, but a step would learn from short rows only or from long rows only.
     """
     stream: list[int] = []
     for epoch in range(-(-rows // count)):
@@ -49,8 +47,8 @@ def order(count: int, rows: int, seed: int) -> list[int]:
 
 
 def pack(lengths: Sequence[int], width: int) -> list[list[int]]:
-    """Which rows share a line of `width` tokens: the longest first, each in the first line that has room for
-    it."""
+    """Which rows share a line of `width` tokens: from the longest row on, each goes into the first line that
+    has room (first-fit decreasing)."""
     lines: list[list[int]] = []
     room: list[int] = []
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
@@ -64,11 +62,11 @@ def pack(lengths: Sequence[int], width: int) -> list[list[int]]:
 
 
 class Packer:
-    """Lays the rows of a batch end to end in lines as long as the longest of them: hardly any padding,
+    """Lays the rows of a batch end to end in lines about as long as the longest of them: hardly any padding,
     whatever their lengths.
 
     input_ids, position_ids and labels are int64 tensors of shape (lines, tokens). Positions start anew with
-    each row: by that transformers keeps the rows of a line from seeing each other.
+    each row; from that transformers tells the rows of a line apart, so that they do not see each other.
     """
 
     def __init__(self, pad: int) -> None:
@@ -79,7 +77,7 @@ class Packer:
         import torch
 
         lengths = [len(example.ids) for example in examples]
-        width = max(lengths)
+        width = rounded(max(lengths))
         lines = pack(lengths, width)
         ids = torch.full((len(lines), width), self.pad)
         positions = torch.zeros((len(lines), width), dtype=torch.long)
@@ -101,25 +99,27 @@ class Packer:
 
 
 def keeps_apart(model: Any) -> bool:
-    """Whether rows in one line do not see each other in `model`: what it says after the second must not
-    depend on the first."""
+    """Whether rows in one line do not see each other: the logits of the second must not depend on the
+    first."""
     import torch
 
     device = next(model.parameters()).device
     positions = torch.tensor([[0, 1, 2, 0, 1, 2]], device=device)
-    said = []
+    logits = []
     for first in ([1, 2, 3], [3, 1, 2]):
         ids = torch.tensor([[*first, 4, 5, 6]], device=device)
         with torch.inference_mode():
-            said.append(model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, 3:].float())
-    return (
-        not (said[0] - said[1]).abs().max() > 1e-3 * said[0].std()
-    )  # of no numbers nothing is said here: the loss will tell
+            output = model(input_ids=ids, position_ids=positions, use_cache=False)
+            logits.append(output.logits[0, 3:].float())
+    difference = (logits[0] - logits[1]).abs().max()
+    return not difference > 1e-3 * logits[0].std()  # true of NaN: the trainer reports such a loss
 
 
 class Collator:
-    """Pads rows to the longest of their batch: input_ids, attention_mask and labels, int64 tensors of shape
-    (rows, tokens)."""
+    """Pads rows to the longest of their batch.
+
+    input_ids, attention_mask and labels are int64 tensors of shape (rows, tokens).
+    """
 
     def __init__(self, pad: int) -> None:
         self.pad = pad

@@ -1,10 +1,9 @@
-"""A unigram tokenizer: of all ways to cut a word it takes the likeliest, where BPE joins pairs in a fixed
-order.
+"""A unigram tokenizer: it cuts each word in the likeliest way, where BPE joins pairs in a fixed order.
 
-Beside a BPE tokenizer it is another one in every respect: other pieces, cut in other places, under other
-numbers, since pieces are numbered by how likely they are (T. Kudo, "Subword Regularization", ACL 2018,
-https://arxiv.org/abs/1804.10959, here with the single best cut of each word in place of the sum over all
-cuts). It is trained here, since the trainer of `tokenizers` gives another result each time.
+Source: T. Kudo, "Subword Regularization", ACL 2018, https://arxiv.org/abs/1804.10959, here with the single
+best cut of each word in place of the sum over all cuts. It differs from a BPE tokenizer in its pieces, in
+where it cuts, and in the numbers of its pieces, which are ordered by how likely they are. It is trained
+here, since the trainer of `tokenizers` gives a different result each time.
 """
 
 from collections import Counter
@@ -39,7 +38,7 @@ def pieces(words: Counter[str], letters: Iterable[str], size: int) -> list[tuple
 
 def _seeds(words: Counter[str], most: int) -> Counter[str]:
     """The parts of words that stand most often, a long one counting more."""
-    found: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
     for word, count in words.items():
         spans = (
             (start, end)
@@ -47,9 +46,9 @@ def _seeds(words: Counter[str], most: int) -> Counter[str]:
             for end in range(start + 2, min(len(word), start + LONGEST) + 1)
         )
         for part in (word[start:end] for start, end in spans):
-            found[part] += count
-    best = sorted(found, key=lambda part: (-found[part] * len(part), part))
-    return Counter({part: found[part] for part in best[:most]})
+            parts[part] += count
+    best = sorted(parts, key=lambda part: (-parts[part] * len(part), part))
+    return Counter({part: parts[part] for part in best[:most]})
 
 
 def _used(words: Counter[str], counts: Counter[str]) -> Counter[str]:
@@ -65,9 +64,8 @@ def _used(words: Counter[str], counts: Counter[str]) -> Counter[str]:
 def _scores(counts: Counter[str]) -> list[tuple[str, float]]:
     total = sum(counts.values()) + len(counts)
     ordered = sorted(counts, key=lambda piece: (-counts[piece], piece))
-    return [
-        (piece, log((counts[piece] + 1) / total)) for piece in ordered
-    ]  # + 1: a letter that was never met can still be written
+    # + 1: a letter that was never met can still be written
+    return [(piece, log((counts[piece] + 1) / total)) for piece in ordered]
 
 
 def count_words(texts: Iterable[str], cut: object) -> Counter[str]:
