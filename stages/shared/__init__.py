@@ -1,1 +1,1 @@
-"""What every room may use; it imports none of them."""
+"""What every package of stages may import; it imports none of them."""

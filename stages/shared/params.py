@@ -91,14 +91,14 @@ def seed(path: Path = PARAMS) -> int:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        found = YAML(typ="safe", pure=True).load(path)  # YAML 1.2, as DVC reads it: 1e-4 is a number
+        document = YAML(typ="safe", pure=True).load(path)  # YAML 1.2, as DVC reads it: 1e-4 is a number
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; run from the project's root") from None
     except YAMLError as error:
         raise BadInput(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found, dict):
-        raise BadInput(f"{path}: expected a mapping, got {type(found).__name__}")
-    return found
+    if not isinstance(document, dict):
+        raise BadInput(f"{path}: expected a mapping, got {type(document).__name__}")
+    return document
 
 
 def _faults(error: ValidationError) -> list[str]:
