@@ -9,7 +9,7 @@ where there is any.
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from dvc.dependency import ParamsDependency
@@ -17,6 +17,11 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 Facts = dict[str, Any]  # "stage: what" -> its hash or value
+
+
+def is_made(dep: str, outs: Collection[str]) -> bool:
+    """Whether stages write `dep`: it is one of their outs, or a folder that holds some."""
+    return dep in outs or any(out.startswith(f"{dep}/") for out in outs)
 
 
 def recorded(lock: str) -> Facts:
@@ -27,7 +32,9 @@ def recorded(lock: str) -> Facts:
     for name, stage in stages.items():
         facts[f"{name}: cmd"] = stage["cmd"]
         facts |= {
-            f"{name}: {dep['path']}": dep["md5"] for dep in stage.get("deps", []) if dep["path"] not in made
+            f"{name}: {dep['path']}": dep["md5"]
+            for dep in stage.get("deps", [])
+            if not is_made(dep["path"], made)
         }
         for file, values in stage.get("params", {}).items():
             facts |= {f"{name}: {file}:{key}": value for key, value in values.items()}
@@ -47,7 +54,7 @@ def current() -> Facts:
                         f"{stage.addressing}: {dep.def_path}:{key}": value
                         for key, value in dep.read_params().items()
                     }
-                elif dep.def_path not in made:
+                elif not is_made(dep.def_path, made):
                     facts[f"{stage.addressing}: {dep.def_path}"] = dep.get_hash().value
         return facts
 

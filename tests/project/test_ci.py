@@ -178,8 +178,16 @@ stages:
     cmd: python two.py
     deps:
     - {path: out, hash: md5, md5: bbb}
+    outs:
+    - {path: made/two, hash: md5, md5: ddd}
+  three:
+    cmd: python three.py
+    deps:
+    - {path: made, hash: md5, md5: eee.dir}
+    - {path: folder, hash: md5, md5: fff}
 """
 FACTS = {"one: cmd": "python one.py", "one: one.py": "aaa", "one: params.yaml:rate": 0.0001, "two: cmd": "python two.py"}
+FACTS |= {"three: cmd": "python three.py", "three: folder": "fff"}
 
 
 def test_facts_are_all_but_what_stages_write() -> None:
@@ -207,9 +215,13 @@ PIPELINE = """stages:
     params: [rate]
     outs: [out]
   two:
-    cmd: cp out end
+    cmd: cp out end && cp out made/one
     deps: [out]
-    outs: [end]
+    outs: [end, made/one]
+  three:
+    cmd: cp made/one last
+    deps: [made]
+    outs: [last]
 """
 
 
@@ -218,6 +230,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small pipeline after its run, dvc.lock committed."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "code").mkdir()
+    (folder / "made").mkdir()
     (folder / "code/one.py").write_text("1")
     (folder / "params.yaml").write_text("rate: 1e-4\n")
     (folder / "dvc.yaml").write_text(PIPELINE)
@@ -233,6 +246,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 CHANGES = [  # file, text, what is said of it; the output of a stage and a byte-compiled file are no inputs
     ("code/one.py", "1", ""),
     ("out", "from another machine", ""),
+    ("made/one", "from another machine", ""),
     ("code/__pycache__/one.pyc", "", ""),
     ("code/one.py", "2", "one: code was"),
     ("code/two.py", "2", "one: code was"),
