@@ -9,7 +9,8 @@ from stages.models import pinning
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
 from stages.shared.errors import BadInput
-from stages.shared.rows import Chat, read
+from stages.shared.files import read
+from stages.shared.rows import Chat
 from stages.students import STUDENTS, Job, student
 
 _trained: TypeAdapter[Any] = TypeAdapter(

@@ -16,8 +16,9 @@ from pydantic import Field
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
+from stages.shared.files import as_json, replacing
 from stages.shared.params import Strict, members
-from stages.shared.rows import Problem, as_json, encode, replacing
+from stages.shared.rows import Problem, encode
 from stages.tasks import TASKS, task
 from stages.tasks.splitting.decontaminate import Leak, Sieve
 from stages.tasks.splitting.splits import TEST, TRAIN, VALIDATION

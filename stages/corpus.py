@@ -14,8 +14,10 @@ from stages.shared import params
 from stages.shared.answers import plain_answer
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
+from stages.shared.files import read, write
 from stages.shared.params import Strict, members
-from stages.shared.rows import Chat, Message, Problem, Seen, read, write
+from stages.shared.rows import Chat, Message, Problem
+from stages.shared.seen import Seen
 from stages.styles import plain
 from stages.tasks import TASKS, task
 from stages.tasks.splitting.decontaminate import HeldOut, Sieve

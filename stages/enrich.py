@@ -17,7 +17,8 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.enriched import Paths, correct, regraded, together
 from stages.shared.errors import BadInput
-from stages.shared.rows import Response, Trace, as_bytes, as_json, encode, read, replacing, sweep
+from stages.shared.files import as_bytes, as_json, read, replacing, sweep
+from stages.shared.rows import Response, Trace, encode
 
 
 class Params(params.Strict):

@@ -20,7 +20,8 @@ from stages.scores.pages.samples import Columns, Samples, page
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
-from stages.shared.rows import PROBE, Response, Trace, as_bytes, as_json, encode, read, replacing, sweep
+from stages.shared.files import as_bytes, as_json, read, replacing, sweep
+from stages.shared.rows import PROBE, Response, Trace, encode
 
 Name = Annotated[str, Field(pattern=r"^[\w-]+$")]  # part of a metric's name, where a dot would nest
 Mark = Annotated[str, Field(min_length=1)]  # the empty text stands in every answer

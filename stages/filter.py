@@ -13,7 +13,8 @@ from stages.graders import GRADERS
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
-from stages.shared.rows import Trace, as_json, encode, read, replacing
+from stages.shared.files import as_json, read, replacing
+from stages.shared.rows import Trace, encode
 from stages.styles.prompting.prompts import StyleName
 
 

@@ -9,7 +9,8 @@ from stages.formats.mixing.mixture import Report, mix
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
-from stages.shared.rows import Trace, as_json, put, read, replacing
+from stages.shared.files import as_json, put, read, replacing
+from stages.shared.rows import Trace
 from stages.styles import style
 from stages.styles.prompting.prompts import StyleName
 

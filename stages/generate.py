@@ -13,9 +13,10 @@ from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
 from stages.shared.errors import BadInput, unknown
+from stages.shared.files import read, write
 from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
-from stages.shared.rows import Problem, Prompt, read, write
+from stages.shared.rows import Problem, Prompt
 from stages.styles.prompting.prompts import StyleName, prompts
 
 

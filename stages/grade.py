@@ -13,7 +13,8 @@ from stages.graders.grading.apply import batches, grade_batch
 from stages.graders.grading.tally import Tally
 from stages.shared import params
 from stages.shared.cli import progress, run
-from stages.shared.rows import Ending, Kind, Response, as_json, read, replacing
+from stages.shared.files import as_json, read, replacing
+from stages.shared.rows import Ending, Kind, Response
 from stages.spread.processes import in_order
 
 

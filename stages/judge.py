@@ -19,9 +19,10 @@ from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
 from stages.shared.cli import progress, run
+from stages.shared.files import as_json, read, replacing
 from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict
-from stages.shared.rows import Ending, Prompt, Response, Trace, as_json, encode, read, replacing
+from stages.shared.rows import Ending, Prompt, Response, Trace, encode
 from stages.styles import style
 
 JUDGE, STYLE = "judge", "judge_reasoning"

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from stages.shared import params
 from stages.shared.cli import progress, run
+from stages.shared.files import read, write
 from stages.shared.params import Strict
-from stages.shared.rows import Problem, read, write
+from stages.shared.rows import Problem
 from stages.styles.prompting.prompts import StyleName, Styles, prompts
 
 

@@ -13,9 +13,10 @@ from stages.samplers.asking.totals import Totals
 from stages.samplers.cost.estimation import as_text, estimates
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
+from stages.shared.files import read, write, write_json
 from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
-from stages.shared.rows import Prompt, read, write, write_json
+from stages.shared.rows import Prompt
 
 
 class Params(Strict):

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
+from stages.shared.files import read
 from stages.shared.member_params import StudentParams
-from stages.shared.rows import Chat, read
+from stages.shared.rows import Chat
 from stages.students import STUDENTS, Job, student
 
 Params: Any = Annotated[StudentParams, params.member("stages.students", STUDENTS, "student")]

@@ -11,7 +11,8 @@ from stages.samplers import Answer, openai, scripted
 from stages.samplers.cost.prices import Price
 from stages.samplers.openai import Params
 from stages.shared.cli import working_directory
-from stages.shared.rows import Kind, Prompt, read
+from stages.shared.files import read
+from stages.shared.rows import Kind, Prompt
 
 from server import Call, Response, Server
 

@@ -7,8 +7,8 @@ from typing import Any
 from stages.models.folders import DESCRIPTION, PIN, hash_of_folder
 from stages.models.saving import replacing_folder
 from stages.shared.errors import BadInput
+from stages.shared.files import write_json
 from stages.shared.params import Strict
-from stages.shared.rows import write_json
 
 
 class Params(Strict):

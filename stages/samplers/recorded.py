@@ -21,8 +21,9 @@ from pydantic import Field
 from stages.samplers import Answer
 from stages.samplers.asking.repeats import RepeatedPrompt
 from stages.shared.errors import BadInput, unknown
+from stages.shared.files import read
 from stages.shared.params import Strict
-from stages.shared.rows import Ending, Prompt, read
+from stages.shared.rows import Ending, Prompt
 
 
 class Params(Strict):

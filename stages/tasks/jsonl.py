@@ -22,7 +22,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from stages.shared.errors import BadInput, unknown
-from stages.shared.rows import Kind, Problem, read
+from stages.shared.files import read
+from stages.shared.rows import Kind, Problem
 from stages.tasks.reading.lines import Line, problem
 from stages.tasks.splitting.splits import SPLITS, TRAIN, NumberOrShare, Sizes, split_of
 

@@ -21,7 +21,8 @@ from pydantic import Field, model_validator
 
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
-from stages.shared.rows import Kind, Problem, Seen
+from stages.shared.rows import Kind, Problem
+from stages.shared.seen import Seen
 from stages.tasks.splitting.splits import GENERATED, share
 
 HE = [

@@ -13,7 +13,7 @@ from stages.samplers.memo.administration import (
     totals_by_model,
 )
 from stages.shared.cli import guard, progress, working_directory
-from stages.shared.rows import as_bytes, replacing
+from stages.shared.files import as_bytes, replacing
 
 MEMO = "memo.sqlite"
 

@@ -160,7 +160,7 @@ def _met(yes: bool) -> str:
 
 def _write_cases(file: Path, cases: list[dict[str, Any]], copies: int) -> None:
     from judge import response
-    from stages.shared.rows import write
+    from stages.shared.files import write
 
     write(file, (response(case, f"{copy}-{place}", f"Copy {copy}.\n") for copy in range(copies) for place, case in enumerate(cases)))
 
@@ -168,7 +168,7 @@ def _write_cases(file: Path, cases: list[dict[str, Any]], copies: int) -> None:
 def _write_numbers(file: Path, rows: int) -> None:
     """Four answers to each problem, in a few words; three of four are right."""
     from judge import response
-    from stages.shared.rows import write
+    from stages.shared.files import write
 
     texts = ("She sells {} eggs.\nThe answer is {}.", "So it is \\boxed{{{}}}.", "#### {}", "We get 3 + 4 = {}")
 

@@ -18,7 +18,8 @@ from unittest.mock import patch
 from child import peak
 from stages.models.loading import load_model, prepare_cpu
 from stages.models.templates import load_tokenizer
-from stages.shared.rows import Chat, Message, Problem, Prompt, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Chat, Message, Problem, Prompt
 from stages.students.losses import IGNORED
 
 CASES: dict[str, dict[str, Any]] = {

@@ -19,7 +19,8 @@ from child import peak
 from stages.models.loading import load_model, prepare_cpu
 from stages.models.templates import load_tokenizer, render
 from stages.samplers import Answer, hf
-from stages.shared.rows import Ending, Problem, Prompt, read
+from stages.shared.files import read
+from stages.shared.rows import Ending, Problem, Prompt
 from stages.styles.prompting.prompts import prompts
 
 

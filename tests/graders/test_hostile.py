@@ -16,7 +16,8 @@ from stages.graders.reading.extract import spans
 from stages.graders.reading.limits import Limits, TooMuch
 from stages.graders.sandbox import symbolic
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Kind, Response, Trace, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Ending, Kind, Response, Trace
 
 from hostile import CODE, DEEP, ENDLESS, FLOODS, HOSTILE
 from stages import grade

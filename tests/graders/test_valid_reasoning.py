@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from stages.graders import valid_reasoning
 from stages.shared import params
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Kind, Problem, Response, write
+from stages.shared.files import write
+from stages.shared.rows import Ending, Kind, Problem, Response
 from stages.styles import style
 
 from stages import evaluate

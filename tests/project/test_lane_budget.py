@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from stages.shared.rows import Chat, read
+from stages.shared.files import read
+from stages.shared.rows import Chat
 from stages.tools.repro import jobs
 
 from project_tree import ROOT, family_of

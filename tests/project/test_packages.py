@@ -124,7 +124,7 @@ SHARED_FILES = {
     "write_text",
     "replacing",
     "sweep",
-}  # of shared/rows.py; `Seen` is a set, wherever it keeps its items
+}  # of shared/files.py; those that turn a value into bytes may be used anywhere
 
 
 # The one exception: sandbox.py starts a process and talks to it through pipes, for work that nothing else could stop, and algebra.py, with
@@ -139,7 +139,7 @@ ALLOWED = {
 @pytest.mark.parametrize("file", PURE)
 def test_pure_packages_import_harmless_modules_only(file: str) -> None:
     assert tops(file) <= HARMLESS | ALLOWED.get(file, set())
-    assert not imported(file) & {f"stages.shared.rows.{name}" for name in SHARED_FILES}
+    assert not imported(file) & {f"stages.shared.files.{name}" for name in SHARED_FILES}
     assert not imported(file) & {"stages.shared.cli", "stages.models.loading", "io.open", "io.FileIO", "numpy.random"}
 
 
@@ -229,7 +229,7 @@ WRITERS |= {"save", "save_pretrained", "chmod", "write"}
 def writes(file: str) -> Iterator[str]:
     """Whatever in a file could change the file system."""
     yield from sorted(tops(file) & {"shutil", "tempfile", "subprocess"})
-    yield from sorted(imported(file) & {f"stages.shared.rows.{name}" for name in SHARED_FILES - {"read"}})
+    yield from sorted(imported(file) & {f"stages.shared.files.{name}" for name in SHARED_FILES - {"read"}})
     for node in ast.walk(tree(file)):
         if not isinstance(node, ast.Call):
             continue
@@ -246,7 +246,7 @@ def test_only_scripts_write_files(file: str) -> None:
     """A student saves its own folder, samplers keep their memo; `datasets` reads through a cache that is private and gone at once; the
     sandbox writes to pipes."""
     expected = {"stages/tasks/reading/hub.py": ["tempfile"], SANDBOX: ["subprocess", *["write"] * 4]}
-    if file not in ("stages/shared/rows.py", "stages/samplers/memo/database.py", "stages/samplers/memo/claims.py"):
+    if file not in ("stages/shared/files.py", "stages/samplers/memo/database.py", "stages/samplers/memo/claims.py"):
         assert [what.rsplit(" ", 1)[-1] for what in writes(file)] == expected.get(file, [])
 
 

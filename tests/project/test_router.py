@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from dvc.utils.hydra import compose_and_dump
-from stages.shared.rows import Chat, Trace, read
+from stages.shared.files import read
+from stages.shared.rows import Chat, Trace
 from stages.styles import backward
 
 from project_tree import ROOT, family_of

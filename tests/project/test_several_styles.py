@@ -16,7 +16,8 @@ from stages.samplers.openai import Params as OpenAI
 from stages.samplers.openai import asked as wished
 from stages.samplers.scripted import Params as Scripted
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Kind, Problem, Prompt, Response, Trace, encode, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Ending, Kind, Problem, Prompt, Response, Trace, encode
 from stages.styles.prompting.prompts import Several, prompts
 
 from stages import filter, grade, judge, prompt, respond

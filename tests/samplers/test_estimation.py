@@ -12,7 +12,8 @@ from stages.samplers.cost.budget import OutOfBudget
 from stages.samplers.cost.estimation import Estimate, as_text, estimates
 from stages.samplers.cost.token_counts import Counter, counter
 from stages.shared import params
-from stages.shared.rows import Kind, Problem, Prompt, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Kind, Problem, Prompt
 from stages.students.scratch import train_tokenizer
 from stages.styles.prompting.prompts import prompts
 

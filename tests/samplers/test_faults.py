@@ -10,7 +10,8 @@ from msgspec.structs import asdict
 from stages.samplers import openai
 from stages.samplers.http.faults import error_message, one_line, retry_after
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Response, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Ending, Response
 
 from project_tree import ROOT
 from server import FAULTS, Call, Server

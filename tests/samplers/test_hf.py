@@ -19,8 +19,9 @@ from stages.samplers.local import generation
 from stages.samplers.local.steering import no_marks
 from stages.samplers.local.steering.token_bytes import byte_letters, token_bytes
 from stages.shared.errors import BadInput
+from stages.shared.files import write
 from stages.shared.marks import GLYPHS, uses_glyphs
-from stages.shared.rows import Ending, Kind, Problem, write
+from stages.shared.rows import Ending, Kind, Problem
 
 from templates import tokenizer
 from tiny import ADAPTERS, copy_of_code, loaded, make, prompts, question, talk, tune

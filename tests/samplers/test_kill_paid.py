@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from stages.shared.rows import Kind, Problem, write
+from stages.shared.files import write
+from stages.shared.rows import Kind, Problem
 from stages.styles.prompting.prompts import prompts
 
 from project_tree import copy

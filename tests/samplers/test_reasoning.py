@@ -8,7 +8,8 @@ from stages.graders import grader
 from stages.samplers import gemini, openai
 from stages.samplers.ask import ask
 from stages.samplers.http.chat import parse_completion
-from stages.shared.rows import Ending, Kind, Problem, Response, encode, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Ending, Kind, Problem, Response, encode
 
 from server import Call, Server, openai_body
 from server import Response as Reply

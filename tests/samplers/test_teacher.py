@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from dvc.utils.hydra import compose_and_dump
-from stages.shared.rows import Ending, Trace, read
+from stages.shared.files import read
+from stages.shared.rows import Ending, Trace
 
 from project_tree import ROOT, contents
 from server import Call

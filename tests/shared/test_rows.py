@@ -1,4 +1,4 @@
-"""shared/rows.py: the nouns survive a file whatever stands in them, a bad line is named, and a failed write costs nothing."""
+"""shared/rows.py and shared/files.py: the nouns survive a file whatever stands in them, a bad line is named, and a failed write costs nothing."""
 
 import json
 import os
@@ -14,22 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stages.shared.errors import BadInput
-from stages.shared.rows import (
-    Chat,
-    Ending,
-    Kind,
-    Problem,
-    Prompt,
-    Response,
-    Seen,
-    Trace,
-    as_bytes,
-    encode,
-    read,
-    replacing,
-    write,
-    write_json,
-)
+from stages.shared.files import as_bytes, read, replacing, write, write_json
+from stages.shared.rows import Chat, Ending, Kind, Problem, Prompt, Response, Trace, encode
+from stages.shared.seen import Seen
 
 from project_tree import ROOT, contents
 
@@ -294,7 +281,7 @@ def test_seen_keeps_its_items_out_of_memory() -> None:
     code = """
 import resource
 from pathlib import Path
-from stages.shared.rows import Seen
+from stages.shared.seen import Seen
 seen, used = Seen(), []
 for number in range(200_001):
     seen.add(f"{number:060}")

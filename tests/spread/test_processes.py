@@ -18,7 +18,8 @@ import psutil
 import pytest
 from stages.graders.grading.apply import batches
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Kind, Response, write
+from stages.shared.files import write
+from stages.shared.rows import Ending, Kind, Response
 from stages.spread.processes import AHEAD, in_order
 
 from project_tree import ROOT

@@ -16,8 +16,9 @@ from stages.models.templates import load_tokenizer
 from stages.samplers import hf
 from stages.samplers.local.steering.token_bytes import token_bytes
 from stages.shared.errors import BadInput
+from stages.shared.files import write
 from stages.shared.marks import GLYPHS, uses_glyphs
-from stages.shared.rows import Problem, write
+from stages.shared.rows import Problem
 from stages.students import scratch
 from stages.students.training import unigram
 from stages.tasks import word_problems

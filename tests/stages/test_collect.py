@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from stages.shared.errors import BadInput
-from stages.shared.rows import Problem, read
+from stages.shared.files import read
+from stages.shared.rows import Problem
 from stages.tasks.splitting.decontaminate import Leak
 
 from hubs import SHARED, gsm8k, needs_shared, write_hub

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from ruamel.yaml import YAML
 from stages.shared.errors import BadInput
+from stages.shared.files import read, write
 from stages.shared.marks import uses_glyphs
-from stages.shared.rows import Chat, Problem, read, write
+from stages.shared.rows import Chat, Problem
 from stages.tasks import word_problems
 
 from stages import corpus as stage

@@ -13,7 +13,8 @@ from stages.graders.grading.apply import to_traces
 from stages.shared.cli import run
 from stages.shared.enriched import Paths, correct, paths, together
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Kind, Response, Trace, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Ending, Kind, Response, Trace
 
 from stages import enrich
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from stages.evaluate import Params, check_names, main
 from stages.shared.errors import BadInput
+from stages.shared.files import read, write
 from stages.shared.marks import CRUX, PLAN, STEPS, TAKEAWAY
 from stages.shared.params import entries
 from stages.shared.params import read as read_params
-from stages.shared.rows import PROBE, Ending, Kind, Response, Trace, read, write
+from stages.shared.rows import PROBE, Ending, Kind, Response, Trace
 
 from project_tree import GROUPS, ROOT, compose
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stages.filter import Rules, Tally, fault, with_reasons
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Kind, Trace, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Ending, Kind, Trace
 
 from stages import filter as stage
 

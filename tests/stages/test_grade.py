@@ -12,8 +12,9 @@ from stages.graders import answer, glyph_structure
 from stages.graders.grading.apply import to_traces
 from stages.shared.cli import run
 from stages.shared.errors import BadInput
+from stages.shared.files import read, write
 from stages.shared.marks import CRUX, PLAN, STEPS, TAKEAWAY
-from stages.shared.rows import Ending, Kind, Response, Trace, read, write
+from stages.shared.rows import Ending, Kind, Response, Trace
 
 from stages import grade
 

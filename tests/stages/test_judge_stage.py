@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from stages.shared import params
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, Kind, Response, Trace, encode, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Ending, Kind, Response, Trace, encode
 
 from project_tree import ROOT, contents
 from stages import filter as sift

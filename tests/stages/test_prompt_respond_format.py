@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 from stages.shared.errors import BadInput
-from stages.shared.rows import Chat, Kind, Problem, Prompt, Response, Trace, read, write
+from stages.shared.files import read, write
+from stages.shared.rows import Chat, Kind, Problem, Prompt, Response, Trace
 
 from stages import format, generate, prompt, respond
 

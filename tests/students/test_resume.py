@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 from ruamel.yaml import YAML
 from stages.models.code import hash_of_code
-from stages.shared.rows import write
+from stages.shared.files import write
 from stages.students.training.checkpoints import fingerprint, kept_until_done, last_whole
 from stages.students.training.curves import Curves
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stages.shared.rows import Chat, Problem, Trace, read
+from stages.shared.files import read
+from stages.shared.rows import Chat, Problem, Trace
 from test_tasks import PREALGEBRA
 
 from hubs import SHARED, needs_shared

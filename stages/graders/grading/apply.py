@@ -10,7 +10,8 @@ import msgspec
 from stages.graders import Grade, grader
 from stages.graders.grading.tally import Tally
 from stages.shared.errors import BadInput
-from stages.shared.rows import PROBE, Response, Seen, Trace, encode
+from stages.shared.rows import PROBE, Response, Trace, encode
+from stages.shared.seen import Seen
 
 BATCH = 500  # rows that one task of a worker process grades: about 0.1 s of work and a few megabytes
 

@@ -15,7 +15,8 @@ from stages.samplers.cost.prices import Usage, price_of
 from stages.samplers.cost.token_counts import Counter, counter
 from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo, key
-from stages.shared.rows import Prompt, Seen
+from stages.shared.rows import Prompt
+from stages.shared.seen import Seen
 
 NORMAL = 1.96  # standard errors on either side of a 95 % interval
 

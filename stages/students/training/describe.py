@@ -10,8 +10,9 @@ from typing import Any
 
 from stages.models.folders import DESCRIPTION, hash_of_folder, locate
 from stages.models.saving import replacing_folder
+from stages.shared.files import write_json
 from stages.shared.params import Strict
-from stages.shared.rows import Chat, encode, write_json
+from stages.shared.rows import Chat, encode
 
 
 def hash_of_chats(chats: Sequence[Chat]) -> str:

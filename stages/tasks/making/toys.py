@@ -16,7 +16,8 @@ from pydantic import Field, model_validator
 
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
-from stages.shared.rows import Kind, Problem, Seen
+from stages.shared.rows import Kind, Problem
+from stages.shared.seen import Seen
 from stages.tasks.splitting.splits import GENERATED, share
 
 LEVELS = 3  # a problem has as many dependent steps, at most

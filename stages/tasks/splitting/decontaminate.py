@@ -22,7 +22,8 @@ from unicodedata import normalize
 import msgspec
 
 from stages.shared.errors import BadInput
-from stages.shared.rows import Problem, Seen
+from stages.shared.rows import Problem
+from stages.shared.seen import Seen
 
 SHORT = 10
 _TOKEN = re.compile(
