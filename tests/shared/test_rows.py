@@ -1,4 +1,4 @@
-"""shared/rows.py and shared/files.py: the nouns survive a file whatever stands in them, a bad line is named, and a failed write costs nothing."""
+"""shared/rows.py and shared/files.py: nouns survive a file whatever stands in them, a bad line is named, a failed write costs nothing."""
 
 import json
 import os
