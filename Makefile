@@ -8,6 +8,9 @@ help:  ## what can be made
 repro: .venv/installed  ## runs what is stale, one process for each system; SYSTEM=glyph: of one system; a second time nothing
 	$(BIN)/python -m stages.tools.repro $(SYSTEM)
 
+smoke: .venv/installed  ## every stage of every system, cut down to about a minute, in a temporary copy; it claims nothing
+	$(BIN)/dvc exp run --temp -S scale=smoke
+
 test: .venv/installed  ## style, types and tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -28,4 +31,4 @@ bench: .venv/benched  ## speed and memory, beside what others need for the same 
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement tests/bench/requirements.txt
 	touch $@
 
-.PHONY: help repro test bench
+.PHONY: help repro smoke test bench

@@ -3,7 +3,6 @@
     python .ci/claims.py                            a line for each bar; exits with 1 where one is missed
     python .ci/claims.py --update                   writes values and intervals from metrics/ into the tables
     python .ci/claims.py --update --seeds a b c     also the lowest and highest value of these runs
-    python .ci/claims.py --update --ablation d ...  the same of the runs that a table names in its last column
 
 A metric is named with its system: `router:accuracy` is `accuracy` in metrics/router.json. A metric that names
 no system is one of metrics/glyph.json. A run is a folder with such files, or anything that DVC knows by name:
@@ -24,7 +23,7 @@ from typing import Any, NamedTuple
 README, DOCS = Path("README.md"), Path("docs")
 FIRST = "glyph"  # the system of a metric that names none
 # the cells of a row, after one that says what it is
-METRIC, VALUE, INTERVAL, BAR, SEEDS, ABLATION = range(1, 7)
+METRIC, VALUE, INTERVAL, BAR, SEEDS = range(1, 6)
 BARS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 
@@ -65,16 +64,16 @@ def verdicts(bars: Sequence[Claim], metrics: Any) -> Iterator[tuple[bool, str]]:
         yield met, f"{'met ' if met else 'MISS'} {metric} {measured}, claimed {sign} {bound:g}"
 
 
-def updated(text: str, metrics: Any, seeds: Sequence[Any] = (), ablation: Sequence[Any] = ()) -> str:
+def updated(text: str, metrics: Any, seeds: Sequence[Any] = ()) -> str:
     """`text` with the numbers of these runs in its tables.
 
     A run's metrics are those of each system, by its name. The columns of runs that are not given stay as they
     are.
     """
-    return "\n".join(_updated(line, metrics, seeds, ablation) for line in text.split("\n"))
+    return "\n".join(_updated(line, metrics, seeds) for line in text.split("\n"))
 
 
-def _updated(line: str, metrics: Any, seeds: Sequence[Any], ablation: Sequence[Any]) -> str:
+def _updated(line: str, metrics: Any, seeds: Sequence[Any]) -> str:
     cells = _cells(line)
     if not cells:
         return line
@@ -82,10 +81,9 @@ def _updated(line: str, metrics: Any, seeds: Sequence[Any], ablation: Sequence[A
     system = _system(metric)
     cells[VALUE] = _span([lookup(metrics, metric)])
     cells[INTERVAL] = _span(lookup(metrics, f"{system}:interval.{metric.removeprefix(f'{system}:')}") or [])
-    for column, runs in ((SEEDS, seeds), (ABLATION, ablation)):
-        if runs and all(system in run for run in runs):
-            values = [lookup(run, metric) for run in runs]
-            cells[column] = "" if None in values else _span([min(values), max(values)])
+    if seeds and all(system in run for run in seeds):
+        values = [lookup(run, metric) for run in seeds]
+        cells[SEEDS] = "" if None in values else _span([min(values), max(values)])
     return f"| {' | '.join(cells)} |"
 
 
@@ -110,7 +108,7 @@ def lookup(metrics: Any, name: str) -> Any:
 def _cells(line: str) -> list[str]:
     """The cells of a row of a results table; none of any other line."""
     cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-    return cells if len(cells) == ABLATION + 1 and re.fullmatch(r"`[\w.+:-]+`", cells[METRIC]) else []
+    return cells if len(cells) == SEEDS + 1 and re.fullmatch(r"`[\w.+:-]+`", cells[METRIC]) else []
 
 
 def _span(values: Sequence[float | None]) -> str:
@@ -143,15 +141,14 @@ def main() -> None:
     )
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--seeds", nargs="+", default=[])
-    parser.add_argument("--ablation", nargs="+", default=[])
     chosen = parser.parse_args()
     texts = pages()
     wanted = systems(texts.values())
     metrics = _load("metrics", wanted)
     if chosen.update:
-        seeds, ablation = ([_load(run, wanted) for run in runs] for runs in (chosen.seeds, chosen.ablation))
+        seeds = [_load(run, wanted) for run in chosen.seeds]
         for file, text in texts.items():
-            if (after := updated(text, metrics, seeds, ablation)) != text:
+            if (after := updated(text, metrics, seeds)) != text:
                 file.write_text(after)
         return
     bars = [claim for file, text in texts.items() for claim in claims(text, file)]

@@ -24,6 +24,10 @@ from stages.shared import params
 from stages.shared.cli import cores, guard
 from stages.shared.errors import BadInput, unknown
 
+# the stages of each job, in the order of the flow
+DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
+STUDENT, EVALUATION = ("format", "train"), ("generate", "evaluate")
+
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 LOCKED = "Unable to acquire lock"  # DVC's words where another process held its lock for too long
 # DVC, which ends when this process does: killed with -9, this process would leave it behind
@@ -80,21 +84,27 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
 
 
 def _base(base: str) -> Job:
-    return Job(f"base {base}", ("--single-item", f"base@{base}"), frozenset())
+    return Job(f"base {base}", _items(("base",), base), frozenset())
 
 
 def _data(system: str, bases: Iterable[str]) -> Job:
     needs = frozenset(f"base {base}" for base in bases)
-    return Job(f"data {system}", (f"filter@{system}", f"enrich@{system}"), needs)
+    return Job(f"data {system}", _items(DATA, system), needs)
 
 
 def _student(student: str, system: str, base: str) -> Job:
-    return Job(f"student {student}", (f"train@{student}",), frozenset({f"data {system}", f"base {base}"}))
+    needs = frozenset({f"data {system}", f"base {base}"})
+    return Job(f"student {student}", _items(STUDENT, student), needs)
 
 
 def _evaluation(system: str, bases: Iterable[str], students: Iterable[str]) -> Job:
     needs = {f"data {system}", *(f"base {base}" for base in bases), *(f"student {name}" for name in students)}
-    return Job(f"evaluate {system}", (f"evaluate@{system}",), frozenset(needs))
+    return Job(f"evaluate {system}", _items(EVALUATION, system), frozenset(needs))
+
+
+def _items(stages: Iterable[str], entry: str) -> tuple[str, ...]:
+    """These stages and none before them: DVC would lock what the earlier ones wrote while others read it."""
+    return ("--single-item", *(f"{stage}@{entry}" for stage in stages))
 
 
 class Process:

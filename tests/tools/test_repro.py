@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from stages.shared.errors import BadInput
 from stages.tools import repro
 
-from project_tree import ROOT
+from project_tree import ROOT, SCRIPTS
 
 Table = dict[str, Any]
 SMALL: Table = {"small": {}}
@@ -105,10 +105,14 @@ def test_the_plan(case: str) -> None:
     write_params(values)
     plan = repro.jobs(systems)
     assert [(job.name, ", ".join(sorted(job.needs))) for job in plan] == expected
-    targets = {"data": ("filter@{}", "enrich@{}"), "student": ("train@{}",), "evaluate": ("evaluate@{}",)}
+    stages = {"base": ("base",), "data": repro.DATA, "student": repro.STUDENT, "evaluate": repro.EVALUATION}
     for job in plan:
         kind, entry = job.name.split()
-        assert job.arguments == tuple(text.format(entry) for text in targets.get(kind, ("--single-item", "base@{}")))
+        assert job.arguments == ("--single-item", *(f"{stage}@{entry}" for stage in stages[kind]))
+
+
+def test_the_jobs_run_every_stage_of_the_flow() -> None:
+    assert {"collect", "corpus", "base", *repro.DATA, *repro.STUDENT, *repro.EVALUATION} == set(SCRIPTS)
 
 
 def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
@@ -157,36 +161,72 @@ stages:
       cmd: echo base ${key} >> log; ${item.run}; cp data/corpora/${key}.jsonl models/bases/${key}
       deps: ["data/corpora/${key}.jsonl"]
       outs: ["models/bases/${key}"]
-  filter:
+  prompt:
     foreach: ${systems}
     do:
-      cmd: echo filter ${key} >> log; ${item.run}; cp data/${key}/train.jsonl data/${key}/kept.jsonl
+      cmd: echo prompt ${key} >> log; ${item.run}; cp data/${key}/train.jsonl data/${key}/prompt
       deps: ["data/${key}/train.jsonl"]
-      outs: ["data/${key}/kept.jsonl"]
+      outs: ["data/${key}/prompt"]
+  respond:
+    foreach: ${systems}
+    do:
+      cmd: echo respond ${key} >> log; cp data/${key}/prompt data/${key}/respond
+      deps: ["data/${key}/prompt"]
+      outs: ["data/${key}/respond"]
+  grade:
+    foreach: ${systems}
+    do:
+      cmd: echo grade ${key} >> log; cp data/${key}/respond data/${key}/grade
+      deps: ["data/${key}/respond"]
+      outs: ["data/${key}/grade"]
+  judge:
+    foreach: ${systems}
+    do:
+      cmd: echo judge ${key} >> log; cp data/${key}/grade data/${key}/judge
+      deps: ["data/${key}/grade"]
+      outs: ["data/${key}/judge"]
   enrich:
     foreach: ${systems}
     do:
-      cmd: echo enrich ${key} >> log; cp data/${key}/train.jsonl data/${key}/paths
-      deps: ["data/${key}/train.jsonl"]
-      outs: ["data/${key}/paths"]
+      cmd: echo enrich ${key} >> log; cp data/${key}/judge data/${key}/enrich
+      deps: ["data/${key}/judge"]
+      outs: ["data/${key}/enrich"]
+  filter:
+    foreach: ${systems}
+    do:
+      cmd: echo filter ${key} >> log; cp data/${key}/judge data/${key}/filter
+      deps: ["data/${key}/judge"]
+      outs: ["data/${key}/filter"]
+  format:
+    foreach: ${students}
+    do:
+      cmd: echo format ${key} >> log; cp data/${item.system}/filter data/${item.system}/${key}
+      deps: ["data/${item.system}/filter"]
+      outs: ["data/${item.system}/${key}"]
   train:
     foreach: ${students}
     do:
-      cmd: echo train ${key} >> log; cat models/bases/${item.base} data/${item.system}/kept.jsonl > models/${key}
-      deps: ["models/bases/${item.base}", "data/${item.system}/kept.jsonl"]
+      cmd: echo train ${key} >> log; cat models/bases/${item.base} data/${item.system}/${key} > models/${key}
+      deps: ["models/bases/${item.base}", "data/${item.system}/${key}"]
       outs: ["models/${key}"]
+  generate:
+    foreach: ${systems}
+    do:
+      cmd: echo generate ${key} >> log; cp models/${key}1 data/${key}/generate
+      deps: ["models/${key}1"]
+      outs: ["data/${key}/generate"]
   evaluate:
     foreach: ${systems}
     do:
-      cmd: echo evaluate ${key} >> log; cp models/${key}1 data/${key}/end
-      deps: ["models/${key}1"]
+      cmd: echo evaluate ${key} >> log; cp data/${key}/generate data/${key}/end
+      deps: ["data/${key}/generate"]
       outs: ["data/${key}/end"]
 """
 SYSTEMS = {"first": "left", "second": "right", "third": "right"}
 
 
 def project(**commands: str) -> None:
-    """Three systems on two base models; `commands` are what `base` and `filter` run for an entry, if not nothing."""
+    """Three systems on two base models; `commands` are what `base` and `prompt` run for an entry, if not nothing."""
     for folder in ("data/held_out", "data/corpora", "models/bases", *(f"data/{system}" for system in SYSTEMS)):
         Path(folder).mkdir(parents=True, exist_ok=True)
     bases = {base: {"run": commands.get(base, "true")} for base in ("left", "right")}
@@ -206,7 +246,7 @@ def lock() -> Any:
     return YAML(typ="safe").load(Path("dvc.lock"))["stages"]
 
 
-OF_SYSTEM = ("filter {}", "enrich {}", "train {}1", "evaluate {}")
+OF_SYSTEM = (*(f"{stage} {{}}" for stage in (*repro.DATA, *repro.EVALUATION)), *(f"{stage} {{}}1" for stage in repro.STUDENT))
 EVERY = {stage.format(system) for stage in ("collect {}", *OF_SYSTEM) for system in SYSTEMS}
 EVERY |= {f"{stage} {base}" for stage in ("corpus", "base") for base in ("left", "right")}
 
@@ -261,7 +301,7 @@ def test_what_needs_a_failed_job_is_not_started_and_the_others_go_on() -> None:
     reasons = [line for line in done.stdout.splitlines() if line.lstrip().startswith("base right | ")]
     assert any("failed to run" in line for line in reasons)
     assert not any(" second |" in line or " third |" in line for line in done.stdout.splitlines())
-    assert {"evaluate first", "base right"} <= set(log()) and not {"filter second", "filter third"} & set(log())
+    assert {"evaluate first", "base right"} <= set(log()) and not {"prompt second", "prompt third"} & set(log())
     project()  # the cause is mended
     before = log()
     repro.repro([], 2)
@@ -283,7 +323,7 @@ def test_where_what_is_held_out_fails_nothing_else_starts() -> None:
     Path("data/held_out").write_text("a file in the place of the folder")
     with pytest.raises(BadInput, match=r"^failed: held out; "):
         repro.repro([], 2)
-    assert not any(line.startswith(("base", "filter")) for line in log())
+    assert not any(line.startswith(("base", "prompt")) for line in log())
 
 
 class TestLock:
