@@ -63,7 +63,19 @@ def explain(arguments: list[str]) -> None:
     )
     given = parser.parse_args(arguments)
     graders = params.read(given.system, "grade", Params).graders if given.system else {}
-    row = Response(
+    row = _response(given)
+    verdict = answer.verdict(row, graders.get("answer", answer.Params()))
+    print(verdict.outcome)
+    print(f"  pred      {verdict.pred}")
+    print(f"  found     {verdict.found or '-'}")
+    print(f"  compared  {verdict.compared or '-'}")
+    print("steps")
+    print("\n".join(f"  {number}. {step}" for number, step in enumerate(verdict.steps, 1)))
+
+
+def _response(given: argparse.Namespace) -> Response:
+    """The response on the command line, as a row."""
+    return Response(
         id="explained",
         task="",
         kind=Kind(given.kind),
@@ -81,13 +93,6 @@ def explain(arguments: list[str]) -> None:
         ending=Ending(given.ending),
         tokens=0,
     )
-    verdict = answer.verdict(row, graders.get("answer", answer.Params()))
-    print(verdict.outcome)
-    print(f"  pred      {verdict.pred}")
-    print(f"  found     {verdict.found or '-'}")
-    print(f"  compared  {verdict.compared or '-'}")
-    print("steps")
-    print("\n".join(f"  {number}. {step}" for number, step in enumerate(verdict.steps, 1)))
 
 
 if __name__ == "__main__":

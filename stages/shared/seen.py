@@ -19,10 +19,10 @@ class Seen:
 
     def value(self, item: str) -> str:
         """The value that `item` was first added with; KeyError where it never was."""
-        found = self.store.execute("SELECT value FROM seen WHERE id = ?", (_key(item),)).fetchone()
-        if found is None:
+        row = self.store.execute("SELECT value FROM seen WHERE id = ?", (_key(item),)).fetchone()
+        if row is None:
             raise KeyError(item)
-        value: bytes = found[0]
+        value: bytes = row[0]
         return value.decode("utf-8", "surrogatepass")
 
 
