@@ -56,8 +56,8 @@ def refers(family: str, name: str, to: str, path: Path = PARAMS) -> str:
 
 
 def students_of(system: str, path: Path = PARAMS) -> list[str]:
-    """The students of a system, in the order of params."""
-    students = entries("students", path)
+    """The students of a system, in the order of params; a system may have none."""
+    students = _load(path).get("students") or {}
     return [
         name for name, entry in students.items() if isinstance(entry, dict) and entry.get("system") == system
     ]

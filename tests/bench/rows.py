@@ -18,7 +18,8 @@ STAGES = {  # and what each reads
     "prompt": "data/file/train.jsonl",
     "respond": "data/file/prompts.jsonl",
     "grade": "data/file/responses.jsonl",
-    "filter": "data/file/traces.jsonl",
+    "judge": "data/file/traces.jsonl",
+    "filter": "data/file/judged.jsonl",
     "format": "data/file/kept.jsonl",
 }
 GROWTH = 1.5  # peak memory at the largest size over that at the smallest, at most
@@ -48,11 +49,11 @@ def measure(size: int) -> Figures:
     """Every stage once, on `size` problems; what no later stage reads is removed, so that the disk holds a few files at a time."""
     with tempfile.TemporaryDirectory(prefix="athanor-bench-") as name:
         folder = Path(name)
-        (folder / "params.yaml").write_text(json.dumps({"seed": 0, "systems": _systems(size)}))
+        (folder / "params.yaml").write_text(json.dumps({"seed": 0} | _params(size)))
         cost = run(python("stages.collect", "made"), folder)
         with (folder / "problems.jsonl").open("wb") as file:
-            for split in ("test", "train"):
-                with (folder / f"data/made/{split}.jsonl").open("rb") as rows:
+            for made in ("data/held_out/made.jsonl", "data/made/train.jsonl"):
+                with (folder / made).open("rb") as rows:
                     shutil.copyfileobj(rows, file)
         shutil.rmtree(folder / "data/made")
         found = {"collect (made)": (_lines(folder / "problems.jsonl"), cost.seconds, cost.peak)}
@@ -69,7 +70,7 @@ def _lines(path: Path) -> int:
         return sum(1 for _ in lines)
 
 
-def _systems(size: int) -> dict[str, Any]:
+def _params(size: int) -> dict[str, Any]:
     """`made` and `file`; the rest of the flow is the file's."""
     test = min(HELD_OUT, size // 10)
     made = {"word_problems": {"train": size - test, "test": test, "levels": [2, 1, 1, 1, 1], "highest": 20}}
@@ -80,13 +81,14 @@ def _systems(size: int) -> dict[str, Any]:
         "respond": {"root": ".", "teacher": asked, "probe": {"sampler": "scripted", "wrong": 0.5}},
         "grade": {"graders": {"answer": {}, "glyph_structure": {}}},
         "filter": {"rules": rules},
-        "format": {"reason_below": 0.75},
+        "judge": {},
     }
     collect = {"root": ".", "near": 0.8}
-    return {
+    systems = {
         "made": {"collect": collect | {"tasks": made}},
         "file": flow | {"collect": collect | {"tasks": {"jsonl": {"file": "problems.jsonl"}}}},
     }
+    return {"systems": systems, "students": {"file": {"system": "file", "format": {"reason_below": 0.75}}}}
 
 
 if __name__ == "__main__":

@@ -84,10 +84,10 @@ def test_rows(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     importlib.import_module("rows").main(["--size", "small", "--sizes", "200"])
     printed = capsys.readouterr().out
     read = {row["stage"]: row["rows"] for row in table(printed, "Rows")}
-    made = [read[stage] for stage in ("collect (made)", "collect (file)", "prompt", "respond", "grade", "filter")]
-    assert made == ["200", "200", "180", "360", "360", "360"]
+    made = [read[stage] for stage in ("collect (made)", "collect (file)", "prompt", "respond", "grade", "judge", "filter")]
+    assert made == ["200", "200", "180", "360", "360", "360", "360"]
     assert 180 < int(read["format"]) < 360
-    assert [row["growth"] for row in table(printed, "Peak MiB at 200 and at 200 problems")] == ["1"] * 7
+    assert [row["growth"] for row in table(printed, "Peak MiB at 200 and at 200 problems")] == ["1"] * 8
 
 
 def test_a_memory_that_grows_is_told(bench: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -594,6 +594,7 @@ def test_as_a_stage(base: Path, tmp_path: Path) -> None:
     problem = Problem(id="p", task="t", kind=Kind.NUMBER, split="test", question="What?", answer="1")
     write(tmp_path / "data" / "held_out" / "S.jsonl", [problem])
     old = tmp_path / "data" / "S" / "generations.jsonl"
+    old.parent.mkdir()
     old.write_text("old")
     asked = {"sampler": "hf", "model": "models/S/m", "max_new_tokens": 3, "device": "cpu"}
     with (tmp_path / "params.yaml").open("w") as file:

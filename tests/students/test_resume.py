@@ -170,37 +170,41 @@ def test_the_newest_checkpoint_is_that_of_the_highest_number(tmp_path: Path) -> 
 
 def project(folder: Path, base: Path) -> Path:
     """As much of a project as the stage `train` needs."""
-    shutil.copytree(base, folder / "models" / "S" / "base")
-    write(folder / "data" / "S" / "chats.jsonl", chats())
-    with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"seed": 0, "systems": {"S": {"train": SFT | SETTINGS}}}, file)
+    shutil.copytree(base, folder / "models" / "bases" / "B")
+    write(folder / "data" / "S" / "chats" / "N.jsonl", chats())
+    write_params(folder, SFT | SETTINGS)
     return folder
+
+
+def write_params(folder: Path, training: dict[str, Any]) -> None:
+    student = {"system": "S", "base": "B", "train": training}
+    with (folder / "params.yaml").open("w") as file:
+        YAML().dump({"seed": 0, "bases": {"B": {}}, "systems": {"S": {}}, "students": {"N": student}}, file)
 
 
 def test_a_stage_that_is_killed_resumes(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGKILL, which nothing can catch, in a process of its own; then the stage is run again."""
     whole, mine = (project(tmp_path / name, base) for name in ("whole", "mine"))
     code = "import os, signal; import tiny; from test_resume import *; tiny.one_thread()\n"
-    code += "Curves.on_step_begin = at_step(9, lambda: os.kill(os.getpid(), signal.SIGKILL)); train.main('S')"
+    code += "Curves.on_step_begin = at_step(9, lambda: os.kill(os.getpid(), signal.SIGKILL)); train.main('N')"
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{Path(__file__).parent}"}
     done = subprocess.run([sys.executable, "-c", code], cwd=mine, env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     left = list((mine / ".athanor" / "checkpoints").iterdir())
     assert len(left) == 1
-    assert not (mine / "models" / "S" / "student").exists()
+    assert not (mine / "models" / "students").exists()
     for folder in (mine, whole):
         monkeypatch.chdir(folder)
-        train.main("S")
+        train.main("N")
     assert files(mine) == files(whole)
-    assert json.loads((mine / "models" / "S" / "student" / "student.json").read_text())["base"]["model"] == "models/S/base"
+    assert json.loads((mine / "models/students/S/N/student.json").read_text())["base"]["model"] == "models/bases/B"
     assert list((mine / ".athanor" / "checkpoints").iterdir()) == []
 
 
 def test_faults_in_params_are_told_before_torch_is_loaded(base: Path, tmp_path: Path) -> None:
     folder = project(tmp_path, base)
-    with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"seed": 0, "systems": {"S": {"train": SFT | {"learning_rat": 1, "batch_size": 0, "epochs": 1.0}}}}, file)
-    code = "import sys, runpy; sys.argv = ['train', 'S']\ntry: runpy.run_module('stages.train', run_name='__main__')\n"
+    write_params(folder, SFT | {"learning_rat": 1, "batch_size": 0, "epochs": 1.0})
+    code = "import sys, runpy; sys.argv = ['train', 'N']\ntry: runpy.run_module('stages.train', run_name='__main__')\n"
     code += "finally: print([name for name in ('torch', 'transformers') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (1, "[]")

@@ -38,6 +38,7 @@ SECTIONS: Row = {
     "prompt": {"teacher": {"styles": list(STAND_FOR)}},
     "respond": {"root": "recorded", "teacher": TEACHER},
     "grade": {"graders": {"answer": {}}},
+    "judge": {},
     "filter": {"rules": {"teacher": {"grades": {"answer": 1.0}}}},
     "format": {"selective": False, "hard": "direct", "per_problem": 6},
 }
@@ -49,7 +50,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("real")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        Path("params.yaml").write_text(json.dumps({"seed": 0, "systems": {"s": SECTIONS}}))
+        system = {name: section for name, section in SECTIONS.items() if name != "format"}
+        student = {"system": "s", "format": SECTIONS["format"]}
+        Path("params.yaml").write_text(json.dumps({"seed": 0, "systems": {"s": system}, "students": {"s": student}}))
         for stage in SECTIONS:
             import_module(f"stages.{stage}").main("s")
         yield folder
@@ -80,7 +83,8 @@ def traces(project: Path) -> dict[Key, Trace]:
 def test_every_answer_finds_its_prompt_in_the_style_that_it_stands_for(project: Path) -> None:
     data, answers, graded = project / "data/s", recorded(), traces(project)
     assert len(answers) == 10843
-    train, test = ({problem.id for problem in read(data / f"{split}.jsonl", Problem)} for split in ("train", "test"))
+    files = (data / "train.jsonl", project / "data/held_out/s.jsonl")
+    train, test = ({problem.id for problem in read(file, Problem)} for file in files)
     leaks = {json.loads(line)["id"] for line in (data / "leaks.jsonl").read_text().splitlines()}
     assert {problem for _, problem, _ in answers} <= train | test | leaks
     assert graded.keys() == {key for key in answers if key[1] in train} and len(graded) > 0.99 * len(answers)
@@ -113,7 +117,7 @@ def test_what_is_right_becomes_chats(project: Path) -> None:
     right = sum(trace.grades["answer"] == 1 for trace in graded.values())
     assert (counts["rows"], counts["kept"]) == (len(graded), right)
     assert set(counts["dropped"]) == {"answer:wrong", "answer:no_answer", "answer:limit", "too_short"}
-    chats = [chat.trace.split("/") for chat in read(project / "data/s/chats.jsonl", Chat)]
+    chats = [chat.trace.split("/") for chat in read(project / "data/s/chats/s.jsonl", Chat)]
     tasks = {problem.id: problem.task for problem in read(project / "data/s/train.jsonl", Problem)}
     found = {(tasks[problem], style) for problem, _, style, _ in chats}
     assert found == {(trace.task, trace.style) for trace in graded.values() if trace.grades["answer"] == 1}
