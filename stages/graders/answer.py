@@ -10,7 +10,7 @@ choice      the letter of the option, or the text of the option (choice.py)
 yes_no, nli a vocabulary of words for each meaning; negation is understood (vocabularies.py)
 label, open words, compared whole (words.py)
 
-Where public graders differ, `Params` chooses (compare.py).
+Where public graders differ, `Params` chooses (reading/compare.py).
 """
 
 from enum import StrEnum
@@ -35,7 +35,7 @@ _DECLINES = "declines to answer"
 
 
 class Params(Policies):
-    """What counts as equal (compare.py)."""
+    """What counts as equal (reading/compare.py)."""
 
 
 class Outcome(StrEnum):
