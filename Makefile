@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/	/' | expand -t 8
 
-repro: .venv/installed  ## runs what is stale, one process for each system; SYSTEM=glyph: of one system; a second time nothing
+repro: .venv/installed  ## runs what is stale, in as many processes as there are cores; SYSTEM=glyph: of one system; a second time nothing
 	$(BIN)/python -m stages.tools.repro $(SYSTEM)
 
 smoke: .venv/installed  ## every stage of every system, cut down to about a minute, in a temporary copy; it claims nothing

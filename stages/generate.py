@@ -2,7 +2,7 @@
 are compared with."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -40,8 +40,9 @@ class Params(Strict):
 
 def main(system: str) -> None:
     """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem adjacent."""
-    _check_students(system)
     arms = params.read(system, "generate", Params).arms
+    _check_students(system)
+    _check_models(system, arms)
     styles = {by: arm.style for by, arm in arms.items()}
     held_out = Path("data/held_out", f"{system}.jsonl")
 
@@ -64,6 +65,18 @@ def _check_students(system: str) -> None:
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in students:
             raise BadInput(f"{path}: {unknown('student', path.name, students)}; delete the folder")
+
+
+def _check_models(system: str, arms: Mapping[str, Arm]) -> None:
+    """Raises BadInput on an arm with a model that dvc.yaml does not make this stage depend on: trained anew,
+    that model would leave the answers of its predecessor."""
+    for name, arm in arms.items():
+        model = str(getattr(arm.ask, "model", ""))
+        if model.startswith(("models/bases/", "models/students/")):
+            known = [f"models/students/{system}/{student}" for student in params.students_of(system)]
+            known.append(f"models/bases/{params.refers('systems', system, 'base')}")
+            if model not in known:
+                raise BadInput(f"systems.{system}.generate.arms.{name}.ask: {unknown('model', model, known)}")
 
 
 if __name__ == "__main__":

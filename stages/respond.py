@@ -18,6 +18,8 @@ from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Prompt
 
+LOCAL = "hf"  # the sampler whose batches the processes of a launch share
+
 
 class Params(Strict):
     """Who answers."""
@@ -45,13 +47,25 @@ def main(system: str) -> None:
     run.
     """
     mine = params.read(system, "respond", Params)
+    if not is_main_process():
+        _share_local_batches(system, mine)
+        return
     totals = Totals("teacher", mine.teacher.n)
     responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), totals), "respond")
-    if not is_main_process():
-        deque(responses, maxlen=0)
-        return
     write(Path("data", system, "responses.jsonl"), responses, empty="no prompt was answered by any sampler")
     write_json(Path("metrics", f"{system}_teacher.json"), totals.metrics())
+
+
+def _share_local_batches(system: str, section: Params) -> None:
+    """What the other processes of a launch do: they answer batches of local models. Whatever costs money is
+    asked by the main process alone, so that bounds and rate limits hold once."""
+    local = {by: sampler for by, sampler in section.samplers().items() if sampler.sampler == LOCAL}
+
+    def prompts() -> Iterator[Prompt]:
+        return (prompt for prompt in _prompts(system) if prompt.by in local)
+
+    if local:
+        deque(ask(prompts, local, params.seed()), maxlen=0)
 
 
 def estimate(arguments: list[str]) -> None:

@@ -16,7 +16,7 @@ FORMATS = {
     "answer_only": "clean prompt, the gold answer alone: the baseline without reasoning",
     "direct": "clean prompt, the teacher's answer as it is: distillation without marks",
     "latent": "clean prompt, glyph answer: reasoning that nobody asked for",
-    "natural": "clean prompt, the base model's own right plain answer; a problem that it never solves gives none",
+    "natural": "clean prompt, the base model's own right plain answer, where it has one",
 }
 
 Ask = Callable[[Problem], list[Message]]

@@ -148,19 +148,25 @@ class Process:
         return status
 
 
-def run(waiting: list[Job], most: int) -> list[str]:
-    """Runs the jobs, at most `most` at once, and returns the names of those that failed.
+class Failures(NamedTuple):
+    """The names of the jobs that failed, and of those that were not started since a job that they need
+    failed."""
 
-    A job whose needs failed is not started, and counts as failed; the others go on, so that what they make is
-    kept.
-    """
-    printing, running, done, failed = Lock(), list[Process](), set[str](), list[str]()
+    failed: list[str]
+    not_started: list[str]
+
+
+def run(waiting: list[Job], most: int) -> Failures:
+    """Runs the jobs, at most `most` at once. Where a job fails, the jobs that do not need it go on, so that
+    what they make is kept."""
+    printing, running, done = Lock(), list[Process](), set[str]()
+    failures = Failures([], [])
     tries: dict[str, int] = {}
     try:
         while waiting or running:
-            for job in [job for job in waiting if job.needs & set(failed)]:
+            for job in [job for job in waiting if job.needs & {*failures.failed, *failures.not_started}]:
                 waiting.remove(job)
-                failed.append(job.name)
+                failures.not_started.append(job.name)
             for job in [job for job in waiting if job.needs <= done][: most - len(running)]:
                 waiting.remove(job)
                 running.append(Process(job, printing))
@@ -174,11 +180,11 @@ def run(waiting: list[Job], most: int) -> list[str]:
                 elif process.locked and tries[job.name] < TRIES:
                     waiting.insert(0, job)
                 else:
-                    failed.append(job.name)
+                    failures.failed.append(job.name)
     except BaseException:
         _stop(running)
         raise
-    return failed
+    return failures
 
 
 def _wait_for_one(running: Iterable[Process]) -> None:
@@ -216,14 +222,17 @@ def repro(systems: list[str], most: int) -> None:
         READ_WRITE_LOCK.unlink()  # DVC, killed as it wrote this file, refuses to read what is left
     bases = [job.name.removeprefix("base ") for job in plan if job.name.startswith("base ")]
     held_out = Job("held out", tuple(f"corpus@{base}" for base in bases), frozenset())
-    failed = run([held_out], 1) or run(plan, most)
-    if not failed and not systems:
-        failed = run([Job("all", (), frozenset())], 1)  # whatever no job above names
-    if failed:
-        raise BadInput(
-            f"failed: {', '.join(failed)}; the lines above that begin with these names say why. "
-            "What the others made is kept: mend the cause and run it again"
-        )
+    steps = [([held_out], 1), (plan, most)]
+    if not systems:
+        steps.append(([Job("all", (), frozenset())], 1))  # whatever no job above names
+    for step in steps:
+        failures = run(*step)
+        if failures.failed:
+            waited = f"; not started: {', '.join(failures.not_started)}" if failures.not_started else ""
+            raise BadInput(
+                f"failed: {', '.join(failures.failed)} (the lines above that begin with these names say why)"
+                f"{waited}. What the others made is kept: mend the cause and run it again"
+            )
 
 
 def main() -> None:

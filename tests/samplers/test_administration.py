@@ -141,6 +141,6 @@ def test_as_a_program(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("args", [[], ["runs"], ["export", "x"], ["prune", "--model", "m"]])
 def test_without_a_memo(args: list[str], tmp_path: Path) -> None:
     done = tool(tmp_path, *args)
-    told = "memo: .athanor/memo.sqlite: there is no memo yet; respond, generate and grade fill it"
+    told = "memo: .athanor/memo.sqlite: there is no memo yet; respond, judge and generate fill it"
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, told)
     assert list(tmp_path.iterdir()) == []

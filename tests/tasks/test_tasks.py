@@ -335,7 +335,7 @@ def test_jsonl(tmp_path: Path) -> None:
     assert (both["a"].answer, both["b"].answer, both["b"].level, both["b"].task) == ("2", "B", 2, "jsonl")
     write_lines(tmp_path, *({"id": str(number), "split": "train"} | {"question": "?", "answer": "1"} for number in range(5)))
     assert [problem.id for problem in load("jsonl", tmp_path, file="mine.jsonl", train=2)] == ["0", "1"]
-    with pytest.raises(BadInput, match=r"unknown split 'pretrain' .*; for base.corpus take word_problems"):
+    with pytest.raises(BadInput, match=r"unknown split 'pretrain' .*; for bases.<base>.corpus.tasks take word_problems"):
         load("jsonl", tmp_path, "pretrain", file="mine.jsonl")
 
 

@@ -292,12 +292,13 @@ def test_what_needs_a_failed_job_is_not_started_and_the_others_go_on() -> None:
     project(right="exit 3")
     done = subprocess.run(command("--cores", "2"), capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    names = done.stderr.removeprefix("repro: failed: ").partition(";")[0].split(", ")
-    assert set(names) == {"base right", *(f"{kind} {system}" for kind in ("data", "evaluate") for system in ("second", "third"))} | {
+    assert done.stderr.startswith("repro: failed: base right (the lines above that begin with these names say why); not started: ")
+    names = done.stderr.partition("not started: ")[2].partition(".")[0].split(", ")
+    assert set(names) == {f"{kind} {system}" for kind in ("data", "evaluate") for system in ("second", "third")} | {
         "student second1",
         "student third1",
     }
-    assert "the lines above that begin with these names say why" in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 1
     reasons = [line for line in done.stdout.splitlines() if line.lstrip().startswith("base right | ")]
     assert any("failed to run" in line for line in reasons)
     assert not any(" second |" in line or " third |" in line for line in done.stdout.splitlines())
@@ -312,7 +313,7 @@ def test_what_needs_a_failed_job_is_not_started_and_the_others_go_on() -> None:
 
 def test_a_failed_system_stops_no_other() -> None:
     project(second="exit 3")
-    with pytest.raises(BadInput, match=r"^failed: data second, student second1, evaluate second; "):
+    with pytest.raises(BadInput, match=r"^failed: data second \(.*\); not started: student second1, evaluate second\. "):
         repro.repro([], 2)
     assert {"evaluate first", "evaluate third"} <= set(log()) and "evaluate second" not in log()
 
@@ -321,7 +322,7 @@ def test_where_what_is_held_out_fails_nothing_else_starts() -> None:
     project()
     Path("data/held_out").rename("data/elsewhere")
     Path("data/held_out").write_text("a file in the place of the folder")
-    with pytest.raises(BadInput, match=r"^failed: held out; "):
+    with pytest.raises(BadInput, match=r"^failed: held out \("):
         repro.repro([], 2)
     assert not any(line.startswith(("base", "prompt")) for line in log())
 
@@ -362,19 +363,19 @@ class TestLock:
             wait(running)
 
         monkeypatch.setattr(repro, "_wait_for_one", released_after_the_first)
-        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1) == []
+        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1).failed == []
         assert started == ["base left", "base left"] and log()[-1] == "base left"
 
     def test_a_job_that_always_finds_it_held_fails_in_the_end(
         self, held: Callable[[], None], started: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(repro, "TRIES", 2)
-        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1) == ["base left"]
+        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1).failed == ["base left"]
         assert started == ["base left", "base left"] and log() == []
 
     def test_a_job_that_fails_otherwise_is_started_once(self, started: list[str]) -> None:
         project(left="exit 3")
-        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1) == ["base left"]
+        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1).failed == ["base left"]
         assert started == ["base left"]
 
 

@@ -149,7 +149,7 @@ def prune(path: Path, model: str | None, days: float | None) -> int:
 
 def _existing(path: Path) -> sqlite3.Connection:
     if not path.is_file():
-        raise BadInput(f"{path}: there is no memo yet; respond, generate and grade fill it")
+        raise BadInput(f"{path}: there is no memo yet; respond, judge and generate fill it")
     return connect(path)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from stages.scores.measures.table import Arm, Table
 from stages.shared.errors import BadInput
+from stages.shared.marks import uses_marks
 from stages.shared.rows import PROBE, Ending, Trace
 
 Marks = Mapping[str, Sequence[str]]  # name of a set of marks -> the marks, each a text
@@ -16,11 +17,6 @@ def by_problem(traces: Iterable[Trace]) -> Iterator[list[Trace]]:
     """The traces of each problem together; those of a problem have to be adjacent."""
     for _, group in groupby(traces, key=lambda trace: trace.id):
         yield list(group)
-
-
-def uses(text: str, marks: Iterable[str]) -> bool:
-    """Whether any of `marks` stands in `text`."""
-    return any(mark in text for mark in marks)
 
 
 def tabulate(
@@ -99,7 +95,7 @@ class _Answers:
         self.stopped.append(trace.ending is Ending.STOP)
         self.tokens.append(trace.tokens)
         flags = {name: grade == 1 for name, grade in trace.grades.items()}
-        flags |= {name: uses(trace.text, characters) for name, characters in marks.items()}
+        flags |= {name: uses_marks(trace.text, characters) for name, characters in marks.items()}
         for name, flag in flags.items():
             self.columns.setdefault(name, []).append(flag)
 

@@ -12,7 +12,8 @@ from hashlib import sha256
 from itertools import zip_longest
 
 from stages.scores.measures.table import BINS, bin_of
-from stages.scores.measures.tabulation import Marks, uses
+from stages.scores.measures.tabulation import Marks
+from stages.shared.marks import uses_marks
 from stages.shared.rows import Trace
 
 LONGEST = 2000  # characters shown of one text
@@ -84,7 +85,7 @@ def _used(problems: list[Problem], marks: Marks) -> Marks:
     return {
         name: characters
         for name, characters in marks.items()
-        if any(uses(trace.text, characters) for traces in problems for trace in traces)
+        if any(uses_marks(trace.text, characters) for traces in problems for trace in traces)
     }
 
 
@@ -99,7 +100,7 @@ def _row(number: int, traces: Problem, columns: Columns, marks: Mapping[str, Seq
     ]
     if columns.marked:
         text = answers[columns.marked].text
-        cells += ["yes" if uses(text, characters) else "no" for characters in marks.values()]
+        cells += ["yes" if uses_marks(text, characters) else "no" for characters in marks.values()]
     return f"| {' | '.join(cells)} |"
 
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from stages.models.code import hash_of_code
 
 CODE = ("students", "models")  # the packages that a training runs
-LIBRARIES = ("torch", "transformers", "accelerate", "peft")
+LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "peft", "bitsandbytes")
 
 
 def processes() -> int:

@@ -49,7 +49,8 @@ class Sizes(Strict):
         these data sets have none."""
         if split not in SPLITS:
             raise BadInput(
-                f"{unknown('split', split, SPLITS)}; for base.corpus take word_problems, or pin a model"
+                f"{unknown('split', split, SPLITS)}; for bases.<base>.corpus.tasks take word_problems, "
+                "or pin a model"
             )
         limits = {TRAIN: self.train, TEST: self.test, VALIDATION: self.validation}
         limit = limits[split]
