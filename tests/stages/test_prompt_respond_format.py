@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from stages.samplers import scripted
 from stages.shared.errors import BadInput
 from stages.shared.files import read, write
 from stages.shared.rows import Chat, Kind, Problem, Prompt, Response, Trace
@@ -196,6 +197,39 @@ def test_of_processes_that_are_launched_together_the_first_writes(monkeypatch: p
         assert [Path(path).exists() for path in (DATA / "responses.jsonl", DATA / "generations.jsonl", "metrics/S_teacher.json")] == [
             written
         ] * 3
+
+
+def test_what_is_bought_is_bought_by_one_process_of_a_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others answer batches of local models only: a bound on money holds once, not once for each process."""
+    prompt.main("S")
+    asked: list[str] = []
+    answer = scripted.answer
+
+    def counted(*arguments: Any) -> Any:
+        asked.append("scripted")
+        return answer(*arguments)
+
+    monkeypatch.setattr(scripted, "answer", counted)
+    monkeypatch.setenv("RANK", "1")
+    respond.main("S")
+    assert asked == [] and not (DATA / "responses.jsonl").exists()
+    monkeypatch.setenv("RANK", "0")
+    respond.main("S")
+    assert asked == ["scripted", "scripted"] and (DATA / "responses.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [("models/bases/other", False), ("models/students/T/N", False), ("models/bases/B", True), ("models/students/S/N", True)],
+)
+def test_an_arm_names_a_model_that_the_stage_depends_on(model: str, known: bool) -> None:
+    """Else the model, trained anew, would leave the answers of its predecessor."""
+    arms = {"student": {"style": "plain", "ask": {"sampler": "hf", "model": model, "max_new_tokens": 2, "device": "cpu"}}}
+    sections(generate={"arms": arms})
+    with pytest.raises(BadInput) as error:  # of known ones: that the folder is not there
+        generate.main("S")
+    refused = "systems.S.generate.arms.student.ask: unknown model"
+    assert str(error.value).startswith(refused) is not known
 
 
 def test_a_second_run_writes_the_same_bytes() -> None:
