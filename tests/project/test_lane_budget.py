@@ -12,8 +12,8 @@ from stages.tools.repro import jobs
 
 from project_tree import ROOT, family_of
 
-# A model of the default scale trains some 19,000 tokens a second on one thread: 2.2 million in 118 s, 3.8 million in 196 s. A system has 8 and a half
-# minutes; three of them are left for answering. Its students train side by side, so the longest one counts.
+# A model of the default scale trains some 19,000 tokens a second on one thread: 2.2 million in 118 s, 3.8 million in 196 s. A system has
+# 8 and a half minutes; three of them are left for answering. Its students train side by side, so the longest one counts.
 SECONDS, TOKENS_A_SECOND = 330, 19_000
 BUDGET = SECONDS * TOKENS_A_SECOND
 PART = 20  # of the problems, one in so many is made and measured
