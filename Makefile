@@ -8,7 +8,7 @@ help:  ## what can be made
 repro: .venv/installed  ## runs what is stale, in as many processes as there are cores; SYSTEM=glyph: of one system; a second time nothing
 	$(BIN)/python -m stages.tools.repro $(SYSTEM)
 
-smoke: .venv/installed  ## every stage of every system, cut down to about a minute, in a temporary copy; it claims nothing
+smoke: .venv/installed  ## every stage of every system, cut down, in a temporary copy; it claims nothing
 	$(BIN)/dvc exp run --temp -S scale=smoke
 
 test: .venv/installed  ## style, types and tests
