@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from stages.models.loading import load_model
 
 
@@ -30,7 +31,7 @@ def weights(model: Any) -> dict[str, Any]:
 def test_matrices_inside_go_to_muon_and_the_rest_to_adamw(model: Any) -> None:
     from stages.students.training.optimizers import MuonAdamW
 
-    optimizer = MuonAdamW(model, 0.01, 0.1)
+    optimizer = MuonAdamW(model, 0.01, 0.1, torch.float32)
     names = {id(weight): name for name, weight in model.named_parameters()}
     matrices, others = ([names[id(weight)] for weight in group["params"]] for group in optimizer.param_groups)
     assert len(matrices) == 7
@@ -50,14 +51,14 @@ def test_an_output_layer_of_its_own_is_no_matrix_inside(base: Path) -> None:
     config = AutoConfig.from_pretrained(base)
     config.tie_word_embeddings = False
     model = AutoModelForCausalLM.from_config(config)
-    assert len(MuonAdamW(model, 0.01, 0.0).param_groups[0]["params"]) == 7
+    assert len(MuonAdamW(model, 0.01, 0.0, torch.float32).param_groups[0]["params"]) == 7
 
 
 def test_a_learning_rate_reaches_both(model: Any) -> None:
     from stages.students.training.optimizers import MuonAdamW
     from torch.optim.lr_scheduler import LambdaLR
 
-    optimizer = MuonAdamW(model, 0.5, 0.0)
+    optimizer = MuonAdamW(model, 0.5, 0.0, torch.float32)
     schedule = LambdaLR(optimizer, lambda step: 0.0 if step else 1.0)
     assert [part.param_groups[0]["lr"] for part in optimizer.parts] == [0.5, 0.5]
     before = weights(model)
@@ -74,14 +75,14 @@ def test_a_saved_state_goes_on_as_if_nothing_had_been(model: Any) -> None:
     from stages.students.training.optimizers import MuonAdamW
     from torch.optim.lr_scheduler import LambdaLR
 
-    optimizer = MuonAdamW(model, 0.01, 0.1)
+    optimizer = MuonAdamW(model, 0.01, 0.1, torch.float32)
     learn(model, optimizer, 3)
     state, other = deepcopy(optimizer.state_dict()), deepcopy(model)
     assert set(state) == {"state", "param_groups"}
     assert len(state["state"]) == len(list(model.parameters()))
     learn(model, optimizer, 2)
 
-    resumed = MuonAdamW(other, 0.3, 0.0)
+    resumed = MuonAdamW(other, 0.3, 0.0, torch.float32)
     schedule = LambdaLR(resumed, lambda step: 1.0)
     resumed.load_state_dict(state)
     assert [part.param_groups[0]["lr"] for part in resumed.parts] == [0.01, 0.01]
@@ -98,7 +99,7 @@ def test_adapters_leave_adamw_nothing_to_do(model: Any) -> None:
     from stages.students.training.optimizers import MuonAdamW
 
     adapted = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
-    optimizer = MuonAdamW(adapted, 0.01, 0.0)
+    optimizer = MuonAdamW(adapted, 0.01, 0.0, torch.float32)
     assert [type(part).__name__ for part in optimizer.parts] == ["Muon"]
     learn(adapted, optimizer, 1)
     assert len(optimizer.state_dict()["state"]) == 14
