@@ -9,7 +9,7 @@ repro: .venv/installed  ## runs what is stale, in as many processes as there are
 	$(BIN)/python -m stages.tools.repro $(SYSTEM)
 
 smoke: .venv/installed  ## every stage of every system, cut down, in a temporary copy; it claims nothing
-	$(BIN)/dvc exp run --temp -S scale=smoke
+	$(BIN)/python -m stages.tools.smoke
 
 test: .venv/installed  ## style, types and tests
 	$(BIN)/ruff check

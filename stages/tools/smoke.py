@@ -1,0 +1,81 @@
+"""Runs every stage of every system, cut down, in a temporary copy of the working tree; it claims nothing.
+
+    python -m stages.tools.smoke                       scale=smoke of conf/
+    python -m stages.tools.smoke ~systems.glyph ...    further overrides, as `dvc exp run -S` takes them
+
+For those who change code. The copy holds the files that git tracks, and those that it neither tracks nor
+ignores. The params are composed from conf/, and `python -m stages.tools.repro` runs the stages, several at
+once. Nothing of the working tree changes. The copy is deleted, unless `--keep` names a folder for it.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+
+from stages.shared.cli import guard
+from stages.shared.errors import BadInput
+
+SCALE = "scale=smoke"
+LEFT_OUT = ("dvc.lock", "metrics/")  # results of another scale
+
+
+def copy(folder: Path) -> None:
+    """The files of the working tree in `folder`, which becomes a git repository: DVC needs one."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        raise BadInput(f"{Path.cwd()}: expected a git repository; git says: {listed.stderr.strip()}")
+    for name in filter(None, listed.stdout.split("\0")):
+        if name.startswith(LEFT_OUT) or not Path(name).is_file():  # a deleted file is still listed
+            continue
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(name, folder / name)
+    (folder / "metrics").mkdir(exist_ok=True)
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+
+
+def smoke(folder: Path, overrides: Sequence[str]) -> None:
+    """Runs the flow in `folder`; raises BadInput where a stage fails."""
+    from dvc.utils.hydra import compose_and_dump
+
+    copy(folder)
+    conf = str((folder / "conf").resolve())
+    compose_and_dump(folder / "params.yaml", conf, None, "config", str(folder), [SCALE, *overrides])
+    start = monotonic()
+    if subprocess.run([sys.executable, "-m", "stages.tools.repro"], cwd=folder, check=False).returncode:
+        raise BadInput("a stage failed: the lines above say which and why")
+    print(f"smoke: every stage ran in {monotonic() - start:.0f} s", flush=True)
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(prog="python -m stages.tools.smoke", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("overrides", nargs="*", help="of params, as `dvc exp run -S` takes them")
+    parser.add_argument("--keep", type=Path, help="a new folder, in which the copy stays")
+    given = parser.parse_args()
+
+    def run() -> None:
+        if given.keep:
+            if given.keep.exists():
+                raise BadInput(f"--keep: {given.keep} exists already; name a new folder")
+            given.keep.mkdir(parents=True)
+            smoke(given.keep, given.overrides)
+            return
+        with TemporaryDirectory(prefix="smoke-") as folder:
+            smoke(Path(folder), given.overrides)
+
+    guard("smoke", run)
+
+
+if __name__ == "__main__":
+    main()
