@@ -61,7 +61,7 @@ def orthogonal(
     and 1.2. The result has the same shape, in `precision`.
     """
     wide = matrices.shape[1] <= matrices.shape[2]
-    result = (matrices if wide else matrices.mT).to(precision)
+    result: torch.Tensor = (matrices if wide else matrices.mT).to(precision)
     result = result / result.norm(dim=(1, 2), keepdim=True).clamp(min=EPSILON)
     linear, cubic, quintic = coefficients
     for _ in range(steps):
