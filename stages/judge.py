@@ -31,6 +31,9 @@ JUDGE, STYLE = "judge", "judge_reasoning"
 class Params(Strict):
     """Who judges, and which traces."""
 
+    # the folder that a judge reads, which dvc.yaml makes a dep of this stage: recorded answers, or the base
+    # model that a local judge is
+    root: str = "data/recorded"
     # the sampler that is asked, with its params; null: nobody judges
     ask: Annotated[SamplerParams, params.member("stages.samplers", SAMPLERS, "sampler")] | None = None
     # whose answers are judged; of these only the ones that ended by themselves
@@ -39,6 +42,13 @@ class Params(Strict):
     passing: bool = True
     # params of the grader `valid_reasoning`, which reads the verdict
     grader: valid_reasoning.Params = valid_reasoning.Params()
+
+    @model_validator(mode="after")
+    def _reads_its_dep(self) -> "Params":
+        for path in _local(self.ask):
+            if not Path(path).is_relative_to(self.root):
+                raise ValueError(f"ask: {path!r} is not in root, {self.root!r}: DVC would not see it change")
+        return self
 
     @model_validator(mode="after")
     def _one_verdict(self) -> "Params":
@@ -51,6 +61,12 @@ class Params(Strict):
         passes = all(score == 1 for score in trace.grades.values())
         chosen = trace.by in self.by and trace.ending == Ending.STOP and (passes or not self.passing)
         return self.ask is not None and chosen
+
+
+def _local(ask: Any) -> list[str]:
+    """The files and folders of the project that a sampler reads."""
+    model = str(getattr(ask, "model", ""))
+    return [*getattr(ask, "files", []), *([model] if Path(model).is_relative_to("models") else [])]
 
 
 def main(system: str) -> None:

@@ -30,7 +30,7 @@ SYSTEM: dict[str, Any] = {
         "probe": MODEL | {"model": "models/bases/glyph", "n": 2, "temperature": 1.0},
     },
     "grade": {"graders": {"answer": {}, "glyph_structure": {}}},
-    "judge": {"ask": None},
+    "judge": {"root": "data/recorded", "ask": None},
     "enrich": {"by": "teacher"},
     "filter": {"rules": {by: {"grades": {"answer": 1.0}} for by in ("teacher", "probe")}},
     "generate": {"launcher": "python", "arms": {"student": {"style": "plain", "ask": MODEL | {"model": "models/students/glyph/learner"}}}},

@@ -90,7 +90,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "probe": {"sampler": "scripted", "n": 4, "wrong": 0.5},
         },
         "grade": {"graders": {"answer": {}}},
-        "judge": {"ask": None},
+        "judge": {"root": "data/recorded", "ask": None},
         "filter": {"rules": {by: {"grades": {"answer": 1.0}} for by in ("teacher", "probe")}},
     }
     with Path("params.yaml").open("w") as file:

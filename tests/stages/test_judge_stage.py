@@ -42,7 +42,9 @@ SAID = {
     "p3/teacher/plain/0": "VERDICT: VALID",
     "p1/probe/plain/0": "VERDICT: VALID",
 }  # of p5 nothing
-RECORDED = {"sampler": "recorded", "files": ["verdicts.jsonl"]}
+LOCAL = {"sampler": "hf", "model": "models/bases/judge", "max_new_tokens": 8}
+VERDICTS = Path("data/recorded/verdicts.jsonl")
+RECORDED = {"sampler": "recorded", "files": [str(VERDICTS)]}
 TRACES, JUDGED = Path("data/s/traces.jsonl"), Path("data/s/judged.jsonl")
 
 
@@ -50,7 +52,8 @@ TRACES, JUDGED = Path("data/s/traces.jsonl"), Path("data/s/judged.jsonl")
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Graded answers, and what the judge says of them."""
     monkeypatch.chdir(tmp_path)
-    Path("verdicts.jsonl").write_text("".join(json.dumps({"problem_id": name, "response": text}) + "\n" for name, text in SAID.items()))
+    VERDICTS.parent.mkdir(parents=True, exist_ok=True)
+    VERDICTS.write_text("".join(json.dumps({"problem_id": name, "response": text}) + "\n" for name, text in SAID.items()))
     configure()
     write(Path("data/s/responses.jsonl"), ROWS)
     grade.main("s")
@@ -172,6 +175,11 @@ def test_the_judge_sees_question_gold_answer_and_reasoning(monkeypatch: pytest.M
     [
         ({"ask": RECORDED | {"n": 2}}, "ask.n must be 1: a judge is asked once about each answer, got 2"),
         ({"ask": {"sampler": "recorder"}}, "judge.ask: unknown sampler 'recorder' (did you mean 'recorded'?)"),
+        ({"ask": RECORDED, "root": "models/bases/judge"}, "is not in root, 'models/bases/judge': DVC would not see it change"),
+        (
+            {"ask": {"sampler": "hf", "model": "models/bases/judge", "max_new_tokens": 8}},
+            "ask: 'models/bases/judge' is not in root, 'data/recorded'",
+        ),
         ({"ask": None, "passes": True}, "judge.passes: unknown key"),
         ({"ask": None, "by": []}, "judge.by: "),
         ({"ask": None, "grader": {"x": 1}}, "judge.grader.x: unknown key"),
