@@ -150,7 +150,7 @@ def test_whom_and_what_to_judge_is_a_param() -> None:
 def test_where_nothing_passes_nobody_is_asked() -> None:
     write(Path("data/s/responses.jsonl"), [ROWS[4]])
     grade.main("s")
-    configure(ask={"sampler": "recorded", "files": ["nowhere.jsonl"]})
+    configure(ask={"sampler": "recorded", "files": ["data/recorded/nowhere.jsonl"]})
     judge.main("s")
     assert JUDGED.read_bytes() == TRACES.read_bytes()
 
