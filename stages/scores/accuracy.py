@@ -29,13 +29,14 @@ def score(table: Table, params: Params, seed: int) -> Estimates:
     `accuracy.<arm>`, `accuracy_level.<level>.<arm>`, `accuracy_level_3_up.<arm>` and
     `accuracy_failure.<bin>.<arm>` are shares. `difference.<comparison>` is over all problems,
     `difference.<comparison>_solved` over those that the base model's probe always passes.
+    No interval needs the bootstrap, so `seed` is not used.
     """
     metrics: Estimates = {f"accuracy.{name}": proportion(arm.right) for name, arm in table.arms.items()}
     failures = {f"accuracy_failure.{name}": among for name, among in bins(table).items()}
     for group, among in (_levels(table) | failures).items():
         for name in params.by_group or table.arms:
             metrics[f"{group}.{name}"] = proportion(table.arms[name].right, among)
-    return metrics | _differences(table, params.solved, seed)
+    return metrics | _differences(table, params.solved)
 
 
 def _levels(table: Table) -> dict[str, Flags]:
@@ -45,15 +46,15 @@ def _levels(table: Table) -> dict[str, Flags]:
     return {name: among for name, among in groups.items() if among.any()}
 
 
-def _differences(table: Table, on_solved: list[str], seed: int) -> Estimates:
+def _differences(table: Table, on_solved: list[str]) -> Estimates:
     right = {
         name: (table.arms[arm].right, table.arms[subtracted].right)
         for name, (arm, subtracted) in table.compare.items()
     }
-    metrics = {f"difference.{name}": difference(*pair, seed) for name, pair in right.items()}
+    metrics = {f"difference.{name}": difference(*pair) for name, pair in right.items()}
     if table.failure is not None:
         solved = np.equal(table.failure, 0)
-        metrics |= {f"difference.{name}_solved": difference(*right[name], seed, solved) for name in on_solved}
+        metrics |= {f"difference.{name}_solved": difference(*right[name], solved) for name in on_solved}
     return metrics
 
 

@@ -30,7 +30,7 @@ def score(table: Table, params: Params, seed: int) -> Estimates:
         metrics[f"accuracy_macro.{name}"] = combined([share for share in shares.values() if share])
     for comparison, (name, subtracted) in table.compare.items():
         hits, fewer = table.arms[name].right, table.arms[subtracted].right
-        metrics |= _differences(comparison, hits, fewer, tasks, seed)
+        metrics |= _differences(comparison, hits, fewer, tasks)
     for name, arm in table.arms.items():
         by_task = {task: arm.tokens[among] for task, among in tasks.items()}
         metrics |= {f"tokens_task.{task}.{name}": mean(tokens, seed) for task, tokens in by_task.items()}
@@ -43,20 +43,11 @@ def _tasks(table: Table) -> dict[str, Flags]:
     return {str(task): np.equal(table.task, task) for task in np.unique(table.task)}
 
 
-def _differences(
-    comparison: str, hits: Flags, subtracted: Flags, tasks: dict[str, Flags], seed: int
-) -> Estimates:
-    """The difference in each task, and the mean of these differences.
-
-    Where the two arms never disagree there is nothing to redraw: then the interval of the mean is made of the
-    intervals of the tasks.
-    """
-    parts = {task: difference(hits, subtracted, seed, among) for task, among in tasks.items()}
-    gaps = [hits[among].astype(np.float64) - subtracted[among] for among in tasks.values()]
-    disagree = any(group.any() for group in gaps)
-    macro = mean_of_means(gaps, seed) if disagree else combined([part for part in parts.values() if part])
+def _differences(comparison: str, hits: Flags, subtracted: Flags, tasks: dict[str, Flags]) -> Estimates:
+    """The difference in each task, and the mean of these differences."""
+    parts = {task: difference(hits, subtracted, among) for task, among in tasks.items()}
     return {f"difference_task.{task}.{comparison}": part for task, part in parts.items()} | {
-        f"difference_macro.{comparison}": macro
+        f"difference_macro.{comparison}": combined([part for part in parts.values() if part])
     }
 
 

@@ -149,8 +149,8 @@ def test_tasks_are_drawn_with_their_intervals() -> None:
 
 def test_arms_that_never_disagree_may_still_differ() -> None:
     problems = [[trace(f"p{n}", arm, task=f"t{n % 2}") for arm in ("base", "student")] for n in range(40)]
-    built = table(problems, compare={"student_base": ("student", "base")})
-    macro, of_a_task = scored(built, NOTHING_NAMED)["difference_macro.student_base"], wilson(0, 20)
+    metrics = scored(table(problems, compare={"student_base": ("student", "base")}), NOTHING_NAMED)
+    macro, of_a_task = metrics["difference_macro.student_base"], metrics["difference_task.t0.student_base"]
     assert macro and of_a_task and macro.value == 0
     assert macro.high == -macro.low == pytest.approx(of_a_task.high / math.sqrt(2))
 
