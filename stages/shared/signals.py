@@ -23,24 +23,11 @@ THINK_SYMBOLS = ("🤔", "💭", "🧠", "💡", "🔍", "🧩", "🔬", "📝",
 STOP_SYMBOLS = ("🛑", "🏁", "🔚", "⛔", "🚧", "🚦", "🔒", "📴", "🎬", "🏠")
 THINK = "For this task, think with {symbol} /{count}/ times."
 STOP = "When finished, emit {symbol} /{count}/ times to signal completion."
-WORDS = (
-    *(
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-    ),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty"
 )
+WORDS = _WORDS.split()
 
 SYMBOL = r"[^\s\w\x00-\x7f]{1,12}"  # an emoji may be several characters; a letter or ASCII sign is none
 _COUNT = rf"/?(?P<count>{'|'.join(reversed(WORDS))}|\d{{1,2}})/?"
