@@ -9,8 +9,6 @@ memory.
 Graders may import `stages.shared` and other modules of `stages.graders`, and nothing else of `stages`.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from stages.shared.registry import load_member
@@ -32,7 +30,8 @@ class Grade(NamedTuple):
     score: float  # 0 to 1
     reason: str = ""  # why the score is below 1: a short stable name (`wrong`, `missing_plan`) to count by
     pred: str | None = None  # the final answer as written; None where the grader extracts none
-    facts: Mapping[str, float | str] = MappingProxyType({})  # what it saw besides, by name: numbers and words
+    # what it saw besides, by name: numbers and words
+    facts: dict[str, float | str] = {}  # noqa: RUF012 (never changed, so safe to share)
 
 
 class Grader(Protocol):

@@ -190,12 +190,19 @@ def _held_out(facts: Facts, held_out: HeldOut) -> Iterator[tuple[str, Flags]]:
 
 
 def plots(table: Table, params: Params) -> dict[str, str]:
-    """`counts`: for each number of think symbols asked for, and each arm that is asked, the share of exact
-    answers, its interval, the number of problems."""
+    """`counts`: a row for each number of think symbols asked for.
+
+    It holds the number of problems that ask the first arm that is asked for signals, and of each such arm
+    the share of exact answers.
+    """
+    facts = {name: _facts(arm, params.grader) for name, arm in table.arms.items()}
+    facts = {name: of_arm for name, of_arm in facts.items() if (of_arm.think_asked > 0).any()}
+    if not facts:
+        return {}
+    first = next(iter(facts.values())).think_asked
     rows: list[list[str | float]] = []
-    for name, arm in table.arms.items():
-        facts = _facts(arm, params.grader)
-        for count in sorted({int(asked) for asked in facts.think_asked} - {0}):
-            among = np.equal(facts.think_asked, count)
-            rows.append([name, count, *(proportion(facts.exact, among) or ()), int(among.sum())])
-    return {"counts": as_csv(["arm", "count", "exact", "low", "high", "n"], rows)} if rows else {}
+    for count in sorted({int(asked) for asked in first} - {0}):
+        shares = [proportion(arm.exact, np.equal(arm.think_asked, count)) for arm in facts.values()]
+        values = ["" if share is None else share.value for share in shares]
+        rows.append([count, int(np.equal(first, count).sum()), *values])
+    return {"counts": as_csv(["count", "n", *facts], rows)}

@@ -79,7 +79,8 @@ class Params(Strict):
     drawn: Drawn = Drawn()
     # what of it is held out
     held_out: HeldOut = HeldOut()
-    # what explains both to the student, in conversations that ask; null: nothing does
+    # what explains both to the student, in conversations that ask; null: nothing, for chat templates that
+    # refuse a system turn
     system_prompt: str | None = Field(default=SYSTEM, min_length=1)
 
     @model_validator(mode="after")
@@ -113,30 +114,30 @@ class Params(Strict):
         """What the conversation of `problem` asks for, where it asks."""
         if self.symbols == "fixed":
             return Request(self.think.symbol, self.think.count, self.stop.symbol, self.stop.count)
-        id, held = problem.conversation, self.held_out
+        conversation, held = problem.conversation, self.held_out
         kinds = {
             "symbols": held.think or held.stop,
             "counts": held.think_counts or held.stop_counts,
             "pairs": held.pairs,
         }
         offered = [name for name, items in kinds.items() if items and problem.split not in LEARNT_FROM]
-        known = not offered or _fraction(id, "known") < KNOWN
-        kind = "known" if known else _pick(offered, id, "kind")
-        think, stop = self._pair(id, kind)
+        known = not offered or _fraction(conversation, "known") < KNOWN
+        kind = "known" if known else _pick(offered, conversation, "kind")
+        think, stop = self._pair(conversation, kind)
         counts = [
-            _pick((kind == "counts" and getattr(held, name)) or self.known(name), id, name)
+            _pick((kind == "counts" and getattr(held, name)) or self.known(name), conversation, name)
             for name in ("think_counts", "stop_counts")
         ]
         return Request(think, counts[0], stop, counts[1])
 
-    def _pair(self, id: str, kind: str) -> tuple[str, str]:
+    def _pair(self, conversation: str, kind: str) -> tuple[str, str]:
         held = self.held_out
         if kind == "pairs":
-            think, stop = _pick(held.pairs, id, "pair")
+            think, stop = _pick(held.pairs, conversation, "pair")
             return think, stop
-        think = _pick((kind == "symbols" and held.think) or self.known("think"), id, "think")
+        think = _pick((kind == "symbols" and held.think) or self.known("think"), conversation, "think")
         known = _without(self.known("stop"), self._apart(think))
-        return think, _pick((kind == "symbols" and held.stop) or known, id, "stop")
+        return think, _pick((kind == "symbols" and held.stop) or known, conversation, "stop")
 
     def _apart(self, think: str) -> list[str]:
         """The stop symbols that `think` is not drawn with in training."""
@@ -147,11 +148,11 @@ def _without(items: Sequence[Item], left_out: Sequence[Item]) -> list[Item]:
     return [item for item in items if item not in left_out]
 
 
-def _fraction(id: str, what: str) -> float:
+def _fraction(conversation: str, what: str) -> float:
     """A number in [0, 1) for a conversation and what is to be decided of it."""
-    digest = sha256(f"signals {what} {id}".encode("utf-8", "surrogatepass")).digest()
+    digest = sha256(f"signals {what} {conversation}".encode("utf-8", "surrogatepass")).digest()
     return (int.from_bytes(digest[:8], "big") >> 12) / 2**52
 
 
-def _pick(items: Sequence[Item], id: str, what: str) -> Item:
-    return items[int(_fraction(id, what) * len(items))]
+def _pick(items: Sequence[Item], conversation: str, what: str) -> Item:
+    return items[int(_fraction(conversation, what) * len(items))]
