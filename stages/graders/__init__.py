@@ -18,6 +18,8 @@ GRADERS = {
     "answer": "whether the final answer equals the gold answer",
     "glyph_structure": "whether the four glyphs stand once each, in order, no section empty, "
     "the answer in the last",
+    "signal_compliance": "whether the answer has exactly the signals that its prompt asks for, and ends "
+    "right after them",
     "valid_reasoning": "whether a model that was asked found the reasoning valid",
 }
 
@@ -28,6 +30,8 @@ class Grade(NamedTuple):
     score: float  # 0 to 1
     reason: str = ""  # why the score is below 1: a short stable name (`wrong`, `missing_plan`) to count by
     pred: str | None = None  # the final answer as written; None where the grader extracts none
+    # what it saw besides, by name: numbers and words
+    facts: dict[str, float | str] = {}  # noqa: RUF012 (never changed, so safe to share)
 
 
 class Grader(Protocol):

@@ -6,7 +6,7 @@ from stages.shared.rows import Message, Problem
 def turns(problem: Problem, content: str) -> list[Message]:
     """The turns that the problem has before its question, if any, then `content` as a user's turn.
 
-    No style writes a system turn, since some chat templates refuse it.
+    No style writes a system turn but where its params say so, since some chat templates refuse it.
     """
     return [*(problem.history or []), Message(role="user", content=content)]
 
