@@ -89,7 +89,9 @@ class Response(Prompt, kw_only=True):
     tokens of the model that wrote it (0: not known).
 
     `reasoning` is what a teacher thought before its answer, where its server sends that apart from `text`. It
-    is never graded. `probs` are the probabilities of the answer's tokens, in order. None: not known.
+    is never graded. `probs` are the probabilities of the answer's tokens, in order. `label_probs` holds the
+    probability of each label that the answer could have named, normalised over the labels (a sum of 1).
+    None: not known.
     """
 
     sampler: str
@@ -100,6 +102,7 @@ class Response(Prompt, kw_only=True):
     tokens: int
     reasoning: str | None = None
     probs: list[TokenProbs] | None = None
+    label_probs: dict[str, float] | None = None
 
     @property
     def trace_id(self) -> str:
@@ -122,9 +125,13 @@ class Trace(Response, kw_only=True):
     verdict: str | None = None
 
 
-class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a student is shown: `trace` is the id of the trace it came from (`gold:<problem id>` where it is
-    the data set's own answer)."""
+    the data set's own answer).
+
+    Of a classification, `text` is the text that is classified, as it stands in the question, and `label` the
+    gold label. None: no classification.
+    """
 
     id: str
     problem: str
@@ -132,6 +139,8 @@ class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     style: str
     messages: list[Message]
     trace: str
+    text: str | None = None
+    label: str | None = None
 
 
 _encoder = msgspec.json.Encoder()

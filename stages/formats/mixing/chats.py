@@ -1,12 +1,13 @@
 """A trace as a chat, which names the trace it came from."""
 
 from stages.formats import Ask
-from stages.shared.rows import Chat, Message, Trace
+from stages.shared.rows import Chat, Kind, Message, Trace
 
 
 def chat(trace: Trace, name: str, ask: Ask) -> Chat:
     """The trace's text as the answer to the prompt that the student will see; `style` is the one that the
-    trace was asked for in."""
+    trace was asked for in. Of a classification the chat also holds the text and the gold label."""
+    labelled = trace.kind is Kind.LABEL
     messages = [*ask(trace), Message(role="assistant", content=trace.text)]
     return Chat(
         id=f"{trace.trace_id}#{name}",
@@ -15,4 +16,6 @@ def chat(trace: Trace, name: str, ask: Ask) -> Chat:
         style=trace.style,
         messages=messages,
         trace=trace.trace_id,
+        text=trace.question if labelled else None,
+        label=trace.answer if labelled else None,
     )
