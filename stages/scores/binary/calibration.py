@@ -24,7 +24,12 @@ def log_odds(probs: Numbers) -> Numbers:
 
 def scaled(probs: Numbers, temperature: float) -> Numbers:
     """The probabilities with their log-odds divided by `temperature`."""
-    value: Numbers = 1 / (1 + np.exp(-log_odds(probs) / temperature))
+    return _logistic(log_odds(probs) / temperature)
+
+
+def _logistic(odds: Numbers) -> Numbers:
+    """1 / (1 + exp(-odds)), which does not overflow in this form."""
+    value: Numbers = (1 + np.tanh(odds / 2)) / 2
     return value
 
 
@@ -40,7 +45,7 @@ def fit_temperature(probs: Numbers, gold: Flags) -> float:
     low, high = 1 / HOTTEST, 1 / COLDEST
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        slope = float(np.sum(odds * (1 / (1 + np.exp(-middle * odds)) - targets)))
+        slope = float(np.sum(odds * (_logistic(middle * odds) - targets)))
         low, high = (middle, high) if slope < 0 else (low, middle)
     return 2 / (low + high)
 

@@ -25,6 +25,9 @@ class Example(NamedTuple):
     faults: list[str]
     # how much each token counts in the loss, at least 0; None: all count 1
     weights: list[float] | None = None
+    # the class that the row is of, where the order of the rows keeps the shares of the classes; None: it does
+    # not
+    label: str | None = None
 
 
 def end_of_turn(tokenizer: Any) -> int | None:
