@@ -18,6 +18,7 @@ from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt
 from stages.styles.prompting.prompts import StyleName, prompts
+from stages.styles.prompting.templates import Templates
 
 
 class Arm(Strict):
@@ -36,18 +37,23 @@ class Params(Strict):
     launcher: str = "python"
     # by name, which is the `by` of the arm's rows
     arms: dict[str, Arm] = Field(min_length=1)
+    # the texts of the styles that have theirs in params, by style
+    templates: Templates = Field(default={})
 
 
 def main(system: str) -> None:
     """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem adjacent."""
-    arms = params.read(system, "generate", Params).arms
+    section = params.read(system, "generate", Params)
+    arms = section.arms
     _check_students(system)
     _check_models(system, arms)
     styles = {by: arm.style for by, arm in arms.items()}
     held_out = Path("data/held_out", f"{system}.jsonl")
 
     def put() -> Iterator[Prompt]:
-        return prompts(read(held_out, Problem, key=lambda problem: problem.id), styles)
+        return prompts(
+            read(held_out, Problem, key=lambda problem: problem.id), styles, templates=section.templates
+        )
 
     responses = progress(ask(put, {by: arm.ask for by, arm in arms.items()}, params.seed()), "generate")
     if not is_main_process():

@@ -59,6 +59,8 @@ class Rendered(NamedTuple):
     spans: list[tuple[int, int]]
     # why the row may not be trained on
     faults: list[str]
+    # how much each of its learnt tokens counts in the loss
+    weight: float = 1.0
 
 
 def rendered(chat: Chat, tokenizer: Any, end: int) -> Rendered:
@@ -72,7 +74,8 @@ def rendered(chat: Chat, tokenizer: Any, end: int) -> Rendered:
             text.encode()
         except UnicodeEncodeError:
             raise BadInput("the words hold a lone surrogate, which is no character") from None
-    return Rendered(text, *_spans(chat, tokenizer, text, tokenizer.convert_ids_to_tokens(end)))
+    spans, faults = _spans(chat, tokenizer, text, tokenizer.convert_ids_to_tokens(end))
+    return Rendered(text, spans, faults, chat.weight)
 
 
 def encode_rendered(texts: Sequence[Rendered], tokenizer: Any) -> list[Example]:
@@ -91,7 +94,8 @@ def _masked(row: Rendered, ids: list[int], offsets: Sequence[tuple[int, int]]) -
                 supervised[place] = True
             elif start < high and stop > low:
                 faults.append("a token straddles the border of the assistant's turn")
-    return Example(ids, supervised, faults)
+    weights = None if row.weight == 1 else [row.weight] * len(ids)
+    return Example(ids, supervised, faults, weights)
 
 
 def _spans(chat: Chat, tokenizer: Any, text: str, end: str) -> tuple[list[tuple[int, int]], list[str]]:

@@ -75,7 +75,15 @@ def _line(decoder: msgspec.json.Decoder[Talk], line: bytes, number: int) -> Chat
             )
     messages = [Message(role=turn.role, content=_as_text(turn.content)) for turn in talk.messages]
     name = talk.id if talk.id is not None else f"line {number}"
-    return ChatLine(number, Chat(**_names(talk), id=name, messages=messages))
+    chat = Chat(
+        id=name,
+        problem=talk.problem,
+        format=talk.format,
+        style=talk.style,
+        messages=messages,
+        trace=talk.trace,
+    )
+    return ChatLine(number, chat)
 
 
 def _decoded(decoder: msgspec.json.Decoder[Talk], line: bytes) -> Talk:
@@ -86,10 +94,6 @@ def _decoded(decoder: msgspec.json.Decoder[Talk], line: bytes) -> Talk:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
         return msgspec.convert(json.loads(line), Talk)
-
-
-def _names(talk: Talk) -> dict[str, str]:
-    return {name: getattr(talk, name) for name in ("problem", "format", "style", "trace")}
 
 
 def _as_text(content: Any) -> str:
