@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from stages.formats.mixing import mixture
 from stages.formats.mixing.mixture import Report, mix
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_json, put, read, replacing
-from stages.shared.rows import Trace
-from stages.styles import style
+from stages.shared.rows import Message, Problem, Trace
 from stages.styles.prompting.prompts import StyleName
+from stages.styles.prompting.templates import Templates, renderer
 
 
 class Params(mixture.Params):
@@ -20,6 +22,11 @@ class Params(mixture.Params):
 
     # the style in which the student is asked
     student_style: StyleName = "plain"
+    # the texts of the styles that have theirs in params, by style
+    templates: Templates = Field(default={})
+    # the style in which a student is asked whose problem is hard, and who is shown the gold label alone (see
+    # filter.hard_rows); null: the style of all others
+    hard_style: StyleName | None = None
 
 
 def main(name: str) -> None:
@@ -30,7 +37,13 @@ def main(name: str) -> None:
     def kept() -> Iterator[Trace]:
         return read(data / "kept.jsonl", Trace, key=lambda trace: trace.trace_id)
 
-    chats = mix(kept, section, style(section.student_style).render, params.seed(), report)
+    render = renderer(section.student_style, section.templates)
+    hard = renderer(section.hard_style or section.student_style, section.templates)
+
+    def ask(problem: Problem) -> list[Message]:
+        return (hard if isinstance(problem, Trace) and problem.hard else render)(problem)
+
+    chats = mix(kept, section, ask, params.seed(), report)
     with replacing(data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json")) as (
         file,
         metrics,

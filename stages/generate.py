@@ -22,6 +22,7 @@ from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt
 from stages.styles.prompting.prompts import StyleName, prompts
+from stages.styles.prompting.templates import Templates
 
 Split = Literal["test", "validation", "train"]
 
@@ -51,6 +52,8 @@ class Params(Strict):
     launcher: str = "python"
     # by name, which is the `by` of the arm's rows
     arms: dict[str, Arm] = Field(min_length=1)
+    # the texts of the styles that have theirs in params, by style
+    templates: Templates = Field(default={})
 
 
 def main(system: str) -> None:
@@ -59,7 +62,8 @@ def main(system: str) -> None:
     After the test problems come those of data/validation/S.jsonl and data/S/train.jsonl, where an arm answers
     them.
     """
-    arms = params.read(system, "generate", Params).arms
+    section = params.read(system, "generate", Params)
+    arms = section.arms
     _check_students(system)
     _check_models(system, arms)
     _check_splits(system, arms)
@@ -68,7 +72,8 @@ def main(system: str) -> None:
         for split, path in _problems(system).items():
             styles = {by: arm.style for by, arm in arms.items() if split in arm.splits}
             if styles:
-                yield from prompts(read(path, Problem, key=lambda problem: problem.id), styles)
+                problems = read(path, Problem, key=lambda problem: problem.id)
+                yield from prompts(problems, styles, templates=section.templates)
 
     responses = progress(ask(put, {by: arm.ask for by, arm in arms.items()}, params.seed()), "generate")
     if not is_main_process():

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.files import read, write
 from stages.shared.params import Strict
 from stages.shared.rows import Problem
 from stages.styles.prompting.prompts import StyleName, Styles, prompts
+from stages.styles.prompting.templates import Templates
 
 
 class Params(Strict):
@@ -16,6 +19,8 @@ class Params(Strict):
 
     teacher: Styles
     probe: StyleName | None = None
+    # the texts of the styles that have theirs in params, by style
+    templates: Templates = Field(default={})
 
 
 def main(system: str) -> None:
@@ -25,7 +30,9 @@ def main(system: str) -> None:
         by: asked for by, asked in (("teacher", mine.teacher), ("probe", mine.probe)) if asked is not None
     }
     problems = read(data / "train.jsonl", Problem, key=lambda problem: problem.id)
-    write(data / "prompts.jsonl", prompts(progress(problems, "prompt"), styles, params.seed()))
+    write(
+        data / "prompts.jsonl", prompts(progress(problems, "prompt"), styles, params.seed(), mine.templates)
+    )
 
 
 if __name__ == "__main__":

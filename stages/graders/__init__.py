@@ -18,6 +18,7 @@ GRADERS = {
     "answer": "whether the final answer equals the gold answer",
     "glyph_structure": "whether the four glyphs stand once each, in order, no section empty, "
     "the answer in the last",
+    "citations": "whether the reasoning cites rules that exist and apply",
     "valid_reasoning": "whether a model that was asked found the reasoning valid",
 }
 

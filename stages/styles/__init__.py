@@ -1,8 +1,9 @@
 """Registry of styles: how a problem is put to a model.
 
 A member's `render(problem)` gives the messages that are sent: the turns before the question, if the problem
-has any, and a user's turn at the end. Every prompt text stands in this package and nowhere else. Members are
-pure: no files, network, clock, global randomness or torch.
+has any, and a user's turn at the end. Every prompt text stands in this package, or in params: those of the
+styles in prompting/templates.py, which take their text as a second argument. Members are pure: no files,
+network, clock, global randomness or torch.
 
 Imports `shared` only. Every stage that puts problems to a model imports this package.
 """
@@ -23,6 +24,10 @@ STYLES = {
     "program": "a short program that computes the answer",
     "backward": "forward to the answer, then backward from it as a check",
     "fact_retrieval": "the facts first, then what follows from them",
+    "rulebook": "a rule book and a text to label by it: what a teacher sees",
+    "rulebook_at_student": "likewise, for a student",
+    "reasoned": "a text to label, with the reasons first, without a rule book",
+    "label_only": "a text to label, and nothing else",
     "careful": "read carefully, split, solve each part, double-check",
 }
 

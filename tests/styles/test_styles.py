@@ -9,6 +9,7 @@ from stages.shared.marks import GLYPHS, marks_in
 from stages.shared.rows import Ending, Kind, Message, Problem, Prompt, Response
 from stages.styles import STYLES, style
 from stages.styles.prompting.prompts import prompts
+from stages.styles.prompting.templates import TEMPLATED
 
 GOLDEN = Path(__file__).parent / "golden"
 NUMBER = Problem(id="n1", task="t", kind=Kind.NUMBER, split="train", question="Tom has 7 {apples}. How many is that?", answer="7")
@@ -49,7 +50,7 @@ def answered(problem: Problem) -> Response:
     return Response(**structs.asdict(said), sampler="s", model="m", sample=0, text=text, ending=Ending.STOP, tokens=3)
 
 
-@pytest.mark.parametrize("name", sorted(STYLES))
+@pytest.mark.parametrize("name", sorted(set(STYLES) - set(TEMPLATED)))  # tests/styles/test_templates.py has the others
 def test_every_style_reads_as_its_golden_file_says(name: str) -> None:
     texts = []
     for problem in EVERY_FORM if name in REASONING else (NUMBER, EXPRESSION, CHOICE):
@@ -89,7 +90,7 @@ def test_an_unknown_style_lists_the_choices() -> None:
         style("glpyh")
 
 
-@pytest.mark.parametrize("name", sorted(STYLES))
+@pytest.mark.parametrize("name", sorted(set(STYLES) - set(TEMPLATED)))  # tests/styles/test_templates.py has the others
 def test_the_turns_before_the_question_come_first(name: str) -> None:
     before: list[Message] = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Ask away."}]
     question = answered(NUMBER) if name == "judge_reasoning" else NUMBER

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from stages.shared.errors import unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Problem, Prompt
-from stages.styles import STYLES, style
+from stages.styles import STYLES
+from stages.styles.prompting.templates import renderer
 
 
 def _known(name: str) -> str:
@@ -67,12 +69,15 @@ Styles = Annotated[Any, BeforeValidator(_name_or_several)]
 
 
 def prompts(
-    problems: Iterable[Problem], styles: Mapping[str, str | Several], seed: int = 0
+    problems: Iterable[Problem],
+    styles: Mapping[str, str | Several],
+    seed: int = 0,
+    templates: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Prompt]:
     """For each problem, its prompts next to each other: for each `by` of `styles` one, or one for each style
-    chosen of several."""
-    members = {
-        name: style(name)
+    chosen of several. `templates` are the texts of the styles that have theirs in params."""
+    renders = {
+        name: renderer(name, templates)
         for asked in styles.values()
         for name in ([asked] if isinstance(asked, str) else asked.styles)
     }
@@ -80,4 +85,4 @@ def prompts(
         fields = msgspec.structs.asdict(problem)
         for by, asked in styles.items():
             for name in [asked] if isinstance(asked, str) else asked.chosen(problem.id, seed):
-                yield Prompt(**fields, by=by, style=name, messages=members[name].render(problem))
+                yield Prompt(**fields, by=by, style=name, messages=renders[name](problem))

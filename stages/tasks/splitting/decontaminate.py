@@ -74,7 +74,8 @@ class Text(NamedTuple):
 
 
 def even(problem: Problem) -> Text:
-    """The words, numbers and signs of a problem: its context, its question and its choices (in any order)."""
+    """The words, numbers and signs of a problem: its context, its question and its choices (in any order). A
+    rule book tells exact copies apart; its words are none of the problem's."""
     parts = [problem.context or "", problem.question, *sorted(problem.choices or [])]
     text = " ".join(parts) if len(parts) > 2 or parts[0] else problem.question
     if not text.isascii():
@@ -82,7 +83,10 @@ def even(problem: Problem) -> Text:
     words = [_NUMBERS.get(word, word) for word in _TOKEN.findall(text.casefold())]
     if "," in text or "." in text:
         words = [_plain(word) if word[0].isdigit() else word for word in words]
-    return Text(words, tuple([word for word in words if word[0].isdigit()]), " ".join(words) or text)
+    key = " ".join(words) or text
+    if problem.rule_book:  # under another rule book the same question is another problem
+        key = f"{key}\n{problem.rule_book}"
+    return Text(words, tuple([word for word in words if word[0].isdigit()]), key)
 
 
 def _plain(number: str) -> str:
