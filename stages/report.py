@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from stages.scores.binary.citations import citation_estimates
 from stages.scores.binary.drawings import drawings, threshold_drawing
 from stages.scores.binary.labelled import Arms, Classes, collect_arms
 from stages.scores.binary.measuring import (
@@ -130,6 +131,7 @@ def _split_metrics(
     metrics = by_arm(
         {
             name: arm_estimates(arm, split.labels[name], operating.get(name), ours.bins, seed)
+            | ({} if label_only or not arm.rules else citation_estimates(arm.rules, seed))
             for name, arm in shown.items()
         }
     )

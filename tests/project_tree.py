@@ -16,6 +16,7 @@ FAMILIES = {  # the stages of each family of params.yaml, in the order of the fl
     "bases": ("corpus", "base"),
     "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate"),
     "students": ("format", "train"),
+    "classifiers": ("report",),
 }
 SECTIONS = {"base": "model"}  # the section of params that a stage reads, where it has another name
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
@@ -120,6 +121,7 @@ def named(script: str, section: Any) -> set[str]:
         "generate": lambda: [
             file for arm in section["arms"].values() for file in (f"styles/{arm['style']}", f"samplers/{arm['ask']['sampler']}")
         ],
+        "report": list,
         "evaluate": lambda: [*(f"graders/{name}" for name in section["graders"]), *(f"scores/{name}" for name in section["scores"])],
     }
     return {f"stages/{name}.py" for name in members[script]()}

@@ -12,20 +12,15 @@ wrong_rule     it cites a rule that does not lead to the answer (where the task 
 missing_rule   it cites not all rules that lead to the answer (with `complete`, and where the task knows them)
 """
 
-import re
-
 from pydantic import Field
 
 from stages.graders import Grade
 from stages.shared.errors import BadInput
 from stages.shared.params import Strict
 from stages.shared.rows import Response
-from stages.shared.rule_books import cited, ids_of
+from stages.shared.rule_books import cited, ids_of, reasoning_of
 
 MAX_TEXT = 100_000  # characters; only the end of a longer text is searched
-
-_LABEL = re.compile(r"<(?:\w{1,20}_)?label>", re.IGNORECASE)
-_THINK = re.compile(r"</?think>", re.IGNORECASE)
 
 
 class Params(Strict):
@@ -46,8 +41,7 @@ def grade(response: Response, params: Params) -> Grade:
         raise BadInput(
             f"row {response.trace_id!r}: grader citations: the problem has no rule book; take a task with one"
         )
-    text = _LABEL.split(response.text[-MAX_TEXT:], maxsplit=1)[0]
-    text = _THINK.sub(" ", text).strip()
+    text = reasoning_of(response.text[-MAX_TEXT:])
     cites = cited(text, ids)
     reason = _fault(text, cites, ids, response.chain, params)
     return Grade(0.0, reason, ", ".join(cites)) if reason else Grade(1.0, "", ", ".join(cites))

@@ -26,9 +26,9 @@ class Params(Strict):
     # answers to each prompt: the classifier has just one
     n: int = Field(default=1, ge=1, le=1)
     # what stands before the label in the answer
-    opening: str = "The answer is "
+    opening: str = "<label>"
     # what follows the label in the answer
-    closing: str = "."
+    closing: str = "</label>"
 
 
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 ID = re.compile(r"[A-Za-z]{1,8}-?\d{1,4}(?:\.\d{1,3})?")
+_LABEL = re.compile(r"<(?:\w{1,20}_)?label>", re.IGNORECASE)
+_THINK = re.compile(r"</?think>", re.IGNORECASE)
 _HEAD = re.compile(rf"^({ID.pattern})\. [^\n]*$", re.MULTILINE)
 _CITED = re.compile(rf"(?<![\w.-])(?:rules? )?({ID.pattern}|(?<=rule )\d{{1,4}})(?![\w-])", re.IGNORECASE)
 # words around an id that say that the answer does not rest on the rule
@@ -87,6 +89,12 @@ def cited(text: str, ids: Sequence[str]) -> list[str]:
         if _letters(name) in prefixes and not _denied(text, match):
             cites.setdefault(known.get(name, match[1]))
     return list(cites)
+
+
+def reasoning_of(text: str) -> str:
+    """What stands before the label tags, or all of a text without them; thoughts between think tags are part
+    of it, the tags are not."""
+    return _THINK.sub(" ", _LABEL.split(text, maxsplit=1)[0]).strip()
 
 
 def _letters(id: str) -> str:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from stages.scores.measures.table import Flags, Numbers
 from stages.shared.errors import BadInput
 from stages.shared.rows import PROBE, Trace
+from stages.shared.rule_books import cited, ids_of, reasoning_of
 
 POSITIVE, NEGATIVE, INVALID = 1, 0, -1
 Codes = npt.NDArray[np.int8]  # one of the three for each problem
@@ -37,6 +38,10 @@ class Labelled:
     stated: Codes  # the label that the text of the answer names
     probs: Numbers | None  # of the positive label; None where the arm gives no probabilities
     tokens: Numbers
+    # of each problem whose deciding rules are known: the rules that the answer cites, and those that decide
+    rules: Sequence[tuple[frozenset[str], frozenset[str]]] = ()
+    # places of the problems that stand twice, the second time under an edited rule book
+    pairs: Sequence[tuple[int, int]] = ()
 
     def __len__(self) -> int:
         return len(self.gold)
@@ -51,6 +56,8 @@ class _Columns:
         self.stated: list[int] = []
         self.probs: list[float] = []
         self.tokens: list[int] = []
+        self.rules: list[tuple[frozenset[str], frozenset[str]]] = []
+        self.originals: list[str | None] = []  # of a problem under an edited rule book the id of the original
 
 
 Arms = dict[str, dict[str, Labelled]]  # by split, then by arm
@@ -88,6 +95,9 @@ def _add(columns: _Columns, trace: Trace, classes: Classes) -> None:
     columns.gold.append(gold == POSITIVE)
     columns.stated.append(stated_label(trace, classes))
     columns.tokens.append(trace.tokens)
+    columns.originals.append(trace.pair)
+    if trace.chain is not None:
+        columns.rules.append((frozenset(cited_rules(trace)), frozenset(trace.chain)))
     if trace.label_probs is not None:
         if set(map(classes.code, trace.label_probs)) != {POSITIVE, NEGATIVE} or len(trace.label_probs) != 2:
             raise BadInput(
@@ -108,18 +118,31 @@ def stated_label(trace: Trace, classes: Classes) -> int:
     return named
 
 
+def cited_rules(trace: Trace) -> list[str]:
+    """The rules of its rule book that the reasoning of an answer cites."""
+    ids = ids_of(trace.rule_book) if trace.rule_book else []
+    return cited(reasoning_of(trace.text), ids) if ids else []
+
+
 def _labelled(columns: _Columns, where: str) -> Labelled:
     if len(columns.probs) not in (0, len(columns.ids)):
         raise BadInput(
             f"{where}: {len(columns.probs)} of {len(columns.ids)} answers have label_probs; "
             "expected all or none"
         )
+    places = {id: place for place, id in enumerate(columns.ids)}
     return Labelled(
         ids=columns.ids,
         gold=np.array(columns.gold, dtype=np.bool_),
         stated=np.array(columns.stated, dtype=np.int8),
         probs=np.array(columns.probs, dtype=np.float64) if columns.probs else None,
         tokens=np.array(columns.tokens, dtype=np.float64),
+        rules=columns.rules,
+        pairs=[
+            (places[original], place)
+            for place, original in enumerate(columns.originals)
+            if original is not None and original in places
+        ],
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from stages.scores.binary.abstention import aurc
 from stages.scores.binary.calibration import brier, ece
 from stages.scores.binary.confusion import accuracy, cells, confusion_estimates, difference_of, macro_f1
@@ -26,12 +28,17 @@ def arm_estimates(
     without probabilities it is of the labels that the texts state. `stated_*` is of the texts of every arm;
     `invalid_rate` is the share of texts that name no label. `coverage` and `risk`: the share of problems that
     are certain enough not to be left to a person, and the share of wrong labels among them.
+    `pairs_followed`: of the problems that stand twice, under a rule book and an edited one, the share with
+    the right label both times.
     """
     metrics = confusion_estimates(arm.gold, labels.pred, seed)
     stated = confusion_estimates(arm.gold, arm.stated, seed)
     metrics |= {f"stated_{name}": stated[name] for name in ("accuracy", "macro_f1")}
     metrics["invalid_rate"] = proportion(arm.stated == INVALID)
     metrics["tokens"] = mean(arm.tokens, seed)
+    if arm.pairs:
+        both = right(arm, labels.pred)[np.array(arm.pairs)].all(axis=1)
+        metrics["pairs_followed"] = proportion(both)
     if arm.probs is None or labels.probs is None or labels.certain is None:
         return metrics
     wrong = ~right(arm, labels.pred)

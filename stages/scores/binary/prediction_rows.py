@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 
-from stages.scores.binary.labelled import NEGATIVE, POSITIVE, Classes, Labelled
+from stages.scores.binary.labelled import NEGATIVE, POSITIVE, Classes, Labelled, cited_rules
 from stages.scores.binary.operating import Labels, Operating, apply
 from stages.shared.rows import PROBE, Trace
 
@@ -49,7 +49,7 @@ def _cells(trace: Trace, split: Split, place: int, classes: Classes) -> list[str
         "" if arm.probs is None else f"{arm.probs[place]:.6f}",
         names.get(int(arm.stated[place]), ""),
         trace.text if trace.reasoning is None else trace.reasoning,
-        "",
+        " ".join(cited_rules(trace)),
     ]
 
 

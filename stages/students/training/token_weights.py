@@ -25,7 +25,7 @@ class TokenWeights(Strict):
 
 
 def weigh(chat: Chat, example: Example, tokenizer: Any, weights: TokenWeights) -> Example:
-    """`example`, which is `chat` as tokens, with a weight for each token.
+    """`example`, which is `chat` as tokens, with a weight for each token, times the weight of the chat.
 
     The label is where the last assistant's turn names the gold label last, as a word of its own. A token that
     holds a character of the label is a token of the label. Raises BadInput on a chat without a label, and on
@@ -35,7 +35,7 @@ def weigh(chat: Chat, example: Example, tokenizer: Any, weights: TokenWeights) -
     start, stop = _label_span(chat, text)
     offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
     values = [
-        weights.reasoning if end <= start else weights.label if begin < stop else 1.0
+        chat.weight * (weights.reasoning if end <= start else weights.label if begin < stop else 1.0)
         for begin, end in offsets
     ]
     return example._replace(weights=values)
