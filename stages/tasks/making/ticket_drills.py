@@ -3,7 +3,7 @@ made from nothing begins with.
 
     level 1  a complaint, and some facts      member? no. old? 12 days, no. gift? yes.
     level 2  a rule book, ids and names       R4: member, refund unless R2. late: R1, deny unless R4.
-    level 3  words, and one to begin at       gift R2 deny old ...: the words from there on, then the others
+    level 3  words, and one to begin at       gift box deny old ...: the words from there on, then the others
 
 A space stands before every word that is looked for, so that the word is the same token wherever it stands.
 """
@@ -16,9 +16,8 @@ from stages.tasks.making.toys import Drawn
 
 RULES = (3, 6)  # of a rule set in an exercise, at least and at most
 DEPTHS = (1, 2, 3)
-WORDS = [*CLAIMS, *FACTS, OLD, *LABELS, *(f"R{number}" for number in range(1, 7))]
-WORDS += ["yes", "no", "days", "unless", "claim", "<think>", "</think>", "<label>", "</label>"]
-LISTED = (8, 16)  # words of a list, at least and at most
+WORDS = [*CLAIMS, *FACTS, OLD, *LABELS, "yes", "no", "days", "unless", "claim", "parcel", "box", "size"]
+LISTED = (6, 16)  # words of a list, at least and at most
 
 
 def make(draw: random.Random, level: int, facts: int) -> Drawn:
