@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from stages.scores.binary.citations import citation_estimates
 from stages.scores.binary.drawings import drawings, threshold_drawing
 from stages.scores.binary.labelled import Arms, Classes, collect_arms
 from stages.scores.binary.measuring import (
@@ -19,6 +18,7 @@ from stages.scores.binary.measuring import (
 )
 from stages.scores.binary.operating import Choices, Operating, choose
 from stages.scores.binary.prediction_rows import Split, predictions_of
+from stages.scores.binary.rule_citations import citation_estimates
 from stages.scores.measures.needs import Pair
 from stages.scores.measures.nesting import report
 from stages.shared import params

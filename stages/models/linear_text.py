@@ -146,7 +146,7 @@ def load_linear(folder: Path) -> LinearText:
         )
     except FileNotFoundError as error:
         raise BadInput(
-            f"{folder}: not a classifier of words: it lacks {Path(error.filename or '').name or WEIGHTS}; "
+            f"{folder}: not a classifier of words: it lacks {str(error.filename).rpartition('/')[2]}; "
             "train a student tfidf"
         ) from None
     except (SafetensorError, ValueError, KeyError, TypeError) as error:

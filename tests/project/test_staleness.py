@@ -39,7 +39,7 @@ CODE = {  # a file of each dep on code
     "stages/samplers/memo/store.py": ASKED,
     "stages/samplers/local/generation.py": ASKED,
     "stages/samplers/hf.py": ASKED,
-    "stages/samplers/tfidf.py": "judge generate",
+    "stages/samplers/classifier.py": "judge generate",
     "stages/samplers/cost/prices.py": "respond judge",
     "stages/samplers/http/client.py": "respond judge",
     "stages/samplers/requests/engine.py": "respond judge",

@@ -11,11 +11,11 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 from stages.scores.binary import abstention, calibration, confusion, drawings, thresholds
-from stages.scores.binary.citations import citation_estimates
 from stages.scores.binary.labelled import INVALID, NEGATIVE, POSITIVE, Classes, Labelled, collect_arms, stated_label
 from stages.scores.binary.mcnemar import mcnemar
 from stages.scores.binary.operating import Choices, apply, choose
 from stages.scores.binary.ranks import auprc, auroc
+from stages.scores.binary.rule_citations import citation_estimates
 from stages.scores.measures.table import Flags, Numbers
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Kind, Trace

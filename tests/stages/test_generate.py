@@ -23,7 +23,7 @@ systems:
       arms:
         first: &arm
           style: plain
-          ask: {sampler: tfidf, model: models/students/rules/words}
+          ask: {sampler: classifier, model: models/students/rules/words}
         second:
           <<: *arm
           splits: [validation, test]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stages.models.linear_text import load_linear
 from stages.models.templates import render
-from stages.samplers import tfidf as sampler
+from stages.samplers import classifier as sampler
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
 from stages.students import Job, tfidf
@@ -167,7 +167,7 @@ def words(folder: Path, chats: list[Chat], **changed: Any) -> Path:
 
 def answers(model: Path, texts: list[str], choices: list[str] | None = None) -> list[Any]:
     asked = [msgspec.structs.replace(prompt, choices=choices) for prompt in prompts(texts)]
-    return [answer for (answer,) in sampler.answer(asked, sampler.Params(sampler="tfidf", model=str(model)), 0)]
+    return [answer for (answer,) in sampler.answer(asked, sampler.Params(sampler="classifier", model=str(model)), 0)]
 
 
 def test_a_classifier_of_words(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ BATCH = 512  # texts classified together
 class Params(Strict):
     """Which classifier answers, and how."""
 
-    sampler: Literal["tfidf"]
+    sampler: Literal["classifier"]
     # the folder of a student `tfidf`
     model: str
     # answers to each prompt: the classifier has just one
