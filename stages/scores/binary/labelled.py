@@ -130,7 +130,7 @@ def _labelled(columns: _Columns, where: str) -> Labelled:
             f"{where}: {len(columns.probs)} of {len(columns.ids)} answers have label_probs; "
             "expected all or none"
         )
-    places = {id: place for place, id in enumerate(columns.ids)}
+    places = {name: place for place, name in enumerate(columns.ids)}
     return Labelled(
         ids=columns.ids,
         gold=np.array(columns.gold, dtype=np.bool_),
