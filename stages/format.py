@@ -14,7 +14,7 @@ from stages.shared.errors import BadInput
 from stages.shared.files import as_json, put, read, replacing
 from stages.shared.rows import Message, Problem, Trace
 from stages.styles.prompting.prompts import StyleName
-from stages.styles.prompting.templates import Templates, renderer
+from stages.styles.prompting.wording import Templates, renderer
 
 
 class Params(mixture.Params):

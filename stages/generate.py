@@ -22,7 +22,7 @@ from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt
 from stages.styles.prompting.prompts import StyleName, prompts
-from stages.styles.prompting.templates import Templates
+from stages.styles.prompting.wording import Templates
 
 Split = Literal["test", "validation", "train"]
 

@@ -10,7 +10,7 @@ from stages.shared.files import read, write
 from stages.shared.params import Strict
 from stages.shared.rows import Problem
 from stages.styles.prompting.prompts import StyleName, Styles, prompts
-from stages.styles.prompting.templates import Templates
+from stages.styles.prompting.wording import Templates
 
 
 class Params(Strict):

@@ -2,7 +2,7 @@
 
 A member's `render(problem)` gives the messages that are sent: the turns before the question, if the problem
 has any, and a user's turn at the end. Every prompt text stands in this package, or in params: those of the
-styles in prompting/templates.py, which take their text as a second argument. Members are pure: no files,
+styles in prompting/wording.py, which take their text as a second argument. Members are pure: no files,
 network, clock, global randomness or torch.
 
 Imports `shared` only. Every stage that puts problems to a model imports this package.

@@ -9,7 +9,7 @@ from stages.shared.marks import GLYPHS, marks_in
 from stages.shared.rows import Ending, Kind, Message, Problem, Prompt, Response
 from stages.styles import STYLES, style
 from stages.styles.prompting.prompts import prompts
-from stages.styles.prompting.templates import TEMPLATED
+from stages.styles.prompting.wording import TEMPLATED
 
 GOLDEN = Path(__file__).parent / "golden"
 NUMBER = Problem(id="n1", task="t", kind=Kind.NUMBER, split="train", question="Tom has 7 {apples}. How many is that?", answer="7")

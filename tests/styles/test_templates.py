@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Message, Problem
 from stages.styles.prompting.prompts import prompts
-from stages.styles.prompting.templates import TEMPLATED, Templates, renderer
+from stages.styles.prompting.wording import TEMPLATED, Templates, renderer
 
 TEXTS = {
     "rulebook": 'Rules:\n{rule_book}\nText: {text}\nOne of {labels}, as {{"label": ...}}.\n',

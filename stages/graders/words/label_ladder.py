@@ -11,10 +11,11 @@ Of two labels the first is also written 0, no and false, the second 1, yes and t
 tags are taken out before.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from stages.graders.words.words import normal
 
@@ -104,8 +105,8 @@ def _documents(text: str) -> Iterator[Any]:
     for part in texts:
         if len(part) <= MAX_JSON and (stripped := part.strip()):
             try:
-                yield json.loads(stripped)
-            except (ValueError, RecursionError):
+                yield msgspec.json.decode(stripped)
+            except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
                 continue
 
 

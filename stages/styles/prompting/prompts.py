@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,7 +11,7 @@ from stages.shared.errors import unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Problem, Prompt
 from stages.styles import STYLES
-from stages.styles.prompting.templates import renderer
+from stages.styles.prompting.wording import renderer
 
 
 def _known(name: str) -> str:
@@ -72,12 +71,12 @@ def prompts(
     problems: Iterable[Problem],
     styles: Mapping[str, str | Several],
     seed: int = 0,
-    templates: Mapping[str, str] = MappingProxyType({}),
+    templates: Mapping[str, str] | None = None,
 ) -> Iterator[Prompt]:
     """For each problem, its prompts next to each other: for each `by` of `styles` one, or one for each style
     chosen of several. `templates` are the texts of the styles that have theirs in params."""
     renders = {
-        name: renderer(name, templates)
+        name: renderer(name, templates or {})
         for asked in styles.values()
         for name in ([asked] if isinstance(asked, str) else asked.styles)
     }

@@ -52,7 +52,9 @@ def own_tables(root: Path, data: str, config: str | None, revision: str) -> dict
     files = {
         split: file
         for split, names in OWN_NAMES.items()
-        for file in _there(path / name if path.is_dir() else Path(f"{path}_{name}") for name in names)
+        for file in _there(
+            path / name if path.is_dir() else path.with_name(f"{path.name}_{name}") for name in names
+        )
     }
     if not files:
         kinds = ", ".join(f"{path}/train{ending}, {path}_train{ending}" for ending in ENDINGS[:1])
@@ -62,7 +64,9 @@ def own_tables(root: Path, data: str, config: str | None, revision: str) -> dict
 
 def _there(stems: Iterable[Path]) -> Iterator[Path]:
     """The only file of these names; raises BadInput where there are two."""
-    paths = [path for stem in stems for ending in ENDINGS if (path := Path(f"{stem}{ending}")).is_file()]
+    paths = [
+        path for stem in stems for ending in ENDINGS if (path := stem.with_name(stem.name + ending)).is_file()
+    ]
     if len(paths) > 1:
         raise BadInput(f"{paths[0]}: {paths[1].name} is there as well; keep one of them")
     yield from paths
