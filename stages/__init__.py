@@ -1,8 +1,8 @@
 """Athanor distils reasoning: the answers of a teacher, in a chosen style, train a small student.
 
 The flow. A stage is a script of this package and one verb: collect > prompt > respond > grade > judge >
-filter > format > train > generate > evaluate. corpus > base makes the base model, which every student
-starts from; the base model's pass rate on a problem is the problem's difficulty. enrich writes the
+filter > format > train > generate > evaluate > report. corpus > base makes the base model, which every
+student starts from; the base model's pass rate on a problem is the problem's difficulty. enrich writes the
 teacher's answers as tables to read. A row only grows: Problem > Prompt > Response > Trace (shared/rows.py).
 A Chat names the trace that it came from.
 
@@ -10,6 +10,7 @@ The families. A family is a shape of dependency and a section of params.yaml; dv
 each entry of its family. `bases` depend on no model: corpus, base. `systems` name one base model: collect,
 prompt, respond, grade, judge, enrich, filter, generate, evaluate. `students` name one system and one base
 model: format, train. The students of a system are evaluated side by side on the same held-out problems.
+`classifiers` name one system, whose problems have two labels: report.
 
 The packages. tasks, styles, samplers, graders, formats, students and scores are packages of members. A
 member is one file at the top level of its package, and its file name is its name in params. The

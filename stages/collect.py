@@ -2,7 +2,8 @@
 
 Writes data/held_out/<system>.jsonl (the test problems), data/validation/<system>.jsonl (empty unless a task's
 params ask for validation problems), data/<system>/train.jsonl, data/<system>/leaks.jsonl (the problems that
-were dropped, each with the problem of which it is a copy; may be empty) and metrics/<system>_collect.json.
+were dropped, each with the problem of which it is a copy; may be empty), metrics/<system>_collect.json and
+the folder data/<system>/data_splits, which is empty unless params ask for tables.
 All of them change together, or none does.
 """
 
@@ -16,12 +17,14 @@ from pydantic import Field
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
-from stages.shared.files import as_json, replacing
+from stages.shared.files import as_bytes, as_json, csv_line, replacing, sweep
 from stages.shared.params import Strict, members
 from stages.shared.rows import Problem, encode
 from stages.tasks import TASKS, task
 from stages.tasks.splitting.decontaminate import Leak, Sieve
 from stages.tasks.splitting.splits import TEST, TRAIN, VALIDATION
+
+FILES = {TRAIN: "train", VALIDATION: "val", TEST: "test"}  # names of tables, as people know them
 
 
 class Params(Strict):
@@ -35,6 +38,9 @@ class Params(Strict):
     # From which similarity on (0 to 1) a problem counts as a copy of a held-out problem with the same
     # numbers; 1 finds only copies with the same words in every place.
     near: float = Field(gt=0, le=1)
+    # Whether the problems are also written as data_splits/{train,val,test}.csv, and their rule book, where
+    # they share one, as data_splits/rulebook.txt: the same data a second time, under names that people know.
+    data_splits: bool = False
 
 
 def main(system: str) -> None:
@@ -53,7 +59,8 @@ def main(system: str) -> None:
         data / "leaks.jsonl",
         Path("metrics", f"{system}_collect.json"),
     ]
-    with replacing(*paths) as (test, validation, train, leaks, metrics):
+    tables = Tables(data / "data_splits") if section.data_splits else None
+    with (outs := replacing(*paths)) as (test, validation, train, leaks, metrics):
         # test first, then validation: what they hold is what train may not hold
         splits = (
             (TEST, test, sieve.test),
@@ -61,8 +68,42 @@ def main(system: str) -> None:
             (TRAIN, train, sieve.train),
         )
         for split, file, copy_of in splits:
-            _write(split, progress(problems(split), f"{system} {split}"), copy_of, file, leaks, counts)
+            rows = progress(problems(split), f"{system} {split}")
+            _write(split, rows, copy_of, file, leaks, counts, tables.adding(outs) if tables else None)
         metrics.write(as_json(_report(counts)))
+        if tables:
+            tables.end(outs)
+    sweep(data / "data_splits", tables.paths if tables else [])
+
+
+class Tables:
+    """The problems as tables (columns id, text, label), one a split, and the rule book that they share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths: list[Path] = []
+        self.books: set[str] = set()
+
+    def adding(self, outs: replacing) -> Callable[[Problem], None]:
+        """A function that writes a problem into the table of its split, which is one of `outs`."""
+
+        def add(problem: Problem) -> None:
+            path = self.folder / f"{FILES[problem.split]}.csv"
+            if path not in self.paths:
+                self.paths.append(path)
+                outs.also(path).write(csv_line("id", "text", "label"))
+            outs.also(path).write(csv_line(problem.id, problem.question, problem.answer))
+            if len(self.books) < 2:
+                self.books.add(problem.rule_book or "")
+
+        return add
+
+    def end(self, outs: replacing) -> None:
+        """Writes the rule book, where all problems share one."""
+        if len(self.books) == 1 and (book := min(self.books)):
+            path = self.folder / "rulebook.txt"
+            self.paths.append(path)
+            outs.also(path).write(as_bytes(f"{book}\n"))
 
 
 def _write(
@@ -72,8 +113,9 @@ def _write(
     file: Any,
     leaks: Any,
     counts: Counter[str],
+    also: Callable[[Problem], None] | None,
 ) -> None:
-    """The problems that are no copy go to `file`, the records of the others to `leaks`.
+    """The problems that are no copy go to `file` and to `also`, the records of the others to `leaks`.
 
     Raises BadInput where no problem is left; only validation may have had none from the start.
     """
@@ -83,6 +125,8 @@ def _write(
             counts[f"{split}_dropped_{leak.kind}"] += 1
             continue
         file.write(encode(problem) + b"\n")
+        if also:
+            also(problem)
         counts[split] += 1
         counts[f"{split}_{problem.task}"] += 1
         if problem.level is not None:

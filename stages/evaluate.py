@@ -24,6 +24,7 @@ from stages.shared.files import as_bytes, as_json, read, replacing, sweep
 from stages.shared.rows import PROBE, Response, Trace, encode
 
 Name = Annotated[str, Field(pattern=r"^[\w-]+$")]  # part of a metric's name, where a dot would nest
+TEST = "test"  # the split that the scores are of
 Mark = Annotated[str, Field(min_length=1)]  # the empty text stands in every answer
 
 
@@ -57,8 +58,8 @@ class Params(params.Strict):
     compare: dict[Name, Pair] = Field(default_factory=dict)
     # sets of marks: name -> texts; of every answer it is noted whether it uses any mark of the set
     marks: dict[Name, Annotated[list[Mark], Field(min_length=1)]] = Field(default_factory=dict)
-    # a problem is hard where the base model's pass rate is below this
-    hard_below: float = Field(gt=0, le=1)
+    # a problem is hard where the base model's pass rate is below this; null: only where no arm is the probe
+    hard_below: float | None = Field(default=None, gt=0, le=1)
     # the page of answers to read
     samples: SamplesParams
 
@@ -89,20 +90,22 @@ def main(system: str) -> None:
     """data/S/generations.jsonl -> data/S/graded.jsonl, metrics/S.json, metrics/S_samples.md and
     metrics/S_plots/*.csv.
 
-    graded.jsonl holds the traces of all arms, in the order of the answers. The plots are those of the scores
-    that have any.
+    graded.jsonl holds the traces of all arms and splits, in the order of the answers. The scores are of the
+    test problems alone. The plots are those of the scores that have any.
     """
     ours, seed = params.read(system, "evaluate", Params), params.seed()
     data, metrics = Path("data", system), Path("metrics")
     answers = read(data / "generations.jsonl", Response, key=lambda response: response.trace_id)
     with (outputs := replacing(data / "graded.jsonl")) as graded:
-        problems = by_problem(_written(to_traces(progress(answers, "evaluate"), ours.graders), graded))
-        first = next(problems)  # `read` refuses an empty file
+        traces = _written(to_traces(progress(answers, "evaluate"), ours.graders), graded)
+        problems = (rows for rows in by_problem(traces) if rows[0].split == TEST)
+        first = next(problems, [])
         arms = list(dict.fromkeys(trace.by for trace in first if trace.by != PROBE))
         check_names(ours, arms, system)
+        _check_difficulty(ours, first, system)
         shown = ours.samples.arms or arms
         samples = Samples(ours.samples.count, shown, seed)
-        passing = samples.passing(chain([first], problems))
+        passing = samples.passing(chain([first] if first else [], problems))
         table = tabulate(passing, ours.hard_below, ours.marks, ours.compare)
         texts = _scored(ours, table, seed, metrics, system)
         columns = Columns(shown, ours.samples.marked, ours.marks)
@@ -140,6 +143,15 @@ def check_names(ours: Params, arms: list[str], system: str) -> None:
     ]
     if faults:
         raise BadInput(f"{params.PARAMS}: {'; '.join(faults)}")
+
+
+def _check_difficulty(ours: Params, first: list[Trace], system: str) -> None:
+    """Raises BadInput where the base model was probed and params do not say which problems are hard."""
+    if first and first[0].pass_rate is not None and ours.hard_below is None:
+        raise BadInput(
+            f"{params.PARAMS}: systems.{system}.evaluate.hard_below: is missing: expected the pass rate of "
+            f"{PROBE!r} below which a problem is hard"
+        )
 
 
 def _scored(ours: Params, table: Table, seed: int, folder: Path, system: str) -> dict[Path, bytes]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,11 +11,12 @@ import msgspec
 from pydantic import AfterValidator, Field, model_validator
 
 from stages.graders import GRADERS
+from stages.graders.grading.hard_rows import TEACHER, HardRows, LabelBalance, balancing, with_hard_rows
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
-from stages.shared.files import as_json, read, replacing
-from stages.shared.rows import Trace, encode
+from stages.shared.files import as_json, read, replacing, sweep
+from stages.shared.rows import Kind, Trace, encode
 from stages.styles.prompting.prompts import StyleName
 
 
@@ -56,6 +58,21 @@ class Params(params.Strict):
     """Which traces are kept."""
 
     rules: dict[str, Rules] = Field(min_length=1)  # what the answers of each `by` must pass
+    # What becomes of a problem to which no answer of the teacher passes; only `drop` is for problems without
+    # labels. drop: nothing is kept, so that the labels' shares move towards what the teacher finds easy.
+    # label_only: its first trace is kept as hard, and the student is shown the gold label alone.
+    # keep_reweighted: nothing is kept, and what is kept of its label counts for more, so that each label has
+    # the share that it had before.
+    hard_rows: HardRows = "drop"
+    # Whether the kept and the dropped traces are also written as samples/accepted_samples.jsonl and
+    # samples/rejected_samples.jsonl: the same data a second time, under names that people know.
+    samples: bool = False
+
+    @model_validator(mode="after")
+    def _of_a_teacher(self) -> "Params":
+        if self.hard_rows != "drop" and TEACHER not in self.rules:
+            raise ValueError(f"hard_rows: {self.hard_rows} needs rules for {TEACHER!r}")
+        return self
 
 
 class Dropped(msgspec.Struct, kw_only=True):
@@ -125,6 +142,7 @@ class Tally:
         self.dropped: dict[str, Counter[str]] = {by: Counter() for by in bys}  # by reason
         # By what is counted (level, style or model), its value, and whether the trace was kept.
         self.shares: dict[str, Counter[tuple[str, str, bool]]] = {by: Counter() for by in bys}
+        self.labels = LabelBalance()
 
     def count(self, trace: Trace, reason: str) -> None:
         """Counts `trace`, which was dropped for `reason` ("": kept)."""
@@ -135,6 +153,8 @@ class Tally:
         level = "none" if trace.level is None else str(trace.level)
         for what, value in (("level", level), ("style", trace.style), ("model", trace.model)):
             self.shares[trace.by][what, value, not reason] += 1
+        if trace.by == TEACHER and trace.kind is Kind.LABEL:
+            self.labels.count(trace, reason)
 
     def metrics(self) -> dict[str, Any]:
         """By `by`: rows, kept, dropped by reason, and the share kept of each level (rejection prefers the
@@ -148,6 +168,7 @@ class Tally:
             "kept": self.kept[by],
             "dropped": dict(sorted(self.dropped[by].items())),
             **{f"kept_share_by_{what}": self._shares(by, what) for what in ("level", "style", "model")},
+            **({"labels": self.labels.metrics()} if by == TEACHER and self.labels.problems else {}),
         }
 
     def _shares(self, by: str, what: str) -> dict[str, float]:
@@ -166,21 +187,31 @@ class Tally:
 
 
 def main(system: str) -> None:
-    """data/S/judged.jsonl -> data/S/kept.jsonl, data/S/dropped.jsonl and metrics/S_filter.json."""
-    rules = params.read(system, "filter", Params).rules
-    data, tally = Path("data", system), Tally(rules)
-    traces = progress(read(data / "judged.jsonl", Trace, key=lambda trace: trace.trace_id), "filter")
+    """data/S/judged.jsonl -> data/S/kept.jsonl, data/S/dropped.jsonl, metrics/S_filter.json and the folder
+    data/S/samples, which is empty unless params ask for samples."""
+    section = params.read(system, "filter", Params)
+    data, tally = Path("data", system), Tally(section.rules)
+
+    def judged() -> Iterator[tuple[Trace, str]]:
+        rows = read(data / "judged.jsonl", Trace, key=lambda trace: trace.trace_id)
+        return with_reasons(rows, section.rules)
+
+    weights = balancing(judged()) if section.hard_rows == "keep_reweighted" else {}
+    traces = with_hard_rows(progress(judged(), "filter"), section.hard_rows, weights)
     outs = replacing(data / "kept.jsonl", data / "dropped.jsonl", Path("metrics", f"{system}_filter.json"))
+    samples = [data / "samples" / f"{name}_samples.jsonl" for name in ("accepted", "rejected")]
     with outs as (kept, dropped, metrics):
-        for trace, reason in with_reasons(traces, rules):
+        accepted, rejected = (outs.also(path) if section.samples else BytesIO() for path in samples)
+        for trace, reason in traces:
             tally.count(trace, reason)
-            if reason:
-                dropped.write(encode(_dropped(trace, reason)) + b"\n")
-            else:
-                kept.write(encode(trace) + b"\n")
+            line = encode(_dropped(trace, reason) if reason else trace) + b"\n"
+            (dropped if reason else kept).write(line)
+            if section.samples:
+                (rejected if reason or trace.hard else accepted).write(line)
         if not sum(tally.kept.values()):
             raise BadInput(f"{data / 'judged.jsonl'}: all rows were filtered out: {tally.reasons()}")
         metrics.write(as_json(tally.metrics()))
+    sweep(data / "samples", samples if section.samples else [])
 
 
 def _dropped(trace: Trace, reason: str) -> Dropped:

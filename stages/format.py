@@ -10,7 +10,7 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_json, put, read, replacing
-from stages.shared.rows import Trace
+from stages.shared.rows import Message, Problem, Trace
 from stages.styles import Put
 from stages.styles.prompting.prompts import Asked
 
@@ -20,6 +20,9 @@ class Params(mixture.Params):
 
     # the style in which the student is asked, with its params where it has any
     student_style: Asked = Put("plain")
+    # the style in which a student is asked whose problem is hard, and who is shown the gold label alone (see
+    # filter.hard_rows); null: the style of all others
+    hard_style: Asked | None = None
 
 
 def main(name: str) -> None:
@@ -30,7 +33,12 @@ def main(name: str) -> None:
     def kept() -> Iterator[Trace]:
         return read(data / "kept.jsonl", Trace, key=lambda trace: trace.trace_id)
 
-    chats = mix(kept, section, section.student_style.render, params.seed(), report)
+    usual, hard = section.student_style, section.hard_style or section.student_style
+
+    def ask(problem: Problem) -> list[Message]:
+        return (hard if isinstance(problem, Trace) and problem.hard else usual).render(problem)
+
+    chats = mix(kept, section, ask, params.seed(), report)
     with replacing(data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json")) as (
         file,
         metrics,

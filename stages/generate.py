@@ -1,12 +1,16 @@
 """Has every arm of the evaluation answer the held-out problems: the student, the base model and whatever they
-are compared with."""
+are compared with.
+
+An arm also answers validation problems, on which a threshold may be chosen, and train problems, where its
+params ask for it.
+"""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
@@ -19,6 +23,8 @@ from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt
 from stages.styles.prompting.prompts import Asked, prompts
 
+Split = Literal["test", "validation", "train"]
+
 
 class Arm(Strict):
     """Who is asked, and how."""
@@ -27,6 +33,15 @@ class Arm(Strict):
     style: Asked
     # the sampler that is asked
     ask: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")]
+    # the splits whose problems are put; the test problems always are
+    splits: list[Split] = Field(default=["test"], min_length=1)
+
+    @field_validator("splits")
+    @classmethod
+    def _with_test(cls, splits: list[Split]) -> list[Split]:
+        if "test" not in splits or len(set(splits)) < len(splits):
+            raise ValueError("expected test, and perhaps validation and train, each once")
+        return splits
 
 
 class Params(Strict):
@@ -39,21 +54,38 @@ class Params(Strict):
 
 
 def main(system: str) -> None:
-    """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem adjacent."""
-    arms = params.read(system, "generate", Params).arms
+    """data/held_out/S.jsonl -> data/S/generations.jsonl, the answers of all arms to a problem adjacent.
+
+    After the test problems come those of data/validation/S.jsonl and data/S/train.jsonl, where an arm answers
+    them.
+    """
+    section = params.read(system, "generate", Params)
+    arms = section.arms
     _check_students(system)
     _check_models(system, arms)
-    styles = {by: arm.style for by, arm in arms.items()}
-    held_out = Path("data/held_out", f"{system}.jsonl")
+    _check_splits(system, arms)
 
     def put() -> Iterator[Prompt]:
-        return prompts(read(held_out, Problem, key=lambda problem: problem.id), styles)
+        for split, path in _problems(system).items():
+            styles = {by: arm.style for by, arm in arms.items() if split in arm.splits}
+            if styles:
+                problems = read(path, Problem, key=lambda problem: problem.id)
+                yield from prompts(problems, styles)
 
     responses = progress(ask(put, {by: arm.ask for by, arm in arms.items()}, params.seed()), "generate")
     if not is_main_process():
         deque(responses, maxlen=0)
         return
     write(Path("data", system, "generations.jsonl"), responses, empty="no arm answered any problem")
+
+
+def _problems(system: str) -> dict[Split, Path]:
+    """The file of each split, in the order in which the splits are answered."""
+    return {
+        "test": Path("data/held_out", f"{system}.jsonl"),
+        "validation": Path("data/validation", f"{system}.jsonl"),
+        "train": Path("data", system, "train.jsonl"),
+    }
 
 
 def _check_students(system: str) -> None:
@@ -65,6 +97,17 @@ def _check_students(system: str) -> None:
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in students:
             raise BadInput(f"{path}: {unknown('student', path.name, students)}; delete the folder")
+
+
+def _check_splits(system: str, arms: Mapping[str, Arm]) -> None:
+    """Raises BadInput where an arm is to answer validation problems and there are none."""
+    path = _problems(system)["validation"]
+    asking = [name for name, arm in arms.items() if "validation" in arm.splits]
+    if asking and path.is_file() and not path.stat().st_size:
+        raise BadInput(
+            f"{path}: no validation problem, but systems.{system}.generate.arms.{asking[0]}.splits asks for "
+            f"them; set validation in the tasks of systems.{system}.collect"
+        )
 
 
 def _check_models(system: str, arms: Mapping[str, Arm]) -> None:

@@ -7,18 +7,33 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
+from pydantic import Field
+
+from stages.graders import GRADERS
+from stages.graders.grading.acceptance import Acceptances
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.samplers.asking.totals import Totals
+from stages.samplers.asking.tries import Acceptance
 from stages.samplers.cost.estimation import as_text, estimates
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
 from stages.shared.files import read, write, write_json
 from stages.shared.member_params import SamplerParams
-from stages.shared.params import Strict, member
+from stages.shared.params import Strict, member, members
 from stages.shared.rows import Prompt
 
 LOCAL = "hf"  # the sampler whose batches the processes of a launch share
+
+
+class Accept(Strict):
+    """Which answers of the teacher are accepted; one that is not is asked for again."""
+
+    # by name, the params of the graders that must each give an answer a 1
+    graders: Annotated[dict[str, Any], members("stages.graders", GRADERS)]
+    # the temperature of each further try (null: that of the sampler, which must be null where the sampler has
+    # none); the tries end with the first answer that is accepted
+    temperatures: list[float | None] = Field(min_length=1)
 
 
 class Params(Strict):
@@ -33,6 +48,8 @@ class Params(Strict):
     teacher: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")]
     # the base model's sampler; null: the base model is not asked, and no problem gets a pass rate
     probe: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")] | None = None
+    # null: whatever the teacher answers is taken
+    accept: Accept | None = None
 
     def samplers(self) -> dict[str, Any]:
         """By `by`."""
@@ -50,10 +67,15 @@ def main(system: str) -> None:
     if not is_main_process():
         _share_local_batches(system, mine)
         return
-    totals = Totals("teacher", mine.teacher.n)
-    responses = progress(ask(lambda: _prompts(system), mine.samplers(), params.seed(), totals), "respond")
-    write(Path("data", system, "responses.jsonl"), responses, empty="no prompt was answered by any sampler")
-    write_json(Path("metrics", f"{system}_teacher.json"), totals.metrics())
+    totals, accept = Totals("teacher", mine.teacher.n), {}
+    accepts = Acceptances(mine.accept.graders) if mine.accept else None
+    if mine.accept and accepts:
+        accept = {"teacher": Acceptance(accepts, mine.accept.temperatures)}
+    responses = ask(lambda: _prompts(system), mine.samplers(), params.seed(), totals, accept)
+    rows = progress(responses, "respond")
+    write(Path("data", system, "responses.jsonl"), rows, empty="no prompt was answered by any sampler")
+    accepted = {"accept": accepts.metrics()} if accepts else {}
+    write_json(Path("metrics", f"{system}_teacher.json"), totals.metrics() | accepted)
 
 
 def _share_local_batches(system: str, section: Params) -> None:

@@ -22,6 +22,7 @@ THOUGHTFUL = Answer(
     0.25,
     reasoning="a\x00\ud800🜞",
     probs=[{"token": "7", "logprob": -0.25, "top": [{"token": "7", "logprob": -0.25}, {"token": "\ud800", "logprob": -9.5}]}],
+    label_probs={"yes": 0.75, "no\ud800": 0.25},
 )
 
 

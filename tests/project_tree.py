@@ -16,6 +16,7 @@ FAMILIES = {  # the stages of each family of params.yaml, in the order of the fl
     "bases": ("corpus", "base"),
     "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate"),
     "students": ("format", "train"),
+    "classifiers": ("report",),
 }
 SECTIONS = {"base": "model"}  # the section of params that a stage reads, where it has another name
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
@@ -122,12 +123,13 @@ def named(script: str, section: Any) -> set[str]:
         "filter": list,  # it names graders, but only looks up what they said
         "format": lambda: [
             *(f"formats/{section[side]}" for side in ("hard", "easy") if side in section),
-            style(section["student_style"]),
+            *(style(section[asked]) for asked in ("student_style", "hard_style") if section.get(asked)),
         ],
         "train": lambda: [f"students/{section['student']}"],
         "generate": lambda: [
             file for arm in section["arms"].values() for file in (style(arm["style"]), f"samplers/{arm['ask']['sampler']}")
         ],
+        "report": list,
         "evaluate": lambda: [*(f"graders/{name}" for name in section["graders"]), *(f"scores/{name}" for name in section["scores"])],
     }
     return {f"stages/{name}.py" for name in members[script]()}

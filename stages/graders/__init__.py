@@ -20,6 +20,7 @@ GRADERS = {
     "the answer in the last",
     "signal_compliance": "whether the answer has exactly the signals that its prompt asks for, and ends "
     "right after them",
+    "citations": "whether the reasoning cites rules that exist and apply",
     "valid_reasoning": "whether a model that was asked found the reasoning valid",
 }
 

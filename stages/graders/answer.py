@@ -8,7 +8,8 @@ number      exact fractions; a relative tolerance where either side is written w
 expression  LaTeX in a plain form, then a small grammar, then values at several points (expressions.py)
 choice      the letter of the option, or the text of the option (choice.py)
 yes_no, nli a vocabulary of words for each meaning; negation is understood (vocabularies.py)
-label, open words, compared whole (words.py)
+label       the forms in which labels are asked for (label_ladder.py), then words, compared whole (words.py)
+open        words, compared whole (words.py)
 
 Where public graders differ, `Params` chooses (reading/compare.py).
 """
@@ -19,13 +20,15 @@ from typing import Any, NamedTuple
 
 from stages.graders import Grade
 from stages.graders.grading.kinds import READERS, Answer, Reader
+from stages.graders.reading.cleaning import visible
 from stages.graders.reading.compare import Policies
 from stages.graders.reading.discard import explains, refuses
-from stages.graders.reading.extract import spans
+from stages.graders.reading.extract import MAX_TEXT, spans
 from stages.graders.reading.limits import TooMuch
+from stages.graders.reading.retract import after_retraction
 from stages.graders.reading.span import Span
 from stages.shared.errors import BadInput
-from stages.shared.rows import Kind, Response
+from stages.shared.rows import Ending, Kind, Response
 
 MAX_SHOWN = 200  # characters that a step shows of any value
 
@@ -110,6 +113,8 @@ def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Ans
     counts.
     """
     reader = READERS[response.kind]
+    if reader.form and (in_form := _in_form(response, text, steps)):
+        return in_form if in_form[0][0] != "" else None
     after_mark = False
     for span in spans(text, response.ending):
         if _is_passed_over(span, reader):
@@ -126,6 +131,18 @@ def _locate(response: Response, text: str, steps: list[str] | None) -> tuple[Ans
         if fault != _NO_ANSWER:
             return None
     return None
+
+
+def _in_form(response: Response, text: str, steps: list[str] | None) -> tuple[Answer, Span] | None:
+    """The answer in a form of the response's kind, read as "" where it names several."""
+    form = READERS[response.kind].form
+    kept = after_retraction(visible(text)[-MAX_TEXT:])
+    answer = form(kept, response.choices, response.ending == Ending.STOP) if form else None
+    if answer is None:
+        return None
+    span = Span(answer[1], "boxed", "a form of the label")
+    _note(steps, "%s says %r", span.how, answer[1] or _SEVERAL)
+    return answer, span
 
 
 def _is_passed_over(span: Span, reader: Reader) -> bool:

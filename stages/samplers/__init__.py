@@ -15,6 +15,7 @@ SAMPLERS = {
     "scripted": "an offline teacher that writes worked solutions, with faults at given rates",
     "recorded": "former answers, read from a file",
     "hf": "a local transformers model",
+    "classifier": "a trained classifier of words, the student tfidf",
     "openai": "any server that speaks OpenAI's chat completions",
     "gemini": "Google's Gemini, through its old package",
 }

@@ -1,5 +1,8 @@
 """A local transformers model: a base model, a trained student, or a teacher on your own GPU.
 
+With `labels` every answer carries the probability of each label of a classification, after the answer's own
+reasoning or after none (local/label_scores.py).
+
 Prompts are sorted by length within a window, left-padded and answered in batches; the answers come back in
 the order of the prompts. Each batch draws from a seed of its own and is stored as soon as it is answered. So
 the same prompts give the same answers, however often a run is killed, and however many processes share them
@@ -57,8 +60,8 @@ def _report(local: Local) -> None:
 
 def _answer_window(memo: Memo, local: Local, window: Sequence[Prompt], seed: str) -> Iterator[list[Answer]]:
     params = local.params
-    ids = local.tokenizer([local.render(prompt) for prompt in window], add_special_tokens=False).input_ids
-    places = [place for place in range(len(window)) for _ in range(params.n)]
+    ids = local.encode(window)
+    places = [place for place in range(len(window)) for _ in range(params.draws)]
     # stable, longest first: what does not fit into memory fails at once
     places.sort(key=lambda place: -len(ids[place]))
     starts = range(0, len(places), params.batch_size)
@@ -81,4 +84,20 @@ def _answer_window(memo: Memo, local: Local, window: Sequence[Prompt], seed: str
     for batch in batches:
         for place, answer in zip(batch.places, settled[batch.seed], strict=True):
             answers[place].append(answer._replace(model=params.model))
-    yield from answers
+    yield from (
+        (_averaged(drawn, params.draws // params.n) for drawn in answers)
+        if params.draws > params.n
+        else answers
+    )
+
+
+def _averaged(drawn: Sequence[Answer], samples: int) -> list[Answer]:
+    """One answer for each `samples` drawn ones: the first of them, with the mean of their probabilities and
+    the sum of their tokens."""
+    answers = []
+    for start in range(0, len(drawn), samples):
+        part = drawn[start : start + samples]
+        probs = [answer.label_probs or {} for answer in part]
+        means = {name: sum(each[name] for each in probs) / samples for name in probs[0]}
+        answers.append(part[0]._replace(label_probs=means, tokens=sum(answer.tokens for answer in part)))
+    return answers

@@ -10,7 +10,8 @@ The text is short and regular, so that a model of half a million parameters can 
 are those of a real teacher, so that graders and filter have something to find: `wrong` (a near number, in the
 last step too), `truncated` (cut before the answer, ending `length`), `missing` (one section left out),
 `misordered` (two sections swapped). An answer in any other style has no sections: `missing` and `misordered`
-leave it right. How each style is written stands in scripts.py and rationales.py.
+leave it right. Of an answer that cites rules `uncited` leaves the ids out, and `invented` cites a rule that
+does not exist. How each style is written stands in scripts.py, rationales.py and verdicts.py.
 """
 
 import random
@@ -24,11 +25,12 @@ from stages.samplers.asking.repeats import samples_of
 from stages.samplers.script.mistakes import near
 from stages.samplers.script.rationales import OPENING
 from stages.samplers.script.scripts import DIRECT, SCRIPTS
+from stages.samplers.script.verdicts import miscited
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Ending, Prompt
 
-FAULTS = ("wrong", "truncated", "missing", "misordered")
+FAULTS = ("wrong", "truncated", "missing", "misordered", "uncited", "invented")
 
 
 class Params(Strict):
@@ -47,6 +49,10 @@ class Params(Strict):
     missing: float = Field(default=0.0, ge=0, le=1)
     # Two sections are swapped.
     misordered: float = Field(default=0.0, ge=0, le=1)
+    # The reasoning names no rule by its id.
+    uncited: float = Field(default=0.0, ge=0, le=1)
+    # The reasoning cites a rule that does not exist.
+    invented: float = Field(default=0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _rates_fit(self) -> "Params":
@@ -91,8 +97,11 @@ def _write(prompt: Prompt, params: Params, rng: random.Random) -> Answer:
         first, second = rng.sample(range(len(parts)), 2)
         parts[first], parts[second] = parts[second], parts[first]
     text = "\n".join(parts)
+    if fault in ("uncited", "invented"):
+        text = miscited(text, prompt.rule_book or "", fault == "invented")
     if fault == "truncated":
-        text = text[: rng.randint(1, text.rindex(OPENING) + len(OPENING) - 1)]
+        end = text.rindex(OPENING) + len(OPENING) if OPENING in text else len(text)
+        text = text[: rng.randint(1, end - 1)]
     return Answer(text, Ending.LENGTH if fault == "truncated" else Ending.STOP, len(text.split()), "scripted")
 
 

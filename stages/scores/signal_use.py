@@ -108,7 +108,7 @@ def score(table: Table, params: Params, seed: int) -> Estimates:
     for comparison in params.against:
         first, second = (table.arms[name] for name in table.compare[comparison])
         asked = _facts(first, params.grader).asked
-        metrics[f"accuracy_asked.{comparison}"] = difference(first.right, second.right, seed, asked)
+        metrics[f"accuracy_asked.{comparison}"] = difference(first.right, second.right, asked)
         metrics[f"token_overhead.{comparison}"] = mean((first.tokens - second.tokens)[asked], seed)
     return metrics
 

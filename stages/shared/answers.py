@@ -3,6 +3,11 @@
 from stages.shared.rows import Kind, Problem
 
 
+def label_answer(problem: Problem) -> str:
+    """The gold label in tags, as an answer without its reasoning: `<label>refund</label>`."""
+    return f"<label>{problem.answer}</label>"
+
+
 def plain_answer(problem: Problem) -> str:
     """The gold answer as a sentence: `The answer is 9.`; an expression stands in a `\\boxed{}`."""
     if problem.kind is Kind.EXPRESSION:

@@ -1,5 +1,7 @@
 """Rows and other values, read from files and written to them; a file changes whole or not at all."""
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
@@ -153,6 +155,13 @@ def write_json(path: Path, value: object) -> None:
 def as_json(value: object) -> bytes:
     """One JSON value with its newline, indented, keys in the order given, floats as they are."""
     return as_bytes(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def csv_line(*cells: str) -> bytes:
+    """A line of a table (RFC 4180): cells with commas, quotes or line breaks are quoted."""
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return as_bytes(line.getvalue())
 
 
 def as_bytes(text: str) -> bytes:

@@ -57,14 +57,23 @@ def refers(family: str, name: str, to: str, path: Path = PARAMS) -> str:
 
 def students_of(system: str, path: Path = PARAMS) -> list[str]:
     """The students of a system, in the order of params; a system may have none."""
-    students = _load(path).get("students") or {}
+    return _of_system("students", system, path)
+
+
+def classifiers_of(system: str, path: Path = PARAMS) -> list[str]:
+    """The classifiers of a system, in the order of params; a system may have none."""
+    return _of_system("classifiers", system, path)
+
+
+def _of_system(family: str, system: str, path: Path) -> list[str]:
+    members = _load(path).get(family) or {}
     return [
-        name for name, entry in students.items() if isinstance(entry, dict) and entry.get("system") == system
+        name for name, entry in members.items() if isinstance(entry, dict) and entry.get("system") == system
     ]
 
 
 def entries(family: str, path: Path = PARAMS) -> dict[str, Any]:
-    """The entries of one of the families `bases`, `systems` and `students`, by name."""
+    """The entries of one of the families `bases`, `systems`, `students` and `classifiers`, by name."""
     values = _load(path).get(family)
     if not isinstance(values, dict) or not values:
         raise BadInput(f"{path}: {family}: expected a section for each of the {family}, got {values!r}")

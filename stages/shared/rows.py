@@ -62,7 +62,11 @@ class TokenProbs(TypedDict):
 
 class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A question with its gold answer. `id` is unique and fixes the split. `solution` is the data set's own
-    worked answer. `history` holds the turns of the chat before the question."""
+    worked answer. `history` holds the turns of the chat before the question.
+
+    `rule_book` is the text of the rules that the answer follows from, each with an id (shared/rule_books.py).
+    `chain` holds the ids of the rules that lead to the answer, in order, where the task knows them. `pair` is
+    the id of the problem with the same question under another rule book."""
 
     id: str
     task: str
@@ -75,6 +79,9 @@ class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     context: str | None = None
     level: int | None = None
     history: list[Message] | None = None
+    rule_book: str | None = None
+    chain: list[str] | None = None
+    pair: str | None = None
 
     @property
     def conversation(self) -> str:
@@ -102,7 +109,9 @@ class Response(Prompt, kw_only=True):
     tokens of the model that wrote it (0: not known).
 
     `reasoning` is what a teacher thought before its answer, where its server sends that apart from `text`. It
-    is never graded. `probs` are the probabilities of the answer's tokens, in order. None: not known.
+    is never graded. `probs` are the probabilities of the answer's tokens, in order. `label_probs` holds the
+    probability of each label that the answer could have named, normalised over the labels (a sum of 1).
+    None: not known.
     """
 
     sampler: str
@@ -113,6 +122,7 @@ class Response(Prompt, kw_only=True):
     tokens: int
     reasoning: str | None = None
     probs: list[TokenProbs] | None = None
+    label_probs: dict[str, float] | None = None
 
     @property
     def trace_id(self) -> str:
@@ -126,7 +136,9 @@ class Trace(Response, kw_only=True):
     `pred` is the answer as extracted (None: no answer); `pass_rate` the share of the base model's plain
     answers to this problem that are right (None: the base model was not asked). `verdict` is what the judge
     wrote (None: not asked; "": it gave no answer). `facts` are what a grader saw besides, each named
-    `<grader>.<fact>`: a number or a word.
+    `<grader>.<fact>`: a number or a word. `hard` is 1 where no answer to the problem was accepted: the trace
+    then stands for the problem alone, and its text is not to be learnt. `weight` is how much the trace counts
+    in training.
     """
 
     pred: str | None
@@ -135,11 +147,17 @@ class Trace(Response, kw_only=True):
     pass_rate: float | None = None
     verdict: str | None = None
     facts: dict[str, float | str] = {}
+    hard: int = 0
+    weight: float = 1.0
 
 
-class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a student is shown: `trace` is the id of the trace it came from (`gold:<problem id>` where it is
-    the data set's own answer)."""
+    the data set's own answer). `weight` is how much each of its learnt tokens counts in the loss.
+
+    Of a classification, `text` is the text that is classified, as it stands in the question, and `label` the
+    gold label. None: no classification.
+    """
 
     id: str
     problem: str
@@ -147,6 +165,9 @@ class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     style: str
     messages: list[Message]
     trace: str
+    weight: float = 1.0
+    text: str | None = None
+    label: str | None = None
 
 
 _encoder = msgspec.json.Encoder()

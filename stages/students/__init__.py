@@ -20,6 +20,7 @@ logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 STUDENTS = {
     "scratch": "a small transformer with its own tokenizer, trained from nothing",
     "sft": "a base model, fine-tuned: all its weights, or low-rank adapters",
+    "tfidf": "logistic regression on TF-IDF of words and characters: no language model",
 }
 
 

@@ -20,8 +20,11 @@ from stages.students import Job
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import describe_base, hash_of_chats
+from stages.students.training.encoding import Example
 from stages.students.training.packing import fitting
 from stages.students.training.settings import Training
+from stages.students.training.text_fitting import fit_texts
+from stages.students.training.token_weights import TokenWeights, weigh
 
 
 class Adapters(Strict):
@@ -51,6 +54,13 @@ class Params(Training):
     weights: Precision = "float32"
     # the padding token, for a tokenizer that has none
     pad_token: str | None = None
+    # how much the reasoning and the label of a classification count in the loss; null: all tokens the same
+    token_weights: TokenWeights | None = None
+    # whether the order of the rows keeps the shares of the labels all along, so that each batch has them
+    stratified: bool = False
+    # whether of a classification that exceeds max_tokens the text is cut, so that it fits; false: such a chat
+    # is left out
+    cut_texts: bool = False
 
     @model_validator(mode="after")
     def _four_bit_needs_adapters(self) -> "Params":
@@ -76,12 +86,38 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     set_seed(job.seed)
     tokenizer = _tokenizer(job.base, params)
     model = load_model(str(job.base), params.device, params.weights, params.four_bit)
-    examples, too_long = fitting(audit(chats, tokenizer, model, str(job.base)), params.max_tokens)
+    shown, cuts = fit_texts(chats, tokenizer, params.max_tokens) if params.cut_texts else (chats, {})
+    encoded = _classified(shown, audit(shown, tokenizer, model, str(job.base)), tokenizer, params)
+    examples, too_long = fitting(encoded, params.max_tokens)
     base, data = describe_base(job.base), hash_of_chats(chats)
     model = _adapt(model, params)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     facts = {"base": base, "data_sha256": data, "seed": job.seed, "weights": trained, "too_long": too_long}
+    facts |= {"texts": cuts} if cuts else {}
     fit(model, tokenizer, examples, params, job, fingerprint(params.model_dump(), facts), facts)
+
+
+def _classified(
+    chats: Sequence[Chat], examples: Sequence[Example], tokenizer: Any, params: Params
+) -> list[Example]:
+    """The examples with what params ask of a classification: weights of their tokens, labels to order by.
+
+    Raises BadInput on a chat without a label where params ask for either.
+    """
+    classified = list(examples)
+    if params.token_weights:
+        classified = [
+            weigh(chat, example, tokenizer, params.token_weights)
+            for chat, example in zip(chats, classified, strict=True)
+        ]
+    if params.stratified:
+        for chat in chats:
+            if chat.label is None:
+                raise BadInput(f"sft: stratified: chat {chat.id!r} has no label; set stratified to false")
+        classified = [
+            example._replace(label=chat.label) for chat, example in zip(chats, classified, strict=True)
+        ]
+    return classified
 
 
 def _tokenizer(base: Path, params: Params) -> Any:

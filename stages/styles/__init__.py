@@ -2,8 +2,9 @@
 
 A member's `render(problem)` gives the messages that are sent: the turns before the question, if the problem
 has any, and a user's turn at the end. A member with a class `Params` (a Strict model) has `render(problem,
-params)`. Every prompt text stands in this package, or in `shared` where other packages read it too, and
-nowhere else. Members are pure: no files, network, clock, global randomness or torch.
+params)`. Every prompt text stands in this package, in `shared` where other packages read it too, or in the
+params of a member (see prompting/wording.py), and nowhere else. Members are pure: no files, network, clock,
+global randomness or torch.
 
 Imports `shared` only. Every stage that puts problems to a model imports this package.
 """
@@ -25,6 +26,10 @@ STYLES = {
     "backward": "forward to the answer, then backward from it as a check",
     "fact_retrieval": "the facts first, then what follows from them",
     "signal_request": "the question, and a request for think and stop signals, which some conversations make",
+    "rulebook": "a rule book and a text to label by it: what a teacher sees",
+    "rulebook_at_student": "likewise, for a student",
+    "reasoned": "a text to label, with the reasons first, without a rule book",
+    "label_only": "a text to label, and nothing else",
     "careful": "read carefully, split, solve each part, double-check",
 }
 

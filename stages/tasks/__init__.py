@@ -33,6 +33,8 @@ TASKS = {
     "anli": "three-way inference from a premise, in three rounds (facebook/anli)",
     "strategy_qa": "yes/no questions whose steps must be found first (ChilleD/StrategyQA)",
     "table_mwp": "word problems over small tables, some with options (TabMWP)",
+    "labelled_text": "texts with one of two labels: tables, JSON lines, data sets of the Hub",
+    "tickets_toy": "generated complaints that a rule book decides; words alone cannot tell",
     "jsonl": "your own problems, one JSON object a line",
     "conversations": "your own conversations, one JSON object a line",
 }

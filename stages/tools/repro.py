@@ -26,7 +26,7 @@ from stages.shared.errors import BadInput, unknown
 
 # the stages of each job, in the order of the flow
 DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
-STUDENT, EVALUATION = ("format", "train"), ("generate", "evaluate")
+STUDENT, EVALUATION, REPORT = ("format", "train"), ("generate", "evaluate"), ("report",)
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 LOCKED = "Unable to acquire lock"  # DVC's words where another process held its lock for too long
@@ -60,8 +60,8 @@ class Job(NamedTuple):
 def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     """The jobs of `systems`, in the order in which they are started once what they need is there.
 
-    Base models come first, then the data of the systems, their students, their evaluations. Where all systems
-    are run, the base models that no system needs are the last jobs.
+    Base models come first, then the data of the systems, their students, their evaluations, the reports of
+    their classifiers. Where all systems are run, the base models that no system needs are the last jobs.
     """
     students = {system: params.students_of(system, path) for system in systems}
     every_student = params.entries("students", path)
@@ -80,7 +80,8 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     evaluations = [_evaluation(system, bases[system], students[system]) for system in systems]
     every = set(systems) == set(params.entries("systems", path))
     others = [base for base in params.entries("bases", path) if base not in needed] if every else []
-    return [*map(_base, dict.fromkeys(needed)), *data, *training, *evaluations, *map(_base, others)]
+    reports = [_report(name, system) for system in systems for name in params.classifiers_of(system, path)]
+    return [*map(_base, dict.fromkeys(needed)), *data, *training, *evaluations, *reports, *map(_base, others)]
 
 
 def _base(base: str) -> Job:
@@ -100,6 +101,10 @@ def _student(student: str, system: str, base: str) -> Job:
 def _evaluation(system: str, bases: Iterable[str], students: Iterable[str]) -> Job:
     needs = {f"data {system}", *(f"base {base}" for base in bases), *(f"student {name}" for name in students)}
     return Job(f"evaluate {system}", _items(EVALUATION, system), frozenset(needs))
+
+
+def _report(classifier: str, system: str) -> Job:
+    return Job(f"report {classifier}", _items(REPORT, classifier), frozenset({f"evaluate {system}"}))
 
 
 def _items(stages: Iterable[str], entry: str) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def test_a_lane_trains_at_most_its_budget(system: str, made: Path) -> None:
     for kind, name in (job.name.split() for job in jobs([system], ROOT / "params.yaml")):
         if kind == "base":
             bases[name] = trained(made / f"data/corpora/{name}.jsonl", tokenizer_of(name, made), PARAMS["bases"][name]["model"])
-        elif kind == "student":
+        elif kind == "student" and "max_tokens" in PARAMS["students"][name]["train"]:  # a classifier of words takes seconds
             student, chats = PARAMS["students"][name], made / f"data/{system}/chats/{name}.jsonl"
             students[name] = trained(chats, tokenizer_of(student["base"], made), student["train"])
     assert min(*bases.values(), *students.values()) > 0

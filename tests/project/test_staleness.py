@@ -32,13 +32,14 @@ CODE = {  # a file of each dep on code
     "stages/graders/answer.py": "grade judge enrich filter evaluate",
     "stages/graders/mathematics/terms.py": "grade judge enrich filter evaluate",
     "stages/formats/latent.py": "format",
-    "stages/scores/accuracy.py": "enrich evaluate",
+    "stages/scores/accuracy.py": "enrich evaluate report",
     "stages/samplers/__init__.py": ASKED,
     "stages/samplers/ask.py": ASKED,
     "stages/samplers/asking/streams.py": ASKED,
     "stages/samplers/memo/store.py": ASKED,
     "stages/samplers/local/generation.py": ASKED,
     "stages/samplers/hf.py": ASKED,
+    "stages/samplers/classifier.py": "judge generate",
     "stages/samplers/cost/prices.py": "respond judge",
     "stages/samplers/http/client.py": "respond judge",
     "stages/samplers/requests/engine.py": "respond judge",
@@ -55,10 +56,10 @@ INPUTS = {
     "conf/prices.yaml": "respond judge",
     "data/hub/README.md": "collect corpus",
     "data/recorded/README.md": "respond",
-    "data/glyph/train.jsonl": "prompt",
+    "data/glyph/train.jsonl": "prompt generate",
     "data/glyph/leaks.jsonl": "",
     "data/held_out/glyph.jsonl": "corpus generate",
-    "data/validation/glyph.jsonl": "corpus",
+    "data/validation/glyph.jsonl": "corpus generate",
     "data/corpora/glyph.jsonl": "base",
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
@@ -69,14 +70,14 @@ INPUTS = {
     "data/glyph/dropped.jsonl": "",
     "data/glyph/chats/glyph_selective.jsonl": "train",
     "data/glyph/generations.jsonl": "evaluate",
-    "data/glyph/graded.jsonl": "",
+    "data/glyph/graded.jsonl": "report",
     "models/bases/glyph/file": "respond train generate",
     "models/students/glyph/glyph_selective/file": "generate",
     "metrics/glyph.json": "",
     "conf/config.yaml": "",  # composed into params.yaml, which the stages read
 }
 PARAMS: dict[str, tuple[Any, str]] = {
-    "seed": (1, "collect corpus base prompt respond judge format train generate evaluate"),
+    "seed": (1, "collect corpus base prompt respond judge format train generate evaluate report"),
     "bases.glyph.corpus.near": (0.9, "corpus"),
     "bases.glyph.model.steps": (901, "base"),
     "systems.glyph.collect.near": (0.9, "collect"),
@@ -92,6 +93,7 @@ PARAMS: dict[str, tuple[Any, str]] = {
     "systems.glyph.evaluate.hard_below": (0.6, "evaluate"),
     "students.glyph_selective.format.selective": (False, "format"),
     "students.glyph_selective.train.learning_rate": (1e-4, "train"),
+    "classifiers.rules.report.positive": ("deny", "report"),
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
     "students.glyph_selective.train.launcher": ("accelerate launch", "train"),
@@ -111,6 +113,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     values = YAML().load(folder / "params.yaml")
     for family, entry in (("bases", "glyph"), ("systems", "glyph"), ("students", "glyph_selective")):
         values[family] = {entry: values[family][entry]}
+    values["classifiers"] = {"rules": values["classifiers"]["rules"] | {"system": "glyph"}}
     YAML().dump(values, folder / "params.yaml")
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     (folder / "dvc.lock").unlink(missing_ok=True)
@@ -125,7 +128,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def stages(names: str) -> set[str]:
     """`grade train` as DVC names the two stages of the entries that lie here."""
-    entries = {script: "glyph_selective" if script in FAMILIES["students"] else "glyph" for script in SCRIPTS}
+    entry_of = {"students": "glyph_selective", "classifiers": "rules"}
+    entries = {script: entry_of.get(family, "glyph") for family, scripts in FAMILIES.items() for script in scripts}
     return {name if "@" in name else f"{name}@{entries[name]}" for name in names.split()}
 
 
@@ -164,7 +168,7 @@ def test_a_change_of_a_file_marks_the_stages_that_read_it(project: Path, readers
     assert stale == {file: stages(names) for file, names in (CODE | INPUTS).items()}
 
 
-NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate"}
+NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate report"}
 
 
 @pytest.mark.parametrize("package", NEW_MEMBER)

@@ -193,6 +193,28 @@ def test_the_plots_are_those_of_the_scores(project: Path, scores: str, drawn: li
     assert sorted(path.name for path in Path("metrics/glyph_plots").iterdir()) == [f"{name}.csv" for name in drawn]
 
 
+def test_hard_below_is_asked_for_only_where_the_base_model_was_probed(project: Path) -> None:
+    Path("params.yaml").write_text(PARAMS.replace("      hard_below: 0.5\n", ""))
+    with pytest.raises(BadInput, match=r"systems\.glyph\.evaluate\.hard_below: is missing: expected the pass rate of 'probe'"):
+        main("glyph")
+    assert not any(Path(name).exists() for name in OUTS)
+    generate([row for number in range(60) for row in answers(number) if row.by != "probe"])
+    main("glyph")
+    assert metrics()["accuracy"]["student"] == 1.0 and "selectivity" not in metrics()
+
+
+def test_validation_answers_are_graded_and_not_scored(project: Path) -> None:
+    main("glyph")
+    first, graded = outs()[:-1], outs()[-1]
+    validation = [row for number in range(60, 70) for row in answers(number) if row.by in ("student", "base")]
+    for row in validation:
+        row.split = "validation"
+    generate([*(row for number in range(60) for row in answers(number)), *validation])
+    main("glyph")
+    assert outs()[:-1] == first
+    assert outs()[-1].startswith(graded) and outs()[-1].count(b'"split":"validation"') == 20
+
+
 def test_without_probe_there_is_no_curve_over_difficulty(project: Path) -> None:
     generate([row for number in range(60) for row in answers(number) if row.by != "probe"])
     main("glyph")

@@ -128,7 +128,7 @@ def test_a_response_that_stands_twice_is_refused(project: Path) -> None:
 
 def test_an_unknown_grader_lists_the_choices(project: Path) -> None:
     Path("params.yaml").write_text("seed: 0\nsystems: {s: {grade: {graders: {anwser: {}, answer: {relative_tolerance: -1}}}}}\n")
-    with pytest.raises(BadInput, match=r"did you mean 'answer'\?\); choose from: answer, glyph_structure"):
+    with pytest.raises(BadInput, match=r"did you mean 'answer'\?\); choose from: answer, citations, glyph_structure"):
         grade.main("s")
 
 

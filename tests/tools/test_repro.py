@@ -82,6 +82,21 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("base idle", ""),
         ],
     ),
+    "a report waits for the evaluation of its system": (
+        {
+            "bases": SMALL,
+            "systems": {"a": {"base": "small"}, "b": {"base": "small"}},
+            "classifiers": {"a_report": {"system": "a"}, "b_report": {"system": "b"}},
+        },
+        ["a"],
+        [
+            ("base small", ""),
+            ("data a", "base small"),
+            ("student a1", "base small, data a"),
+            ("evaluate a", "base small, data a, student a1"),
+            ("report a_report", "evaluate a"),
+        ],
+    ),
 }
 
 
@@ -105,19 +120,19 @@ def test_the_plan(case: str) -> None:
     write_params(values)
     plan = repro.jobs(systems)
     assert [(job.name, ", ".join(sorted(job.needs))) for job in plan] == expected
-    stages = {"base": ("base",), "data": repro.DATA, "student": repro.STUDENT, "evaluate": repro.EVALUATION}
+    stages = {"base": ("base",), "data": repro.DATA, "student": repro.STUDENT, "evaluate": repro.EVALUATION, "report": repro.REPORT}
     for job in plan:
         kind, entry = job.name.split()
         assert job.arguments == ("--single-item", *(f"{stage}@{entry}" for stage in stages[kind]))
 
 
 def test_the_jobs_run_every_stage_of_the_flow() -> None:
-    assert {"collect", "corpus", "base", *repro.DATA, *repro.STUDENT, *repro.EVALUATION} == set(SCRIPTS)
+    assert {"collect", "corpus", "base", *repro.DATA, *repro.STUDENT, *repro.EVALUATION, *repro.REPORT} == set(SCRIPTS)
 
 
 def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
     values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
-    kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems"}
+    kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems", "report": "classifiers"}
     plan = repro.jobs(list(values["systems"]), ROOT / "params.yaml")
     assert sorted(job.name for job in plan) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
 

@@ -8,7 +8,7 @@ from stages.graders.quantities import numbers
 from stages.graders.reading.compare import Comparison, Policies
 from stages.graders.reading.limits import TooMuch
 from stages.graders.reading.span import Span
-from stages.graders.words import choice, vocabularies, words
+from stages.graders.words import choice, label_ladder, vocabularies, words
 from stages.shared.rows import Kind
 
 Choices = list[str] | None
@@ -30,6 +30,9 @@ class Reader(NamedTuple):
     closed: bool
     # rules of extract.py whose spans say nothing for this kind
     skips: tuple[str, ...]
+    # the answer that a whole text gives in a form of this kind, looked for before its spans; None where it
+    # has no such form. The last argument says whether the model stopped by itself.
+    form: Callable[[str, Choices, bool], Answer | None] | None = None
 
 
 def _gold_number(text: str, choices: Choices) -> Any:
@@ -53,6 +56,10 @@ def _gold_option(text: str, choices: Choices) -> str | None:
 def _option(span: Span, choices: Choices) -> Answer | None:
     letter = choice.final(span, choices)
     return None if letter is None else (choice.first(letter, choices), letter)
+
+
+def _label_in_form(text: str, choices: Choices, stopped: bool) -> Answer | None:
+    return _as_written(label_ladder.labelled(text, choices, stopped)) if choices else None
 
 
 def _as_written(answer: str | None) -> Answer | None:
@@ -101,6 +108,7 @@ READERS: dict[Kind, Reader] = {
         words.same,
         closed=True,
         skips=("bold", "listed", "opening"),
+        form=_label_in_form,
     ),
     Kind.OPEN: Reader(
         lambda text, choices: text if words.normal(text) else None,

@@ -1,10 +1,12 @@
 """Counts traces: how many passed, why the others did not, and how hard the problems are."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stages.shared.rows import Trace
+from stages.shared.rows import Kind, Trace
+
+INVALID = "(none)"  # stands for the label of an answer that gives none
 
 
 class Tally:
@@ -17,6 +19,8 @@ class Tally:
         self.reasons: dict[tuple[str, str], Counter[str]] = {}
         # from (`by`, "models" | "styles" | "tasks") to each model, style or task: [rows, right rows]
         self.accuracy: dict[tuple[str, str], dict[str, list[int]]] = {}
+        # answers to problems of kind label: (`by`, gold label, label as read)
+        self.labels: Counter[tuple[str, str, str]] = Counter()
         self.rates: Counter[str] = Counter(
             {"always_fails": 0, "below_half": 0, "half_or_more": 0, "always_passes": 0, "not_measured": 0}
         )
@@ -39,6 +43,9 @@ class Tally:
             counted = self.accuracy.setdefault((trace.by, what), {}).setdefault(value, [0, 0])
             counted[0] += 1
             counted[1] += trace.grades.get("answer") == 1
+        if trace.kind is Kind.LABEL and "answer" in trace.grades:
+            right = trace.grades["answer"] == 1
+            self.labels[trace.by, trace.answer, trace.answer if right else trace.pred or INVALID] += 1
 
     def add(self, tally: "Tally") -> None:
         """Adds the counts of `tally`, which must be of other problems."""
@@ -46,6 +53,7 @@ class Tally:
         self.graded.update(tally.graded)
         self.passed.update(tally.passed)
         self.rates.update(tally.rates)
+        self.labels.update(tally.labels)
         for key, counts in tally.reasons.items():
             self.reasons.setdefault(key, Counter()).update(counts)
         for group, values in tally.accuracy.items():
@@ -80,7 +88,29 @@ class Tally:
                 metrics[what] = {
                     name: {"rows": rows, "accuracy": round(right / rows, 6)} for name, (rows, right) in values
                 }
+        if labels := {key[1:]: count for key, count in self.labels.items() if key[0] == by}:
+            metrics["labels"] = label_metrics(labels)
         return metrics
+
+
+def label_metrics(counts: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    """Macro-F1, and by label precision, recall, F1 and the labels that were read (`read_as`), from the number
+    of answers by gold label and label as read. An answer without a label is `INVALID` and costs recall."""
+    labels = sorted({gold for gold, _ in counts})
+    by_label: dict[str, dict[str, Any]] = {}
+    for label in labels:
+        right = counts.get((label, label), 0)
+        gold = sum(count for (name, _), count in counts.items() if name == label)
+        read = sum(count for (_, name), count in counts.items() if name == label)
+        by_label[label] = {
+            "rows": gold,
+            "precision": round(right / read, 6) if read else 0.0,
+            "recall": round(right / gold, 6),
+            "f1": round(2 * right / (gold + read), 6),
+            "read_as": {name: count for (own, name), count in sorted(counts.items()) if own == label},
+        }
+    macro = sum(values["f1"] for values in by_label.values()) / len(by_label)
+    return {"macro_f1": round(macro, 6), "by_label": by_label}
 
 
 def _difficulty(pass_rate: float | None) -> str:

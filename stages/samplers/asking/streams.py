@@ -70,4 +70,5 @@ def responses(prompt: Prompt, answers: Iterable[Answer], sampler: str) -> Iterat
             tokens=answer.tokens,
             reasoning=answer.reasoning,
             probs=answer.probs,
+            label_probs=answer.label_probs,
         )

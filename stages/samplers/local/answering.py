@@ -14,6 +14,7 @@ from stages.models.folders import Weights, locate
 from stages.models.loading import Device, Precision, choose_device, load_model, prepare_cpu
 from stages.models.templates import load_tokenizer, render
 from stages.samplers.local.generation import Loaded, attempt, stop_ids
+from stages.samplers.local.label_scores import Labels
 from stages.samplers.local.steering import Chats, Steered, Step, steering
 from stages.samplers.local.steering.batch_state import Start
 from stages.samplers.local.stored_batches import identity
@@ -35,8 +36,8 @@ class Params(Strict):
     temperature: float = Field(default=0.0, ge=0)
     # tokens are drawn from the likeliest ones that together have this probability
     top_p: float = Field(default=1.0, gt=0, le=1)
-    # an answer that reaches this length is cut off
-    max_new_tokens: int = Field(ge=1)
+    # an answer that reaches this length is cut off; null only where `labels` has nothing generated
+    max_new_tokens: int | None = Field(default=None, ge=1)
     # answers generated at once, at most
     batch_size: int = Field(default=64, ge=1)
     # what every answer begins with; it counts as the model's words
@@ -51,6 +52,37 @@ class Params(Strict):
     precision: Precision = "float32"
     # whether the weights are loaded in 4 bits (needs CUDA for speed)
     four_bit: bool = False
+    # the labels of a classification, whose probabilities go with every answer; null: no labels
+    labels: Labels | None = None
+
+    @property
+    def draws(self) -> int:
+        """How many answers are generated for each prompt."""
+        return self.n * (self.labels.samples if self.labels else 1)
+
+    @property
+    def generates(self) -> bool:
+        """Whether answers are generated; false: the answer is a label."""
+        return self.labels is None or self.labels.after == "reasoning"
+
+    @model_validator(mode="after")
+    def _length_is_given(self) -> "Params":
+        if self.generates and self.max_new_tokens is None:
+            raise ValueError("max_new_tokens: is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_used(self) -> "Params":
+        if self.labels and self.labels.samples > 1 and not self.temperature:
+            raise ValueError("labels.samples: at temperature 0 all samples are the same; expected 1")
+        if not self.generates and (
+            self.max_new_tokens or self.temperature or self.top_p < 1 or self.steer or self.n > 1
+        ):
+            raise ValueError(
+                "labels.after: with `nothing` no token is generated; leave out n, temperature, top_p, "
+                "max_new_tokens and steer"
+            )
+        return self
 
     @model_validator(mode="after")
     def _prefill_is_allowed(self) -> "Params":
@@ -72,6 +104,22 @@ class Local:
         self.identity = identity(_pinned(params.model), settings)
         # what the logits processors changed in this run; see `Counted`
         self.steered: Counter[str] = Counter()
+        # by the ids of a prompt: its text; see `encode`
+        self.texts: dict[tuple[int, ...], str] = {}
+
+    def encode(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        """The token ids of each prompt; their texts are kept until the next call, for scoring labels.
+
+        Raises BadInput on a prompt whose choices are not the labels that are scored.
+        """
+        texts = [self.render(prompt) for prompt in prompts]
+        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False).input_ids
+        if self.params.labels:
+            for prompt in prompts:
+                _check_choices(prompt, self.params.labels)
+            self.texts.clear()
+            self.texts |= {tuple(row): text for row, text in zip(ids, texts, strict=True)}
+        return ids
 
     def render(self, prompt: Prompt) -> str:
         """What is put to the model; raises BadInput where its chat template refuses."""
@@ -93,7 +141,7 @@ class Local:
             for name, settings in step.items()
         ]
         prefill = self.tokenizer(params.prefill, add_special_tokens=False).input_ids
-        return Loaded(model, self.tokenizer, params, prefill, processors, self.steered)
+        return Loaded(model, self.tokenizer, params, prefill, processors, self.steered, self.texts)
 
     def generate(self, rows: Sequence[list[int]], seed: str, chats: Chats) -> Iterator[list[Answer]]:
         """Answers to `rows`, whose prompts have the messages `chats`, all at once or in parts that fit into
@@ -114,7 +162,7 @@ class Local:
                 start += len(part)
 
     def _halve(self, rows: Sequence[list[int]]) -> None:
-        model, longest, limit = self.params.model, max(map(len, rows)), self.params.max_new_tokens
+        model, longest, limit = self.params.model, max(map(len, rows)), self.params.max_new_tokens or 0
         if len(rows) == 1:
             raise BadInput(
                 f"{model}: one prompt of {longest} tokens and {limit} more (max_new_tokens) "
@@ -125,6 +173,14 @@ class Local:
             f"\n{model}: {len(rows)} prompts of {longest} tokens do not fit into memory; "
             f"batches of {self.size}",
             file=sys.stderr,
+        )
+
+
+def _check_choices(prompt: Prompt, labels: Labels) -> None:
+    if prompt.choices is not None and set(prompt.choices) != set(labels.names):
+        raise BadInput(
+            f"labels.names: expected the choices of prompt {prompt.id!r}, {', '.join(prompt.choices)}; "
+            f"got {', '.join(labels.names)}"
         )
 
 

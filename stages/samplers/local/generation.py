@@ -2,9 +2,11 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from stages.samplers.local.label_scores import answer_tokens, before_label, label_probs
 from stages.samplers.local.steering import Chats
 from stages.samplers.local.steering.batch_state import Start
 from stages.samplers.memo.sampled_answers import Answer
@@ -24,6 +26,8 @@ class Loaded(NamedTuple):
     processors: list[Start]
     # what the processors of all batches changed so far
     steered: Counter[str]
+    # by the ids of a prompt: its text; filled where labels are scored
+    texts: Mapping[tuple[int, ...], str] = MappingProxyType({})
 
 
 def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str, chats: Chats) -> list[Answer] | None:
@@ -32,7 +36,8 @@ def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str, chats: Chats) 
     from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
     try:
-        return _generate(loaded, rows, seed, chats)
+        answers = _generate(loaded, rows, seed, chats) if loaded.params.generates else _empty(loaded, rows)
+        return _labelled(loaded, rows, answers) if loaded.params.labels else answers
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, RuntimeError) and not should_reduce_batch_size(error):
             raise
@@ -66,6 +71,43 @@ def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str, chats: Chats
         loaded.steered.update(processor.counts())
     new = output[:, inputs["input_ids"].shape[1] :].tolist()
     return [_answer(loaded, ids) for ids in new]
+
+
+def _empty(loaded: Loaded, rows: Sequence[list[int]]) -> list[Answer]:
+    """Answers that say nothing but the prefill."""
+    params = loaded.params
+    return [Answer(params.prefill, Ending.STOP, 0, cost_usd=0.0, model=params.model) for _ in rows]
+
+
+def _labelled(loaded: Loaded, rows: Sequence[list[int]], answers: Sequence[Answer]) -> list[Answer]:
+    """The answers with the probabilities of the labels; an answer without reasoning becomes its likeliest
+    label."""
+    labels, tokenizer = loaded.params.labels, loaded.tokenizer
+    prompts = [loaded.texts[tuple(row)].removesuffix(loaded.params.prefill) for row in rows]
+    before = [
+        before_label(answer.text, labels.opening) if loaded.params.generates else answer.text + labels.opening
+        for answer in answers
+    ]
+    texts = [prompt + text for prompt, text in zip(prompts, before, strict=True)]
+    scored = [
+        answer._replace(label_probs=probs)
+        for answer, probs in zip(
+            answers, label_probs(loaded.model, tokenizer, texts, labels, len(rows)), strict=True
+        )
+    ]
+    if loaded.params.generates:
+        return scored
+    return [
+        _named(answer, prompt, text, tokenizer, labels.closing)
+        for answer, prompt, text in zip(scored, prompts, before, strict=True)
+    ]
+
+
+def _named(answer: Answer, prompt: str, before: str, tokenizer: Any, closing: str) -> Answer:
+    """`answer` as the text of its likeliest label; of several, the first."""
+    probs = answer.label_probs or {}
+    text = before + max(probs, key=lambda name: probs[name]) + closing
+    return answer._replace(text=text, tokens=answer_tokens(tokenizer, prompt, text))
 
 
 def _read_once(model: Any, rows: Sequence[list[int]], inputs: Any) -> dict[str, Any]:

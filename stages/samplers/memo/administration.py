@@ -34,6 +34,7 @@ class ExportedAnswer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     model: str
     reasoning: str | None = None
     probs: list[TokenProbs] | None = None
+    label_probs: dict[str, float] | None = None
 
 
 def totals_by_model(path: Path) -> list[tuple[str, str, int, int, int, float, int]]:
@@ -73,7 +74,11 @@ def export_lines(path: Path) -> Iterator[bytes]:
                 "cost_usd": answer.cost_usd,
                 "model": answer.model,
             }
-            optional = {"reasoning": answer.reasoning, "probs": answer.probs}
+            optional = {
+                "reasoning": answer.reasoning,
+                "probs": answer.probs,
+                "label_probs": answer.label_probs,
+            }
             fields |= {name: value for name, value in optional.items() if value is not None}
             yield json.dumps(fields).encode() + b"\n"
 
@@ -124,6 +129,7 @@ def _item(line: bytes, where: str) -> Item:
         row.cost_usd,
         row.reasoning,
         row.probs,
+        row.label_probs,
     )
     return row.key, row.asked, answer
 

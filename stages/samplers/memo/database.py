@@ -7,13 +7,23 @@ from filelock import FileLock
 
 from stages.shared.errors import BadInput
 
-VERSION = 2
-ANSWER_COLUMNS = ("text", "ending", "tokens", "model", "prompt_tokens", "cost_usd", "reasoning", "probs")
+VERSION = 3
+ANSWER_COLUMNS = (
+    "text",
+    "ending",
+    "tokens",
+    "model",
+    "prompt_tokens",
+    "cost_usd",
+    "reasoning",
+    "probs",
+    "label_probs",
+)
 COLUMNS = ("key", *ANSWER_COLUMNS, "asked", "made")
 SCHEMA = f"""
 CREATE TABLE answers (key BLOB PRIMARY KEY, text BLOB NOT NULL, ending TEXT NOT NULL, tokens INTEGER NOT NULL,
     prompt_tokens INTEGER NOT NULL, cost_usd REAL, model BLOB NOT NULL, asked TEXT NOT NULL,
-    made INTEGER NOT NULL, reasoning BLOB, probs TEXT);
+    made INTEGER NOT NULL, reasoning BLOB, probs TEXT, label_probs TEXT);
 CREATE TABLE claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (made INTEGER NOT NULL, counts TEXT NOT NULL);
 PRAGMA user_version = {VERSION};
@@ -22,7 +32,8 @@ PRAGMA user_version = {VERSION};
 # that is still running is not disturbed.
 MIGRATIONS = {
     1: "ALTER TABLE answers ADD COLUMN reasoning BLOB; ALTER TABLE answers ADD COLUMN probs TEXT;"
-    " PRAGMA user_version = 2;"
+    " PRAGMA user_version = 2;",
+    2: "ALTER TABLE answers ADD COLUMN label_probs TEXT; PRAGMA user_version = 3;",
 }
 
 

@@ -10,7 +10,7 @@ class Answer(NamedTuple):
 
     `tokens` counts tokens of the model that wrote it, the end-of-turn token left out. `model` is how its
     server names it. `prompt_tokens` is the length of its prompt (0: not known). `cost_usd` is what this
-    answer costs to buy (None: not known). `reasoning` and `probs` are those of a Response."""
+    answer costs to buy (None: not known). `reasoning`, `probs` and `label_probs` are those of a Response."""
 
     text: str
     ending: Ending
@@ -20,3 +20,4 @@ class Answer(NamedTuple):
     cost_usd: float | None = 0.0
     reasoning: str | None = None
     probs: list[TokenProbs] | None = None
+    label_probs: dict[str, float] | None = None

@@ -152,13 +152,14 @@ def _row(key: str, asked: Mapping[str, Any], answer: Answer) -> tuple[Any, ...]:
         answer.cost_usd,
         None if answer.reasoning is None else to_blob(answer.reasoning),
         None if answer.probs is None else json.dumps(answer.probs, allow_nan=False),
+        None if answer.label_probs is None else json.dumps(answer.label_probs, allow_nan=False),
     )
     return (bytes.fromhex(key), *columns, canonical(asked))
 
 
 def from_columns(columns: Sequence[Any]) -> Answer:
     """The answer in the columns ANSWER_COLUMNS of a row."""
-    text, ending, tokens, model, prompt_tokens, cost_usd, reasoning, probs = columns
+    text, ending, tokens, model, prompt_tokens, cost_usd, reasoning, probs, label_probs = columns
     return Answer(
         from_blob(text),
         Ending(ending),
@@ -168,6 +169,7 @@ def from_columns(columns: Sequence[Any]) -> Answer:
         cost_usd,
         None if reasoning is None else from_blob(reasoning),
         None if probs is None else json.loads(probs),
+        None if label_probs is None else json.loads(label_probs),
     )
 
 

@@ -5,7 +5,7 @@ import random
 import re
 from collections.abc import Callable
 
-from stages.samplers.script import rationales
+from stages.samplers.script import rationales, verdicts
 from stages.samplers.script.mistakes import mislead
 from stages.samplers.script.rationales import OPENING, STEP, lines_of, rationale
 from stages.shared.marks import GLYPHS
@@ -68,4 +68,5 @@ SCRIPTS: dict[str, Script] = DIRECT | {
     "backward": rationale(rationales.backward),
     "fact_retrieval": rationale(rationales.fact_retrieval),
     "careful": rationale(rationales.careful),
+    "rulebook": verdicts.by_rules,
 }

@@ -118,6 +118,24 @@ def bootstrap(columns: Numbers, statistic: Callable[[Numbers], Numbers], seed: i
     return Estimate(float(statistic(columns.sum(axis=0))), float(low), float(high))
 
 
+def weighted_bootstrap(n: int, statistic: Callable[[Numbers], Numbers], seed: int) -> Estimate | None:
+    """A statistic of weighted problems, with the 2.5 % and 97.5 % points of its values over 2000 resamples.
+
+    `statistic` maps weights of the shape (times, n) to numbers of the shape (times,): a weight is how often a
+    problem was drawn. It serves what is no function of sums, such as ranks. A resample on which the statistic
+    is undefined (NaN) is left out. None where the statistic is undefined on the problems themselves.
+    """
+    value = float(statistic(np.ones((1, n)))[0]) if n else np.nan
+    if not np.isfinite(value):
+        return None
+    rng, step = np.random.default_rng(seed), max(1, BLOCK // n)
+    values = np.concatenate(
+        [statistic(_counts(rng, n, min(step, RESAMPLES - start))) for start in range(0, RESAMPLES, step)]
+    )
+    low, high = np.percentile(values[np.isfinite(values)], [2.5, 97.5])
+    return Estimate(value, float(low), float(high))
+
+
 def _resampled(rng: np.random.Generator, columns: Numbers) -> Numbers:
     """The sums of `columns` (problems, k) over each resample of the problems: (resamples, k)."""
     n = len(columns)

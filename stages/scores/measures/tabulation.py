@@ -21,15 +21,15 @@ def by_problem(traces: Iterable[Trace]) -> Iterator[list[Trace]]:
 
 def tabulate(
     problems: Iterable[list[Trace]],
-    hard_below: float,
+    hard_below: float | None,
     marks: Marks,
     compare: Mapping[str, tuple[str, str]],
 ) -> Table:
     """One pass over the problems.
 
-    A problem is hard where the base model's pass rate is below `hard_below`. Every arm gets a column for each
-    set of `marks`, and one for each grader that graded all its answers, with the facts that the grader saw.
-    Raises BadInput where the arms do not line up.
+    A problem is hard where the base model's pass rate is below `hard_below` (None: not known). Every arm gets
+    a column for each set of `marks`, and one for each grader that graded all its answers, with the facts that
+    the grader saw. Raises BadInput where the arms do not line up.
     """
     builder = _Builder(marks)
     for traces in problems:
@@ -66,7 +66,7 @@ class _Builder:
         for name, trace in arms.items():
             self.answers.setdefault(name, _Answers()).add(trace, self.marks)
 
-    def table(self, hard_below: float, compare: Mapping[str, tuple[str, str]]) -> Table:
+    def table(self, hard_below: float | None, compare: Mapping[str, tuple[str, str]]) -> Table:
         """The table of all problems so far."""
         if not self.ids:
             raise BadInput("no problems to evaluate; expected at least one")
@@ -77,7 +77,7 @@ class _Builder:
             task=np.array(self.tasks),
             level=np.array(self.levels),
             failure=1 - rates if len(rates) else None,
-            hard=rates < hard_below if len(rates) else None,
+            hard=rates < hard_below if len(rates) and hard_below is not None else None,
         )
 
 

@@ -79,11 +79,7 @@ def audit_rows(chats: Sequence[Chat], tokenizer: Any, end: int) -> list[Example]
             example = encode(chat, tokenizer, end)
         except BadInput as error:
             raise BadInput(f"stop-token audit: {chat.id}: {error}") from None
-        for fault in {
-            *example.faults,
-            *_row_faults(chat, example, tokenizer, end),
-            *_word_faults(chat, special),
-        }:
+        for fault in faults_of(chat, example, tokenizer, end, special):
             faults[fault] += 1
             first.setdefault(fault, chat.id)
         examples.append(example)
@@ -94,6 +90,12 @@ def audit_rows(chats: Sequence[Chat], tokenizer: Any, end: int) -> list[Example]
         )
         raise BadInput(f"stop-token audit: {counted}")
     return examples
+
+
+def faults_of(chat: Chat, example: Example, tokenizer: Any, end: int, special: dict[int, str]) -> set[str]:
+    """Why `chat`, encoded as `example`, may not be trained on; empty where it may. `special` are the
+    tokenizer's special tokens by id."""
+    return {*example.faults, *_row_faults(chat, example, tokenizer, end), *_word_faults(chat, special)}
 
 
 def _row_faults(chat: Chat, example: Example, tokenizer: Any, end: int) -> Iterable[str]:

@@ -6,6 +6,7 @@ token is counted with one tokenizer and cut with another, and no boundary moves 
 alone.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from stages.models.templates import render, special_tokens
@@ -25,6 +26,9 @@ class Example(NamedTuple):
     faults: list[str]
     # how much each token counts in the loss, at least 0; None: all count 1
     weights: list[float] | None = None
+    # the class that the row is of, where the order of the rows keeps the shares of the classes; None: it does
+    # not
+    label: str | None = None
 
 
 def end_of_turn(tokenizer: Any) -> int | None:
@@ -47,18 +51,54 @@ def encode(chat: Chat, tokenizer: Any, end: int) -> Example:
 
     Raises BadInput where the template refuses the chat.
     """
+    return encode_rendered([rendered(chat, tokenizer, end)], tokenizer)[0]
+
+
+class Rendered(NamedTuple):
+    """A chat as the template writes it."""
+
+    text: str
+    # first character, and last one plus 1, of each assistant's turn
+    spans: list[tuple[int, int]]
+    # why the row may not be trained on
+    faults: list[str]
+    # how much each of its learnt tokens counts in the loss
+    weight: float = 1.0
+
+
+def rendered(chat: Chat, tokenizer: Any, end: int) -> Rendered:
+    """`chat` as one text; `end` is the id of the end-of-turn token.
+
+    Raises BadInput where the template refuses the chat, and on a lone surrogate, which no tokenizer takes.
+    """
     text = render(tokenizer, chat.messages)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise BadInput("the words hold a lone surrogate, which is no character") from None
     spans, faults = _spans(chat, tokenizer, text, tokenizer.convert_ids_to_tokens(end))
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    supervised = [False] * len(encoded.input_ids)
-    for low, high in spans:
-        for place, (start, stop) in enumerate(encoded.offset_mapping):
+    return Rendered(text, spans, faults, chat.weight)
+
+
+def encode_rendered(texts: Sequence[Rendered], tokenizer: Any) -> list[Example]:
+    """The chats as ids with their masks, tokenised in one call."""
+    encoded = tokenizer([row.text for row in texts], add_special_tokens=False, return_offsets_mapping=True)
+    rows = zip(texts, encoded.input_ids, encoded.offset_mapping, strict=True)
+    return [_masked(row, ids, offsets) for row, ids, offsets in rows]
+
+
+def _masked(row: Rendered, ids: list[int], offsets: Sequence[tuple[int, int]]) -> Example:
+    supervised, faults = [False] * len(ids), list(row.faults)
+    for low, high in row.spans:
+        for place, (start, stop) in enumerate(offsets):
             # a space may be left out of its own offsets, so that both are its end
             if low <= start and low < stop <= high:
                 supervised[place] = True
             elif start < high and stop > low:
                 faults.append("a token straddles the border of the assistant's turn")
-    return Example(encoded.input_ids, supervised, faults)
+    weights = None if row.weight == 1 else [row.weight] * len(ids)
+    return Example(ids, supervised, faults, weights)
 
 
 def _spans(chat: Chat, tokenizer: Any, text: str, end: str) -> tuple[list[tuple[int, int]], list[str]]:

@@ -16,7 +16,14 @@ from stages.students.training.checkpoints import kept_until_done, last_whole, pr
 from stages.students.training.curves import Curves
 from stages.students.training.describe import full_disk_as_oserror, save
 from stages.students.training.encoding import Example
-from stages.students.training.packing import Collator, Packer, keeps_apart, order, with_weights
+from stages.students.training.packing import (
+    Collator,
+    Packer,
+    keeps_apart,
+    order,
+    stratified_order,
+    with_weights,
+)
 from stages.students.training.settings import Training
 from stages.students.training.trainer import PlannedTrainer
 
@@ -40,7 +47,7 @@ def fit(
     its last checkpoint, which `key` names. Raises BadInput where the training diverges.
     """
     prepare_cpu(params.device, params.threads)
-    steps, rows = _plan(params, len(examples), job.seed)
+    steps, rows = _plan(params, examples, job.seed)
     weighted = with_weights(examples)
     if choose_device(params.device) == "cpu":
         # there the fused attention takes a third longer, mostly in the backward pass
@@ -69,10 +76,17 @@ def fit(
         save(job.out, trainer, tokenizer, params, {**facts, **outcome})
 
 
-def _plan(params: Training, count: int, seed: int) -> tuple[int, list[int]]:
-    """The number of steps, and the indices of all rows that they learn from, out of `count`."""
+def _plan(params: Training, examples: Sequence[Example], seed: int) -> tuple[int, list[int]]:
+    """The number of steps, and the indices of all rows that they learn from.
+
+    Where all `examples` have labels, the order keeps the shares of the labels.
+    """
+    count = len(examples)
     rows_a_step = params.batch_size * processes() * params.accumulate
     steps = params.steps or max(1, round((params.epochs or 0) * count / rows_a_step))
+    labels = [example.label for example in examples if example.label is not None]
+    if len(labels) == count:
+        return steps, stratified_order(labels, steps * rows_a_step, seed)
     return steps, order(count, steps * rows_a_step, seed)
 
 

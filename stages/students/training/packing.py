@@ -46,6 +46,36 @@ def order(count: int, rows: int, seed: int) -> list[int]:
     return stream[:rows]
 
 
+def stratified_order(labels: Sequence[str], rows: int, seed: int) -> list[int]:
+    """Indices of `rows` rows out of len(`labels`): as `order`, but the shares of the labels are kept.
+
+    Any beginning of an epoch holds of each label its share of the rows, but for a row or so. So does each
+    batch, where its size allows. The rows of a label come in a seeded order of their own.
+    """
+    stream: list[int] = []
+    for epoch in range(-(-rows // len(labels))):
+        by_label: dict[str, list[int]] = {}
+        for row in random.Random(f"order/{seed}/{epoch}").sample(range(len(labels)), len(labels)):
+            by_label.setdefault(labels[row], []).append(row)
+        stream += _interleaved([by_label[label] for label in sorted(by_label)])
+    return stream[:rows]
+
+
+def _interleaved(groups: Sequence[list[int]]) -> list[int]:
+    """All rows of `groups`: each place takes a row of the group that lags furthest behind its share."""
+    total, taken = sum(map(len, groups)), [0] * len(groups)
+    mixed = []
+    for place in range(1, total + 1):
+        # times the total, so that whole numbers are compared
+        lag = [len(group) * place - count * total for group, count in zip(groups, taken, strict=True)]
+        chosen = max(
+            range(len(groups)), key=lambda number: (taken[number] < len(groups[number]), lag[number])
+        )
+        mixed.append(groups[chosen][taken[chosen]])
+        taken[chosen] += 1
+    return mixed
+
+
 def pack(lengths: Sequence[int], width: int) -> list[list[int]]:
     """Which rows share a line of `width` tokens: from the longest row on, each goes into the first line that
     has room (first-fit decreasing)."""

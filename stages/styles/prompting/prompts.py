@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, create_model, model_validator
 
 from stages.shared.errors import unknown
 from stages.shared.params import Strict
@@ -40,7 +40,12 @@ def put(value: Any) -> Put:
     model = getattr(style(name), "Params", None)
     if model is None and given:
         raise ValueError(f"style {name!r} has no params")
-    return Put(name, model and model.model_validate(given or {}))
+    if model is None:
+        return Put(name)
+    # a model of one field, so that a fault is told below the style's name
+    field: Any = {name: (model, ...)}
+    checked = create_model("Params", __base__=Strict, **field)
+    return Put(name, getattr(checked.model_validate({name: given or {}}), name))
 
 
 Asked = Annotated[Put, PlainValidator(put)]
@@ -50,32 +55,32 @@ Asked = Annotated[Put, PlainValidator(put)]
 class Several(Strict):
     """Several styles for each problem, in the order given."""
 
-    styles: list[StyleName] = Field(min_length=1)  # the styles to choose from, each named once
+    # the styles to choose from, each named once
+    styles: list[Annotated[Any, BeforeValidator(put)]] = Field(min_length=1)
     n: int | None = Field(default=None, ge=1)  # how many of them each problem is put in (null: all)
     # first: the first n of the list; seeded: n drawn for each problem by a hash of seed and problem id
     draw: Literal["first", "seeded"] = "first"
 
     @model_validator(mode="after")
     def _enough(self) -> "Several":
-        if twice := sorted({name for name in self.styles if self.styles.count(name) > 1}):
+        names = [asked.name for asked in self.styles]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"styles: named twice: {', '.join(twice)}")
         if self.n is not None and self.n > len(self.styles):
             raise ValueError(f"n: {self.n} of {len(self.styles)} styles cannot be taken")
         return self
 
-    def chosen(self, problem: str, seed: int) -> list[str]:
+    def chosen(self, problem: str, seed: int) -> list[Put]:
         """The styles for the problem of this id: which ones depends on nothing else, so another style added
         moves no more than it must."""
         n = self.n or len(self.styles)
         if self.draw == "first":
             return self.styles[:n]
-        taken = set(
-            sorted(
-                self.styles,
-                key=lambda name: sha256(f"{seed} {name} {problem}".encode("utf-8", "surrogatepass")).digest(),
-            )[:n]
+        by_hash = sorted(
+            (asked.name for asked in self.styles),
+            key=lambda name: sha256(f"{seed} {name} {problem}".encode("utf-8", "surrogatepass")).digest(),
         )
-        return [name for name in self.styles if name in taken]
+        return [asked for asked in self.styles if asked.name in by_hash[:n]]
 
 
 def _name_or_several(value: Any) -> Any:
@@ -95,16 +100,9 @@ def prompts(
 ) -> Iterator[Prompt]:
     """For each problem, its prompts next to each other: for each `by` of `styles` one, or one for each style
     chosen of several."""
-    single = {by: put(asked) for by, asked in styles.items() if not isinstance(asked, Several)}
-    several = {by: asked for by, asked in styles.items() if isinstance(asked, Several)}
-    members = {name: put(name) for asked in several.values() for name in asked.styles}
+    asked = {by: value if isinstance(value, Several) else put(value) for by, value in styles.items()}
     for problem in problems:
         fields = msgspec.structs.asdict(problem)
-        for by in styles:
-            chosen = (
-                [single[by]]
-                if by in single
-                else [members[name] for name in several[by].chosen(problem.id, seed)]
-            )
-            for asked in chosen:
-                yield Prompt(**fields, by=by, style=asked.name, messages=asked.render(problem))
+        for by, value in asked.items():
+            for chosen in [value] if isinstance(value, Put) else value.chosen(problem.id, seed):
+                yield Prompt(**fields, by=by, style=chosen.name, messages=chosen.render(problem))

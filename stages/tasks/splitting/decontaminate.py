@@ -80,7 +80,7 @@ class Text(NamedTuple):
 
 def even(problem: Problem) -> Text:
     """The words, numbers and signs of a problem: the turns before it, its context, its question and its
-    choices (in any order)."""
+    choices (in any order). A rule book tells exact copies apart; its words are none of the problem's."""
     before = [turn["content"] for turn in problem.history or []]
     parts = [*before, problem.context or "", problem.question, *sorted(problem.choices or [])]
     text = " ".join(parts) if len(parts) > 2 or parts[0] else problem.question
@@ -89,7 +89,10 @@ def even(problem: Problem) -> Text:
     words = [_NUMBERS.get(word, word) for word in _TOKEN.findall(text.casefold())]
     if "," in text or "." in text:
         words = [_plain(word) if word[0].isdigit() else word for word in words]
-    return Text(words, tuple([word for word in words if word[0].isdigit()]), " ".join(words) or text)
+    key = " ".join(words) or text
+    if problem.rule_book:  # under another rule book the same question is another problem
+        key = f"{key}\n{problem.rule_book}"
+    return Text(words, tuple([word for word in words if word[0].isdigit()]), key)
 
 
 def _plain(number: str) -> str:

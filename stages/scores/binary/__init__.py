@@ -1,0 +1,1 @@
+"""How well two classes are told apart: labels, probabilities, thresholds, calibration, abstention."""

@@ -1,0 +1,10 @@
+"""The text alone, for an answer that is the label and nothing else. Its words stand in params."""
+
+from stages.shared.rows import Message, Problem
+from stages.styles.prompting.filling import filled
+from stages.styles.prompting.wording import Wording as Params
+
+
+def render(problem: Problem, params: Params) -> list[Message]:
+    """The words with the fields of the problem, as a user's turn."""
+    return filled(params.template, problem)
