@@ -118,11 +118,15 @@ def _vectorizers(features: Features, terms: Mapping[str, Sequence[str]]) -> dict
 
 def save_linear(out: Path, model: LinearText, facts: Mapping[str, Any]) -> None:
     """Writes the classifier and its description `facts` to the folder `out`."""
+    import numpy as np
     from safetensors.numpy import save_file
 
     tensors = {f"{kind}_idf": idf for kind, idf in model.idf.items()}
+    tensors |= {"weights": model.weights, "bias": model.bias}
+    # safetensors writes the memory as it lies: an array in another order would be read as other numbers
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with replacing_folder(out) as folder:
-        save_file(tensors | {"weights": model.weights, "bias": model.bias}, folder / WEIGHTS)
+        save_file(tensors, folder / WEIGHTS)
         vocabulary = {"labels": model.labels, "features": model.features.model_dump(), **model.terms}
         (folder / VOCABULARY).write_bytes(as_json(vocabulary))
         (folder / DESCRIPTION).write_bytes(as_json(facts))
@@ -144,10 +148,9 @@ def load_linear(folder: Path) -> LinearText:
             weights=tensors["weights"],
             bias=tensors["bias"],
         )
-    except FileNotFoundError as error:
+    except FileNotFoundError:
         raise BadInput(
-            f"{folder}: not a classifier of words: it lacks {str(error.filename).rpartition('/')[2]}; "
-            "train a student tfidf"
+            f"{folder}: not a classifier of words: expected {WEIGHTS} and {VOCABULARY}; train a student tfidf"
         ) from None
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{folder}: a damaged classifier of words: {error}") from None

@@ -13,6 +13,7 @@ from sklearn import metrics as sk
 from stages.scores.binary import abstention, calibration, confusion, drawings, thresholds
 from stages.scores.binary.labelled import INVALID, NEGATIVE, POSITIVE, Classes, Labelled, collect_arms, stated_label
 from stages.scores.binary.mcnemar import mcnemar
+from stages.scores.binary.measuring import arm_estimates
 from stages.scores.binary.operating import Choices, apply, choose
 from stages.scores.binary.ranks import auprc, auroc
 from stages.scores.binary.rule_citations import citation_estimates
@@ -320,6 +321,17 @@ def test_answers_as_arrays() -> None:
     found = collect_arms(rows, CLASSES)["test"]["student"]
     assert (found.ids, found.gold.tolist(), found.stated.tolist()) == (["p1", "p2"], [True, False], [POSITIVE, INVALID])
     assert found.probs is not None and found.probs.tolist() == [0.75, 0.75]
+
+
+@pytest.mark.parametrize(("preds", "share"), [(("spam", "ham"), 1.0), (("spam", "spam"), 0.0), (("ham", "spam"), 0.0)])
+def test_pairs_of_a_rule_book_and_an_edited_one(preds: tuple[str, str], share: float) -> None:
+    """Whoever does not read the rule book says the same both times, and is right once."""
+    rows = [trace(f"p{n}{end}", pred=pred, gold=gold, pair=f"p{n}" if end else None) for n in range(3)
+            for end, pred, gold in (("", preds[0], "spam"), ("-edited", preds[1], "ham"))]  # fmt: skip
+    found = collect_arms(rows, CLASSES)["test"]["student"]
+    assert found.pairs == [(0, 1), (2, 3), (4, 5)]
+    followed = arm_estimates(found, apply(found, None), None, 10, 0)["pairs_followed"]
+    assert followed and followed.value == share
 
 
 def test_the_curves() -> None:

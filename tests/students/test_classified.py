@@ -196,7 +196,8 @@ def test_it_is_scikit_learns_own(tmp_path: Path) -> None:
     ).fit([chat.text for chat in rows()], [chat.label for chat in rows()])
     texts = ["a late box", "parcel number 7", "nothing known", ""]
     found = load_linear(words(tmp_path, rows())).probs(texts)
-    assert [list(row.values()) for row in found] == pytest.approx(pipeline.predict_proba(texts).tolist())
+    expected = pipeline.predict_proba(texts).ravel().tolist()
+    assert [prob for row in found for prob in row.values()] == pytest.approx(expected)
 
 
 def test_more_than_two_labels(tmp_path: Path) -> None:
@@ -231,5 +232,5 @@ def test_a_folder_that_is_no_classifier(tmp_path: Path) -> None:
     (model / "model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(BadInput, match="a damaged classifier of words"):
         answers(model, ["a"])
-    with pytest.raises(BadInput, match=r"not a classifier of words: it lacks model\.safetensors"):
+    with pytest.raises(BadInput, match=r"not a classifier of words: expected model\.safetensors and vocabulary\.json"):
         answers(tmp_path / "nowhere", ["a"])

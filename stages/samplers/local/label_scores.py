@@ -7,7 +7,8 @@ all labels have in common at the end are left out, unless one label then begins 
 the labels differ in one token, all are read off one distribution: one forward pass, one row each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import exp
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -58,13 +59,15 @@ def label_probs(
     """The probability of each label after each of `texts`, which hold the prompt and the answer before the
     label. At most `rows` rows are computed at once."""
     plans = [_tails(ids) for ids in _tokenised(tokenizer, texts, labels)]
-    contexts = {tuple(shared + tail[:-1]): max(map(len, tails)) for shared, tails in plans for tail in tails}
-    logits = _log_probs(model, tokenizer, list(contexts), max(contexts.values()), rows)
-    probs = []
+    wanted: dict[tuple[int, ...], list[list[int]]] = {}
     for shared, tails in plans:
-        sums = [_sum(logits[tuple(shared + tail[:-1])], tail) for tail in tails]
-        probs.append(dict(zip(labels.names, _normalised(sums), strict=True)))
-    return probs
+        for tail in tails:
+            wanted.setdefault(tuple(shared + tail[:-1]), []).append(tail)
+    sums = _sums(model, tokenizer, wanted, rows)
+    return [
+        dict(zip(labels.names, _normalised([sums[(*shared, *tail)] for tail in tails]), strict=True))
+        for shared, tails in plans
+    ]
 
 
 def answer_tokens(tokenizer: Any, prompt: str, answer: str) -> int:
@@ -100,43 +103,40 @@ def _tails(variants: Sequence[list[int]]) -> tuple[list[int], list[list[int]]]:
     return variants[0][:start], tails if begins else cut
 
 
-def _log_probs(
-    model: Any, tokenizer: Any, contexts: Sequence[tuple[int, ...]], last: int, rows: int
-) -> dict[tuple[int, ...], Any]:
-    """The log-probabilities of all tokens after each of the last `last` tokens of each context: tensors of
-    the shape (last, vocabulary), on the CPU."""
+def _sums(
+    model: Any, tokenizer: Any, wanted: Mapping[tuple[int, ...], Sequence[list[int]]], rows: int
+) -> dict[tuple[int, ...], float]:
+    """The log-probability of each tail, by its ids with all ids before them.
+
+    `wanted` holds the tails by their context: the ids before their last token.
+    """
     import torch
 
-    found: dict[tuple[int, ...], Any] = {}
-    ordered = sorted(contexts, key=lambda ids: -len(ids))
+    last = max(len(tail) for tails in wanted.values() for tail in tails)
+    ordered = sorted(wanted, key=lambda ids: -len(ids))
+    found: dict[tuple[int, ...], float] = {}
     for start in range(0, len(ordered), rows):
         part = ordered[start : start + rows]
-        inputs = tokenizer.pad({"input_ids": [list(ids) for ids in part]}, return_tensors="pt").to(
-            model.device
-        )
-        positions = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
+        padded = tokenizer.pad({"input_ids": [list(ids) for ids in part]}, return_tensors="pt")
+        inputs = padded.to(model.device)
         with torch.inference_mode():
             logits = model(
                 inputs["input_ids"],
                 attention_mask=inputs["attention_mask"],
-                position_ids=positions,
+                position_ids=(inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0),
                 logits_to_keep=last,
                 use_cache=False,
             ).logits
-        found |= zip(part, logits.float().log_softmax(-1).cpu(), strict=True)
+        log_probs = logits.float().log_softmax(-1)
+        for context, row in zip(part, log_probs, strict=True):
+            for tail in wanted[context]:
+                steps = row[torch.arange(len(row) - len(tail), len(row)), torch.tensor(tail)]
+                found[(*context, tail[-1])] = float(steps.double().sum())
     return found
-
-
-def _sum(log_probs: Any, tail: Sequence[int]) -> float:
-    """The log-probability of `tail`, whose last token is the one after the context."""
-    last = log_probs[len(log_probs) - len(tail) :].double()
-    return float(sum(last[place, token] for place, token in enumerate(tail)))
 
 
 def _normalised(sums: Sequence[float]) -> list[float]:
     """Softmax of log-probabilities."""
-    from math import exp
-
     highest = max(sums)
     weights = [exp(value - highest) for value in sums]
     return [float(f"{weight / sum(weights):.{DIGITS}g}") for weight in weights]
