@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from stages.shared.errors import BadInput
-from stages.shared.rows import Kind, Problem
+from stages.shared.rows import Kind, Message, Problem
 from stages.tasks.making.turns import problems_of
 from stages.tasks.turns_toy import Params, load
 
@@ -35,7 +35,7 @@ def answers(questions: list[str]) -> list[str]:
 @pytest.mark.parametrize("split", ["train", "test", "validation", "pretrain"])
 def test_every_turn_is_answered_rightly(split: str) -> None:
     for row in drawn(split):
-        turns = [*(row.history or []), {"role": "user", "content": row.question}]
+        turns = [*(row.history or []), Message(role="user", content=row.question)]
         said = [turn["content"] for turn in turns if turn["role"] == "assistant"]
         worked = answers([turn["content"] for turn in turns if turn["role"] == "user"])
         assert said == [f"The answer is {answer}." for answer in worked[:-1]]
