@@ -72,20 +72,19 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
     """The conversations of `split`, in file order; BadInput names file, line and field. `seed` plays no
     part."""
-    limit, ids = params.limit(split), Seen()
-    conversations = (
-        (line, where, id, own)
-        for path, own in row_files(root / params.file, "conversations")
-        for line, where in _lines(path)
-        for id in [_id(line, ids)]
-    )
-    kept = (
-        (_problem(line, id, split, where), line)
-        for line, where, id, own in conversations
-        if _split(line, id, own, where, params) == split
-    )
-    for problem, line in islice(kept, limit):
-        yield from problems_of(problem, _golds(line)[:-1])
+    kept = _of_split(split, params, root)
+    for line, id in islice(kept, params.limit(split)):
+        yield from problems_of(_problem(line, id, split), _golds(line)[:-1])
+
+
+def _of_split(split: str, params: Params, root: Path) -> Iterator[tuple[Line, str]]:
+    """The lines of `split`, each with its id."""
+    ids = Seen()
+    for path, own in row_files(root / params.file, "conversations"):
+        for line, where in _lines(path):
+            id = _id(line, ids)
+            if _split(line, id, own, where, params) == split:
+                yield line, id
 
 
 def _lines(path: Path) -> Iterator[tuple[Line, str]]:
@@ -106,20 +105,24 @@ def _check(line: Line, where: str) -> None:
             raise BadInput(f"{where}: messages[{place}].content: the user's turn is blank")
     if len(line.messages) - first < 2 or line.messages[-1].role != "assistant":
         raise BadInput(f"{where}: messages: expected turns of user and assistant, the assistant's last")
-    if line.metadata.kind not in [kind.value for kind in Kind if kind is not Kind.CHOICE]:
-        kinds = [kind.value for kind in Kind if kind is not Kind.CHOICE]
-        raise BadInput(f"{where}: metadata.kind: {unknown('kind', line.metadata.kind, kinds)}")
-    turns = sum(turn.role == "assistant" for turn in line.messages)
-    answers = line.metadata.answers
-    if answers is None and line.metadata.kind != Kind.OPEN:
+    _check_metadata(line, where)
+
+
+def _check_metadata(line: Line, where: str) -> None:
+    """Raises BadInput, which names the field, where the answers do not fit the kind or the turns."""
+    kind, answers = line.metadata.kind, line.metadata.answers
+    kinds = [name.value for name in Kind if name is not Kind.CHOICE]
+    if kind not in kinds:
+        raise BadInput(f"{where}: metadata.kind: {unknown('kind', kind, kinds)}")
+    if answers is None and kind != Kind.OPEN:
         raise BadInput(f"{where}: metadata.answers: missing; a kind other than open needs them")
+    turns = sum(turn.role == "assistant" for turn in line.messages)
     if answers is not None and len(answers) != turns:
         raise BadInput(
             f"{where}: metadata.answers: expected {turns}, one for each answer, got {len(answers)}"
         )
     for number, answer in enumerate(answers or []):
-        if gold.answer(answer, Kind(line.metadata.kind), None) is None:
-            kind = line.metadata.kind
+        if gold.answer(answer, Kind(kind), None) is None:
             raise BadInput(f"{where}: metadata.answers[{number}]: does not parse as {kind}, got {answer!r}")
 
 
@@ -148,7 +151,7 @@ def _split(line: Line, id: str, own: str | None, where: str, params: Params) -> 
     return split_of(id, 0.0, params.validation_share) if split == TRAIN else split
 
 
-def _problem(line: Line, id: str, split: str, where: str) -> Problem:
+def _problem(line: Line, id: str, split: str) -> Problem:
     """The whole conversation, whose question is the user's last turn."""
     messages = [_message(turn) for turn in line.messages]
     *history, question, answer = messages
