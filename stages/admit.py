@@ -1,7 +1,8 @@
-"""Makes the chats that a student learns next: the rows of a file that arrived, and some older ones beside them.
+"""Makes the chats that a student learns next: the rows of a file that arrived, and some older ones beside
+them.
 
-What was learnt before is forgotten where only new rows are learnt; rehearsal of older rows is the plainest remedy
-(https://arxiv.org/abs/1811.11682).
+What was learnt before is forgotten where only new rows are learnt; rehearsal of older rows is the plainest
+remedy (https://arxiv.org/abs/1811.11682).
 """
 
 import hashlib
@@ -82,7 +83,8 @@ def replayed(
 
 
 class Sample:
-    """A uniform sample of all chats that were added, in bounded memory: those whose hashes are the smallest."""
+    """A uniform sample of all chats that were added, in bounded memory: those whose hashes are the
+    smallest."""
 
     def __init__(self, size: int, seed: int) -> None:
         self.size, self.seed = size, seed
@@ -112,7 +114,8 @@ def _rank(salt: str, name: str) -> int:
 
 
 def conversations(path: Path) -> Iterator[Chat]:
-    """The chats of a file with a conversation a line: `{"messages": [{"role", "content"} ...], "metadata": {...}}`.
+    """The chats of a file with a conversation a line: `{"messages": [{"role", "content"} ...], "metadata":
+    {...}}`.
 
     Raises BadInput, naming line and field, on the first row that is none.
     """

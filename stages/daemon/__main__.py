@@ -1,15 +1,15 @@
 """Trains a student on every file that arrives.
 
-    python -m stages.daemon SYSTEM start                       works until it is stopped
-    python -m stages.daemon SYSTEM status [--json] [--watch]   one screen
-    python -m stages.daemon SYSTEM list [--json]               every job
-    python -m stages.daemon SYSTEM add FILE --priority high    puts a file into the queue; it stays where it is
-    python -m stages.daemon SYSTEM pause | resume              at a checkpoint, within ten steps
-    python -m stages.daemon SYSTEM skip                        the file in hand; the student stays as it was before
-    python -m stages.daemon SYSTEM stop                        at a checkpoint; the next start goes on there
-    python -m stages.daemon SYSTEM retry ID                    a failed or skipped job, once more
-    python -m stages.daemon SYSTEM rollback NAME               an experiment's student is the current one; start: that of params
-    python -m stages.daemon SYSTEM retention [--delete]        lists the weights that would be deleted
+    start                        works until it is stopped
+    status [--json] [--watch]    one screen
+    list [--json]                every job
+    add FILE [--priority high]   puts a file into the queue; the file stays where it is
+    pause, resume                at a checkpoint, within ten steps
+    skip                         the file in hand; the student stays as it was before
+    stop                         at a checkpoint; the next start goes on there
+    retry ID                     a failed or skipped job, once more
+    rollback NAME                the student of an experiment is the current one; `start`: that of params
+    retention [--delete]         lists the weights that would be deleted
 
 docs/daemon.md has more.
 """

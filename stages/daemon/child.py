@@ -35,8 +35,10 @@ GRACE = 10.0  # seconds from SIGTERM to SIGKILL
 
 
 class Ended(NamedTuple):
-    """How a command ended: by itself (`status` 0 or not), at a pause, or since it was to be skipped. `again`: at a pause
-    before which nothing was done that stays."""
+    """How a command ended: by itself (`status` 0 or not), at a pause, or since it was to be skipped.
+
+    `again`: at a pause before which nothing was done that stays.
+    """
 
     how: Literal["ended", "paused", "skipped", "again"]
     status: int
@@ -64,8 +66,8 @@ class Runner:
     ) -> Ended:
         """Runs `python -m arguments` (or `script` with them); its output goes to `log`.
 
-        A pausable command watches `places.training` and ends by itself at a checkpoint; any other is ended at once
-        and runs anew later.
+        A pausable command watches `places.training` and ends by itself at a checkpoint; any other is ended at
+        once and runs anew later.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
@@ -86,7 +88,8 @@ class Runner:
         return Ended(how, child.returncode, tail(log, start))
 
     def _environment(self) -> dict[str, str]:
-        """That of this process, with its Python first on the path, and the mark by which leftovers are known."""
+        """That of this process, with its Python first on the path, and the mark by which leftovers are
+        known."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         unset = ("DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
         kept = {name: value for name, value in os.environ.items() if name not in unset}

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -27,7 +28,8 @@ REST = 10.0  # seconds without a job after which DBOS's threads end
 
 
 class Conductor:
-    """One daemon. `work` is what it has done for a job; `crash` is called with the name of each step, for tests."""
+    """One daemon. `work` is what it has done for a job; `crash` is called with the name of each step, for
+    tests."""
 
     def __init__(
         self, places: Places, section: Daemon, work: Work, crash: Callable[[str], None] = lambda _: None
@@ -186,9 +188,9 @@ class Conductor:
         failures, why = 0, ""
         while failures < self.section.failures:
             plan = Plan(*step("plan", lambda: list(self.work.plan(job))))
-            state, why = step("train", lambda plan=plan: list(self._try(job, plan)))
+            state, why = step("train", partial(self._try, job, plan))
             if state == "trained":
-                state, why, kept = step("keep", lambda plan=plan: list(self._keep(job, plan)))
+                state, why, kept = step("keep", partial(self._keep, job, plan))
                 if state == "kept":
                     step("tidy", self._tidy)
                     self.places.taken(job["sha"]).unlink(missing_ok=True)
@@ -210,8 +212,8 @@ class Conductor:
         return str(Path("logs") / f"{job['id']}.log")
 
     def _try(self, job: dict[str, Any], plan: Plan) -> tuple[str, str]:
-        """One try, with the reason: `trained`, `skipped`, `bad` (the data), `gone` (the data), `full` (the disk) or
-        `fault`."""
+        """One try, with the reason: `trained`, `skipped`, `bad` (the data), `gone` (the data), `full` (the
+        disk) or `fault`."""
         if not self._room():
             return "skipped", "skipped"
         try:
@@ -246,7 +248,8 @@ class Conductor:
             self._hold()
 
     def _hold(self) -> None:
-        """Returns once the job may go on or is to be skipped; where the daemon leaves, the job stays as it is."""
+        """Returns once the job may go on or is to be skipped; where the daemon leaves, the job stays as it
+        is."""
         while (wanted := self.wanted()) in ("pause", "stop"):
             if wanted == "stop":
                 self.parked.set()

@@ -48,8 +48,8 @@ def current(root: Path, system: str) -> str | None:
 
 
 def set_current(root: Path, system: str, commit: str | None, before: str | None, why: str) -> bool:
-    """Makes `commit` the current student (None: the student as params made it), if it is `before` until now; False
-    where another one is."""
+    """Makes `commit` the current student (None: the student as params made it), if it is `before` until now;
+    False where another one is."""
     reference = current_reference(system)
     if current(root, system) == commit:
         return True

@@ -1,8 +1,8 @@
 """Which files of the inbox are whole.
 
-A file is whole once two looks in a row read the same size, times and inode, or at the first look after a rename from a
-name that says *not yet* (`.partial`, `.tmp`, `.part`, a leading dot). Looks are counted, so a clock that
-jumps changes nothing. A file system over the network may lose events; a look loses none.
+A file is whole once two looks in a row read the same size, times and inode, or at the first look after a
+rename from a name that says *not yet* (`.partial`, `.tmp`, `.part`, a leading dot). Looks are counted, so a
+clock that jumps changes nothing. A file system over the network may lose events; a look loses none.
 """
 
 import os

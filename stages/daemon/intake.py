@@ -63,8 +63,8 @@ def check_room(places: Places, size: int, limits: Limits) -> None:
 def copy_in(places: Places, path: Path, limits: Limits, expected: Reading | None = None) -> Taken:
     """Copies a file to the daemon's folder under its SHA-256.
 
-    Raises BadInput on a link, an empty file, a file or a line over its limit, Changed where the file is not (or no
-    longer) what `expected` says, Full where the disk has no room.
+    Raises BadInput on a link, an empty file, a file or a line over its limit, Changed where the file is not
+    (or no longer) what `expected` says, Full where the disk has no room.
     """
     try:
         source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -83,7 +83,7 @@ def copy_in(places: Places, path: Path, limits: Limits, expected: Reading | None
             )
         check_room(places, before.size, limits)
         with partial.open("wb") as target:
-            sha, size = _copy(source, target, limits, shown(str(path)))
+            sha, size = _copy(source, target, limits, shown(str(path)), before.size)
             target.flush()
             os.fsync(target.fileno())
         if reading(os.fstat(source)) != before or size != before.size:
@@ -101,14 +101,19 @@ def copy_in(places: Places, path: Path, limits: Limits, expected: Reading | None
         partial.unlink(missing_ok=True)
 
 
-def _copy(source: int, target: Any, limits: Limits, name: str) -> tuple[str, int]:
-    """Copies and hashes; returns the hash and the number of bytes. Raises BadInput on a line that is too long."""
+def _copy(source: int, target: Any, limits: Limits, name: str, expected: int) -> tuple[str, int]:
+    """Copies and hashes; returns the hash and the number of bytes.
+
+    Raises BadInput on a line that is too long, Changed once there are more bytes than `expected`.
+    """
     digest, size, line, number = hashlib.sha256(), 0, 0, 1
     longest = int(limits.line_mb * MB)
     while piece := os.read(source, PIECE):
         digest.update(piece)
         target.write(piece)
         size += len(piece)
+        if size > expected:
+            raise Changed
         parts = piece.split(b"\n")
         for part in parts[:-1]:
             _check_line(line + len(part), longest, name, number)
@@ -146,8 +151,8 @@ def take(
 ) -> dict[str, Any]:
     """Takes a file out of the inbox; returns its job.
 
-    A kill at any moment leaves the file in the inbox or its job in the spool; where it leaves both, the hash makes
-    them one job. `step` is called between the steps. Raises as copy_in does.
+    A kill at any moment leaves the file in the inbox or its job in the spool; where it leaves both, the hash
+    makes them one job. `step` is called between the steps. Raises as copy_in does.
     """
     taken = copy_in(places, arrival.path, limits, arrival.reading)
     step("copied")

@@ -71,7 +71,8 @@ def started(pid: int) -> int | None:
 def end_leftovers(places: Places, seconds: float = 10.0) -> int:
     """Kills what a daemon of this folder started and left behind; returns how many processes that were.
 
-    Their environment names the folder, so no other process is meant. Only Linux tells a process's environment.
+    Their environment names the folder, so no other process is meant. Only Linux tells a process's
+    environment.
     """
     ended: set[int] = set()
     until = monotonic() + seconds

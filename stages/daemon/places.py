@@ -69,8 +69,8 @@ def put_json(path: Path, value: Any) -> None:
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """The files and links of a folder and its sub-folders, in the order of their names; links to folders are not
-    followed."""
+    """The files and links of a folder and its sub-folders, in the order of their names; links to folders are
+    not followed."""
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):

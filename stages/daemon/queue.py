@@ -1,6 +1,8 @@
-"""The queue: DBOS workflows in SQLite or Postgres, one at a time, high before normal before low, oldest first.
+"""The queue: DBOS workflows in SQLite or Postgres, one at a time, high before normal before low, oldest
+first.
 
-DBOS: https://docs.dbos.dev. A job is a workflow; its id is the hash of its file, so the same content is one job.
+DBOS: https://docs.dbos.dev. A job is a workflow; its id is the hash of its file, so the same content is one
+job.
 """
 
 import json
@@ -96,8 +98,8 @@ class Queue:
         return self._client
 
     def _unfinished_first(self) -> None:
-        """What was begun goes on before a newer job of a higher priority: its checkpoint counts on the student that
-        it started from. `priority` is a column of DBOS's documented table of workflows."""
+        """What was begun goes on before a newer job of a higher priority: its checkpoint counts on the
+        student that it started from. `priority` is a column of DBOS's documented table of workflows."""
         import sqlalchemy
 
         engine = sqlalchemy.create_engine(self.url)

@@ -30,8 +30,8 @@ class Weights(NamedTuple):
 
 
 def chosen(weights: Iterable[Weights], kept: Iterable[str], params: Retention) -> list[Weights]:
-    """The weights to drop, of `weights` from the oldest to the newest. `kept` are commits that always stay; they
-    count towards the size of the newest."""
+    """The weights to drop, of `weights` from the oldest to the newest. `kept` are commits that always stay;
+    they count towards the size of the newest."""
     always, newest, daily = set(kept), params.newest_gb * GB, params.daily_gb * GB
     dropped, days, full = [], set[str](), False
     for each in reversed(list(weights)):
@@ -91,7 +91,8 @@ def drop(places: Places, section: Daemon) -> list[Weights]:
     """Deletes what `plan` lists; returns it.
 
     The list is on disk before anything is deleted, and experiments count as dropped from then on, so a kill
-    leaves no experiment of which it is believed that its weights are whole. The next call finishes what is left.
+    leaves no experiment of which it is believed that its weights are whole. The next call finishes what is
+    left.
     """
     victims = plan(places, section)
     waiting = read_json(places.home / "dropping.json") or []
@@ -113,8 +114,8 @@ def drop(places: Places, section: Daemon) -> list[Weights]:
 
 
 def _used(places: Places, section: Daemon) -> set[str]:
-    """The objects that something else needs: every commit of a branch, a tag, or an experiment whose weights are
-    not dropped, and both working trees."""
+    """The objects that something else needs: every commit of a branch, a tag, or an experiment whose weights
+    are not dropped, and both working trees."""
     root, cache, gone = places.root, _cache(places), set(dropped(places))
     commits = {git(root, "rev-parse", "HEAD"), *_always(root, places.system)}
     commits |= {each.commit for each in experiments.experiments(root)} - gone
@@ -164,8 +165,8 @@ def has_weights(places: Places, section: Daemon, commit: str) -> bool:
 
 
 def snapshot(places: Places, section: Daemon) -> Path | None:
-    """Once a day: a copy of the queue and the name of the current student, in `snapshots/`. Returns the new folder,
-    or None where today's is there."""
+    """Once a day: a copy of the queue and the name of the current student, in `snapshots/`. Returns the new
+    folder, or None where today's is there."""
     import sqlite3
 
     folder = places.folder("snapshots") / datetime.now(UTC).strftime("%Y-%m-%d")

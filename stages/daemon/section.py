@@ -30,13 +30,15 @@ class Limits(Strict):
 class Daemon(Strict):
     """What a daemon trains, and how."""
 
-    # the student that learns on: an entry of `students`, whose trained folder is where the first file starts from
+    # the student that learns on: an entry of `students`, whose trained folder is where the first file starts
+    # from
     student: str
     # rows from older files for each row of a new one
     replay: float = Field(default=0.25, ge=0)
     # rows that are kept as a sample of everything learnt so far; `replay` draws from them
     older: int = Field(default=10_000, ge=0)
-    # what differs from the student's own `train`, such as epochs and learning rate; a key set to null is left out
+    # what differs from the student's own `train`, such as epochs and learning rate; a key set to null is left
+    # out
     train: dict[str, Any] = Field(default_factory=dict)
     # params of the stage assess; null: no assessment
     assess: dict[str, Any] | None = None

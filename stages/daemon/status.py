@@ -32,8 +32,8 @@ def entry(row: Row, working: str | None) -> dict[str, Any]:
 
 
 def listed(places: Places, section: Daemon, limit: int | None = None) -> list[dict[str, Any]]:
-    """All jobs: done and running ones, then those that wait, in the order in which they will run; last those that
-    the daemon has not put into the queue yet."""
+    """All jobs: done and running ones, then those that wait, in the order in which they will run; last those
+    that the daemon has not put into the queue yet."""
     working = (read_json(places.home / "current.json") or {}).get("id") if runs(places) else None
     jobs = [entry(row, working) for row in Queue(places, section.database).rows()]
     known = {job["id"] for job in jobs}

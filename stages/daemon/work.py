@@ -1,8 +1,8 @@
 """A job's work: a copy of the repository in which DVC runs the stages admit, update and assess.
 
-The copy is a git clone that shares git's objects and DVC's cache with the repository. So the working tree of the
-repository is left alone, and DVC's locks are the copy's own: `dvc repro` and `dvc exp show` in the repository wait
-for nothing. A job works on the commit that HEAD named when the job began.
+The copy is a git clone that shares git's objects and DVC's cache with the repository. So the working tree of
+the repository is left alone, and DVC's locks are the copy's own: `dvc repro` and `dvc exp show` in the
+repository wait for nothing. A job works on the commit that HEAD named when the job began.
 """
 
 import shutil
@@ -34,11 +34,20 @@ class Plan(NamedTuple):
 class Work(Protocol):
     """What the conductor has done for a job, step by step; each step may be repeated after a kill."""
 
-    def plan(self, job: Mapping[str, Any]) -> Plan: ...
-    def check(self, job: Mapping[str, Any], runner: Runner) -> Ended: ...
-    def train(self, job: Mapping[str, Any], plan: Plan, runner: Runner, resumed: bool) -> Ended: ...
-    def keep(self, job: Mapping[str, Any], plan: Plan) -> dict[str, Any] | None: ...
-    def tidy(self) -> None: ...
+    def plan(self, job: Mapping[str, Any]) -> Plan:
+        """What the job starts from."""
+
+    def check(self, job: Mapping[str, Any], runner: Runner) -> Ended:
+        """Whether the rows can be learnt from."""
+
+    def train(self, job: Mapping[str, Any], plan: Plan, runner: Runner, resumed: bool) -> Ended:
+        """Trains; `resumed` says whether it was paused before, in this process."""
+
+    def keep(self, job: Mapping[str, Any], plan: Plan) -> dict[str, Any] | None:
+        """Makes what was trained the current student; None where another one is current by now."""
+
+    def tidy(self) -> None:
+        """Retention."""
 
 
 class DvcWork:
@@ -85,8 +94,8 @@ class DvcWork:
         return runner.dvc(*commands, cwd=self.places.work, log=self.log(job), pausable=pausable)
 
     def prepare(self, job: Mapping[str, Any], plan: Plan) -> list[Sequence[str]]:
-        """Makes the copy hold the plan's commit, the file, and what names the last student and the sample of older
-        rows; returns the commands by which DVC fetches these."""
+        """Makes the copy hold the plan's commit, the file, and what names the last student and the sample of
+        older rows; returns the commands by which DVC fetches these."""
         work, taken = self.places.work, self.places.taken(job["sha"])
         if not taken.is_file():
             raise BadInput(f"{taken}: the job's data is gone; drop the file into the inbox again, then retry")
@@ -180,8 +189,8 @@ class DvcWork:
             yaml.dump(values, file)
 
     def keep(self, job: Mapping[str, Any], plan: Plan) -> dict[str, Any] | None:
-        """Saves the copy as an experiment of the repository and makes its student the current one; None where the
-        current student is no longer the one that the training started from."""
+        """Saves the copy as an experiment of the repository and makes its student the current one; None where
+        the current student is no longer the one that the training started from."""
         root, work, system = self.places.root, self.places.work, self.places.system
         if experiments.current(root, system) != plan.parent:
             kept = experiments.named(root, plan.name)

@@ -27,6 +27,53 @@ DAEMON: dict[str, Any] = {
 }
 
 
+STAND_IN = """
+import ctypes, hashlib, json, signal, sys, time
+from pathlib import Path
+
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+from ruamel.yaml import YAML
+
+name = sys.argv[1]
+entry = YAML(typ="safe").load(Path("params.yaml"))["updates"][name]
+steps, pause_of_step = entry["train"]["steps"], entry["train"].get("seconds", 0.02)
+system, control = entry["system"], Path(".athanor/control")
+checkpoint = Path(".athanor/checkpoints/stand_in.json")
+digest = hashlib.sha256()
+for path in (*sorted(Path("updates", name, "last").iterdir()), Path("data", system, "admitted", f"{name}.jsonl")):
+    digest.update(path.read_bytes())
+key = digest.hexdigest()
+state = {"key": key, "step": 0, "weights": key}
+if checkpoint.exists() and json.loads(checkpoint.read_text())["key"] == key:
+    state = json.loads(checkpoint.read_text())
+
+def save(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".new").write_text(json.dumps(value))
+    path.with_suffix(".new").replace(path)
+
+while state["step"] < steps:
+    if state["step"] % 10 == 0 and (control / "pause").exists():
+        save(checkpoint, state)
+        save(control / "paused.json", {"step": state["step"]})
+        sys.exit(75)
+    time.sleep(pause_of_step)
+    state["step"] += 1
+    state["weights"] = hashlib.sha256(state["weights"].encode()).hexdigest()
+    with Path(".athanor/steps.log").open("a") as file:
+        file.write(f"{key[:8]} {state['step']}\\n")
+    if state["step"] % 5 == 0:
+        save(checkpoint, state)
+        if control.is_dir():
+            save(control / "progress.json", {"step": state["step"], "steps": steps, "loss": 1.0 / state["step"], "seconds_left": 1.0})
+out = Path("models/students", system, name)
+out.mkdir(parents=True, exist_ok=True)
+(out / "weights").write_text(state["weights"])
+(out / "ballast").write_text(state["weights"] * entry["train"].get("size", 1))
+save(Path("metrics", f"{name}_train", "metrics.json"), {"loss": 1.0 / steps, "step": steps})
+"""
+
+
 def params(**changed: Any) -> dict[str, Any]:
     student = {"system": SYSTEM, "base": "small", "format": {"hard": "direct"}, "train": TRAIN}
     return {
@@ -39,11 +86,16 @@ def params(**changed: Any) -> dict[str, Any]:
     }
 
 
-def dvc_yaml(folder: Path) -> None:
-    """The project's stages that a daemon needs, as dvc.yaml has them."""
+def dvc_yaml(folder: Path, stand_in: bool = False) -> None:
+    """The project's stages that a daemon needs, as dvc.yaml has them; with `stand_in` the training is a script of no weight."""
     yaml = YAML()
     document = yaml.load(folder / "dvc.yaml")
     stages = {name: stage for name, stage in document["stages"].items() if name in ("format", "train", "admit", "update")}
+    if stand_in:
+        (folder / "stand_in.py").write_text(STAND_IN)
+        update = stages["update"]["do"]
+        update["cmd"] = "python stand_in.py ${key}"
+        update["deps"] = [dep for dep in update["deps"] if not dep.startswith("stages")] + ["stand_in.py"]
     with (folder / "dvc.yaml").open("w") as file:
         yaml.dump({"stages": stages}, file)
 
@@ -59,11 +111,11 @@ def environment() -> dict[str, str]:
     return given | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
 
 
-def make_project(folder: Path, model: Path, **changed: Any) -> Path:
+def make_project(folder: Path, model: Path, stand_in: bool = False, **changed: Any) -> Path:
     """A repository in `folder` whose student is the model in `model`, as if `dvc repro` had made it."""
     copy(folder)
     shutil.rmtree(folder / "tests")
-    dvc_yaml(folder)
+    dvc_yaml(folder, stand_in)
     (folder / "dvc.lock").unlink(missing_ok=True)
     with (folder / "params.yaml").open("w") as file:
         YAML().dump(params(**changed), file)

@@ -1,4 +1,5 @@
-"""A training that pauses when it is asked to, at a checkpoint from which it goes on as if nothing had happened."""
+"""A training that pauses when it is asked to, at a checkpoint from which it goes on as if nothing had
+happened."""
 
 from pathlib import Path
 from time import monotonic
@@ -16,9 +17,9 @@ PAUSE, PAUSED, PROGRESS = "pause", "paused.json", "progress.json"
 class Pausing(TrainerCallback):
     """Looks at the folder `control` at every point of the curves, which is at most ten steps apart.
 
-    A checkpoint between two points would change the mean of the next one, so a training pauses at a point. A file
-    `pause` asks for it; `paused.json` says at which step the training paused, `progress.json` how far it is. None:
-    nobody asks. Raises Paused at once where the file is there before the first step.
+    A checkpoint between two points would change the mean of the next one, so a training pauses at a point. A
+    file `pause` asks for it; `paused.json` says at which step the training paused, `progress.json` how far it
+    is. None: nobody asks. Raises Paused at once where the file is there before the first step.
     """
 
     def __init__(self, control: Path | None, checkpoint: str | None = None) -> None:
