@@ -45,7 +45,7 @@ class Queue:
 
     def exists(self) -> bool:
         """Whether a daemon has made the database."""
-        return self.sqlite is None or self.sqlite.exists()
+        return (self.places.home / "queue.made").exists()
 
     def launch(self, job: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Starts DBOS in this process: unfinished jobs go on, first of all."""
@@ -77,6 +77,7 @@ class Queue:
         DBOS.register_queue(
             self.system, global_concurrency=1, polling_interval_sec=POLL, on_conflict="always_update"
         )
+        (self.places.home / "queue.made").touch()
         self.launched = True
 
     def rest(self) -> None:
@@ -102,17 +103,12 @@ class Queue:
         student that it started from. `priority` is a column of DBOS's documented table of workflows."""
         import sqlalchemy
 
-        engine = sqlalchemy.create_engine(self.url)
+        url = sqlalchemy.make_url(self.url)
+        engine = sqlalchemy.create_engine(url if self.sqlite else url.set(drivername="postgresql+psycopg"))
         table = "workflow_status" if self.sqlite else f'"{self.schema}".workflow_status'
-        update = f"UPDATE {table} SET priority = 1 WHERE status = 'PENDING'"
-        try:
-            with engine.begin() as connection:
-                connection.execute(sqlalchemy.text(update))
-        except sqlalchemy.exc.DatabaseError as error:
-            if not any(words in str(error) for words in ("no such table", "does not exist")):
-                raise  # else: the database was made but not its tables
-        finally:
-            engine.dispose()
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text(f"UPDATE {table} SET priority = 1 WHERE status = 'PENDING'"))
+        engine.dispose()
 
     def enqueue(self, job: dict[str, Any]) -> bool:
         """Queues a job; False where its id is known already. Needs a launch before."""
@@ -134,21 +130,18 @@ class Queue:
         return True
 
     def rows(self, **chosen: Any) -> list[Row]:
-        """The jobs, in the order in which they are or were taken up."""
+        """The jobs: those that ended, as they did, then those that run and wait, as they will be taken up."""
         if not self.exists():
             return []
-        found = self.client().list_workflows(queue_name=self.system, load_input=False, **chosen)
-        rows = [
-            Row(
-                status.workflow_id,
-                status.status,
-                status.attributes or {},
-                status.output,
-                status.priority or 0,
-            )
-            for status in found
+        listed = self.client().list_workflows(queue_name=self.system, load_input=False, **chosen)
+        done = [status for status in listed if status.completed_at is not None]
+        waiting = [status for status in listed if status.completed_at is None]
+        done.sort(key=lambda status: status.completed_at)
+        waiting.sort(key=lambda status: (status.status == "ENQUEUED", status.priority or 0))
+        return [
+            Row(each.workflow_id, each.status, each.attributes or {}, each.output, each.priority or 0)
+            for each in (*done, *waiting)
         ]
-        return sorted(rows, key=lambda row: (row.status == "ENQUEUED", row.priority))
 
     def unfinished(self) -> bool:
         """Whether a job waits or runs."""

@@ -88,7 +88,7 @@ def _check_history(root: Path) -> None:
     shown = run(root, "dvc", "exp", "show", "--json")
     assert first.name in shown and second.name in shown
     compared = json.loads(run(root, "dvc", "metrics", "diff", "--all", "--json", first.name, second.name))
-    admitted = compared["diff"][f"metrics/{STUDENT}_admit.json"]
+    admitted = compared[f"metrics/{STUDENT}_admit.json"]
     assert admitted["rows"] == {"old": 6, "new": 6, "diff": 0} and admitted["older"]["new"] == 3
     counted = json.loads(run(root, "git", "show", f"{second.commit}:updates/{STUDENT}/arrived.json"))
     assert counted["file"] == "second\n.jsonl"
