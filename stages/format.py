@@ -11,15 +11,15 @@ from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_json, put, read, replacing
 from stages.shared.rows import Trace
-from stages.styles import style
-from stages.styles.prompting.prompts import StyleName
+from stages.styles import Put
+from stages.styles.prompting.prompts import Asked
 
 
 class Params(mixture.Params):
     """The mixture, and the prompt that the student sees."""
 
-    # the style in which the student is asked
-    student_style: StyleName = "plain"
+    # the style in which the student is asked, with its params where it has any
+    student_style: Asked = Put("plain")
 
 
 def main(name: str) -> None:
@@ -30,7 +30,7 @@ def main(name: str) -> None:
     def kept() -> Iterator[Trace]:
         return read(data / "kept.jsonl", Trace, key=lambda trace: trace.trace_id)
 
-    chats = mix(kept, section, style(section.student_style).render, params.seed(), report)
+    chats = mix(kept, section, section.student_style.render, params.seed(), report)
     with replacing(data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json")) as (
         file,
         metrics,

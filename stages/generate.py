@@ -17,14 +17,14 @@ from stages.shared.files import read, write
 from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member
 from stages.shared.rows import Problem, Prompt
-from stages.styles.prompting.prompts import StyleName, prompts
+from stages.styles.prompting.prompts import Asked, prompts
 
 
 class Arm(Strict):
     """Who is asked, and how."""
 
-    # the style in which a problem is put
-    style: StyleName
+    # the style in which a problem is put, with its params where it has any
+    style: Asked
     # the sampler that is asked
     ask: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")]
 

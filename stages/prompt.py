@@ -7,7 +7,7 @@ from stages.shared.cli import progress, run
 from stages.shared.files import read, write
 from stages.shared.params import Strict
 from stages.shared.rows import Problem
-from stages.styles.prompting.prompts import StyleName, Styles, prompts
+from stages.styles.prompting.prompts import Asked, Styles, prompts
 
 
 class Params(Strict):
@@ -15,7 +15,7 @@ class Params(Strict):
     base model is not asked, and no problem gets a pass rate."""
 
     teacher: Styles
-    probe: StyleName | None = None
+    probe: Asked | None = None
 
 
 def main(system: str) -> None:

@@ -100,12 +100,20 @@ def _files(module: str) -> list[str]:
 
 def named(script: str, section: Any) -> set[str]:
     """The members, by file, that a stage's params name: the registries import them."""
+
+    def style(asked: Any) -> str:
+        """A style, or a mapping from a style to its params."""
+        return f"styles/{asked if isinstance(asked, str) else next(iter(asked))}"
+
     members: dict[str, Callable[[], list[str]]] = {
         "collect": lambda: [f"tasks/{name}" for name in section["tasks"]],
         "corpus": lambda: [f"tasks/{name}" for name in section["tasks"] or {}],
         "base": lambda: [f"students/{section['student']}"] if "student" in section else [],
         "prompt": lambda: [
-            f"styles/{name}" for asked in section.values() for name in (asked["styles"] if isinstance(asked, dict) else [asked]) if name
+            style(name)
+            for asked in section.values()
+            for name in (asked["styles"] if isinstance(asked, dict) and "styles" in asked else [asked])
+            if name
         ],
         "respond": lambda: [f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)],
         "grade": lambda: [f"graders/{name}" for name in section["graders"]],
@@ -114,11 +122,11 @@ def named(script: str, section: Any) -> set[str]:
         "filter": list,  # it names graders, but only looks up what they said
         "format": lambda: [
             *(f"formats/{section[side]}" for side in ("hard", "easy") if side in section),
-            f"styles/{section['student_style']}",
+            style(section["student_style"]),
         ],
         "train": lambda: [f"students/{section['student']}"],
         "generate": lambda: [
-            file for arm in section["arms"].values() for file in (f"styles/{arm['style']}", f"samplers/{arm['ask']['sampler']}")
+            file for arm in section["arms"].values() for file in (style(arm["style"]), f"samplers/{arm['ask']['sampler']}")
         ],
         "evaluate": lambda: [*(f"graders/{name}" for name in section["graders"]), *(f"scores/{name}" for name in section["scores"])],
     }

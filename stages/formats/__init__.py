@@ -16,6 +16,7 @@ FORMATS = {
     "answer_only": "clean prompt, the gold answer alone: the baseline without reasoning",
     "direct": "clean prompt, the teacher's answer as it is: distillation without marks",
     "latent": "clean prompt, glyph answer: reasoning that nobody asked for",
+    "signalled": "the teacher's answer with the signals that the student's prompt asks for, if any",
     "natural": "clean prompt, the base model's own right plain answer, where it has one",
 }
 

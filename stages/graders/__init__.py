@@ -9,6 +9,8 @@ memory.
 Graders may import `stages.shared` and other modules of `stages.graders`, and nothing else of `stages`.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from stages.shared.registry import load_member
@@ -18,6 +20,8 @@ GRADERS = {
     "answer": "whether the final answer equals the gold answer",
     "glyph_structure": "whether the four glyphs stand once each, in order, no section empty, "
     "the answer in the last",
+    "signal_compliance": "whether the answer has exactly the signals that its prompt asks for, and ends "
+    "right after them",
     "valid_reasoning": "whether a model that was asked found the reasoning valid",
 }
 
@@ -28,6 +32,7 @@ class Grade(NamedTuple):
     score: float  # 0 to 1
     reason: str = ""  # why the score is below 1: a short stable name (`wrong`, `missing_plan`) to count by
     pred: str | None = None  # the final answer as written; None where the grader extracts none
+    facts: Mapping[str, float | str] = MappingProxyType({})  # what it saw besides, by name: numbers and words
 
 
 class Grader(Protocol):

@@ -7,8 +7,10 @@ the same prompts give the same answers, however often a run is killed, and howev
 answers then differ from those of a machine with more memory.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import count, islice
+from typing import Any
 
 from tqdm import tqdm
 
@@ -22,8 +24,13 @@ from stages.shared.rows import Prompt
 WINDOW = 4096  # prompts sorted together; bounds the memory, whatever the number of prompts
 
 
-def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
-    """`params.n` answers to each prompt, in order. Answers that reach `max_new_tokens` end with `length`."""
+def answer(
+    prompts: Iterable[Prompt], params: Params, seed: int
+) -> Generator[list[Answer], None, dict[str, Any]]:
+    """`params.n` answers to each prompt, in order. Answers that reach `max_new_tokens` end with `length`.
+
+    Returns what steering changed in this run (`steered`), where anything was steered.
+    """
     local = Local(params)
     waiting = iter(prompts)
     with Memo() as memo:
@@ -32,6 +39,20 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
             if not window:
                 break
             yield from _answer_window(memo, local, window, f"{seed} {window[0].by} {number}")
+    _report(local)
+    return {"steered": dict(sorted(local.steered.items()))} if local.steered else {}
+
+
+def _report(local: Local) -> None:
+    """Says on standard error what the logits processors changed in this run, those of stored answers left
+    out."""
+    for name in dict.fromkeys(name for step in local.params.steer for name in step):
+        answers, changed, tokens = (
+            local.steered[f"{name}.{what}"] for what in ("answers", "changed_answers", "changed_tokens")
+        )
+        if answers:
+            told = f"steer.{name} changed {tokens} tokens, in {changed} of {answers} answers"
+            print(f"{local.params.model}: {told}", file=sys.stderr)
 
 
 def _answer_window(memo: Memo, local: Local, window: Sequence[Prompt], seed: str) -> Iterator[list[Answer]]:
@@ -42,7 +63,15 @@ def _answer_window(memo: Memo, local: Local, window: Sequence[Prompt], seed: str
     places.sort(key=lambda place: -len(ids[place]))
     starts = range(0, len(places), params.batch_size)
     plan = [(start, places[start : start + params.batch_size]) for start in starts]
-    batches = [Batch(part, [ids[place] for place in part], f"{seed} {start}") for start, part in plan]
+    batches = [
+        Batch(
+            part,
+            [ids[place] for place in part],
+            f"{seed} {start}",
+            [window[place].messages for place in part],
+        )
+        for start, part in plan
+    ]
     settled = {}
     with tqdm(total=len(places), desc=f"answers of {params.model}", unit="answer") as bar:
         for batch, stored in settle(memo, batches, local.identity, local.generate):

@@ -37,6 +37,8 @@ class Params(Strict):
     sampler: Literal["scripted"]
     # Answers to each prompt.
     n: int = Field(default=1, ge=1)
+    # The text is the problem's solution word for word, without a fault: the data set's own answers.
+    recite: bool = False
     # The answer is a near number or another choice, in the last step too.
     wrong: float = Field(default=0.0, ge=0, le=1)
     # The text is cut before the answer.
@@ -50,6 +52,8 @@ class Params(Strict):
     def _rates_fit(self) -> "Params":
         if sum(getattr(self, fault) for fault in FAULTS) > 1 + 1e-9:
             raise ValueError(f"the rates {', '.join(FAULTS)} must sum to at most 1")
+        if self.recite and any(getattr(self, fault) for fault in FAULTS):
+            raise ValueError("recite: what is given word for word has no faults; set their rates to 0")
         return self
 
 
@@ -57,6 +61,10 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
     """`tokens` counts words, since no model wrote them. Raises BadInput on a problem without a solution or a
     style it cannot write."""
     for prompt in prompts:
+        if params.recite and prompt.solution is not None:
+            recited = Answer(prompt.solution, Ending.STOP, len(prompt.solution.split()), "scripted")
+            yield [recited] * len(samples_of(prompt, params.n))
+            continue
         if not (prompt.solution or "").strip():
             raise BadInput(
                 f"sampler scripted: problem {prompt.id!r} of task {prompt.task!r} "

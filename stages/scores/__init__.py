@@ -14,6 +14,7 @@ from stages.shared.registry import load_member
 SCORES = {
     "accuracy": "share of right answers, by arm, level and difficulty, and paired differences between arms",
     "glyph_use": "where glyphs are used: rate by difficulty, selectivity, AUROC, F1, structure, leaks",
+    "signal_use": "whether signals stand where they are asked for, as often as asked, and nowhere else",
     "length": "tokens per answer, and how answers end",
     "by_task": "accuracy and tokens task by task, and their means over tasks, every task counting the same",
 }

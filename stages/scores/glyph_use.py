@@ -6,13 +6,14 @@ from stages.scores.measures.needs import Needs, ScoreParams
 from stages.scores.measures.plots import as_csv, over_difficulty
 from stages.scores.measures.table import Flags, Table, bins
 
-GLYPHS = "glyphs"  # the set in `evaluate.marks`; its column says which answers use a glyph
-STRUCTURE = "glyph_structure"  # the grader; its column says which answers have all glyphs, once, in order
-
 
 class Params(ScoreParams):
     """Which arms are looked at."""
 
+    # the set in `evaluate.marks` whose column says which answers use a glyph
+    marks: str = "glyphs"
+    # the grader whose column says which answers have all glyphs, once, in order
+    structure: str = "glyph_structure"
     # the arm that may choose: its glyph use is set against the difficulty of the problems
     arm: str = "student"
     # the arm whose prompt forbids symbols: any glyph in its answers is a leak; null: there is none
@@ -20,7 +21,7 @@ class Params(ScoreParams):
 
     def needs(self) -> Needs:
         """Both arms, and the column of the glyphs."""
-        return Needs(arms=[name for name in (self.arm, self.forbidden) if name], columns=[GLYPHS])
+        return Needs(arms=[name for name in (self.arm, self.forbidden) if name], columns=[self.marks])
 
 
 def score(table: Table, params: Params, seed: int) -> Estimates:
@@ -29,24 +30,25 @@ def score(table: Table, params: Params, seed: int) -> Estimates:
     `glyph_rate.<arm>` is that of every arm but `forbidden`, and `leak_rate` that of `forbidden`.
     `glyph_rate_failure.<bin>`, `glyph_rate.hard`, `glyph_rate.easy`, `selectivity`, `auroc` and `f1` are of
     the answers of `arm`. `structure` is the share of sound ones among its answers with a glyph; it is absent
-    where `glyph_structure` was not among the graders. No interval needs the bootstrap, so `seed` is not used.
+    where the grader of that name was not among the graders. No interval needs the bootstrap, so `seed` is not
+    used.
     """
     metrics: Estimates = {
-        f"glyph_rate.{name}": proportion(arm.columns[GLYPHS])
+        f"glyph_rate.{name}": proportion(arm.columns[params.marks])
         for name, arm in table.arms.items()
         if name != params.forbidden
     }
     if params.forbidden:
-        metrics["leak_rate"] = proportion(table.arms[params.forbidden].columns[GLYPHS])
+        metrics["leak_rate"] = proportion(table.arms[params.forbidden].columns[params.marks])
     columns = table.arms[params.arm].columns
-    used = columns[GLYPHS]
+    used = columns[params.marks]
     if table.hard is not None:
         metrics |= {
             f"glyph_rate_failure.{name}": proportion(used, among) for name, among in bins(table).items()
         }
         metrics |= _against(used, table.hard)
-    if STRUCTURE in columns:
-        metrics["structure"] = proportion(columns[STRUCTURE], used)
+    if params.structure in columns:
+        metrics["structure"] = proportion(columns[params.structure], used)
     return metrics
 
 
@@ -86,7 +88,7 @@ def plots(table: Table, params: Params) -> dict[str, str]:
     """
     if table.failure is None:
         return {}
-    used = table.arms[params.arm].columns[GLYPHS]
+    used = table.arms[params.arm].columns[params.marks]
     rows: list[list[str | float]] = []
     for name, failure, among in over_difficulty(table):
         rows.append([name, failure, *(proportion(used, among) or ()), int(among.sum())])

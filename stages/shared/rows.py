@@ -5,11 +5,13 @@ grades, which is its `Prompt` with an answer, which is its `Problem` with messag
 """
 
 import json
+import re
 from enum import StrEnum
 from typing import TypedDict
 
 import msgspec
 
+_TURN = re.compile(r"#turn\d+\Z")
 PROBE = "probe"  # the `by` of the base model's plain answers, whose pass rate says how hard a problem is
 
 
@@ -74,6 +76,17 @@ class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     level: int | None = None
     history: list[Message] | None = None
 
+    @property
+    def conversation(self) -> str:
+        """The id of the conversation of which the problem is a turn (see `turn_id`); else the problem's
+        own id."""
+        return _TURN.sub("", self.id)
+
+
+def turn_id(conversation: str, turn: int) -> str:
+    """The id of the problem that a turn of a conversation is; turns count from 1."""
+    return f"{conversation}#turn{turn}"
+
 
 class Prompt(Problem, kw_only=True):
     """A problem put in a style. `by` says who answers: a teacher, the base model, an arm of the evaluation.
@@ -112,7 +125,8 @@ class Trace(Response, kw_only=True):
 
     `pred` is the answer as extracted (None: no answer); `pass_rate` the share of the base model's plain
     answers to this problem that are right (None: the base model was not asked). `verdict` is what the judge
-    wrote (None: not asked; "": it gave no answer).
+    wrote (None: not asked; "": it gave no answer). `facts` are what a grader saw besides, each named
+    `<grader>.<fact>`: a number or a word.
     """
 
     pred: str | None
@@ -120,6 +134,7 @@ class Trace(Response, kw_only=True):
     reasons: dict[str, str]
     pass_rate: float | None = None
     verdict: str | None = None
+    facts: dict[str, float | str] = {}
 
 
 class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from stages.students.training.packing import fitting
 from stages.students.training.settings import Training
 
 PAD, START, END = "<|pad|>", "<|im_start|>", "<|im_end|>"
+SMALLEST = 300  # tokens: the bytes, the special ones, and some words
 TEMPLATE = (  # ChatML, https://github.com/openai/openai-python/blob/v0.28.1/chatml.md
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -33,7 +34,9 @@ class Params(Training):
     # of their pieces, and the first of their numbers, whatever their size
     tokenizer: Literal["bpe", "unigram"] = "bpe"
     # tokens, the 256 bytes and the special tokens included
-    vocabulary: int = Field(ge=300)
+    vocabulary: int = Field(ge=SMALLEST)
+    # texts that are one token each, wherever they stand: emoji, of which a tokenizer makes several tokens
+    tokens: list[str] = Field(default=[])
     # numbers that stand for a token between two layers
     width: int = Field(ge=16)
     # transformer layers
@@ -46,7 +49,13 @@ class Params(Training):
     whole_text: bool = True
 
     @model_validator(mode="after")
-    def _heads_fit(self) -> "Params":
+    def _fits(self) -> "Params":
+        if self.vocabulary - len(self.tokens) < SMALLEST:
+            raise ValueError(
+                f"vocabulary: expected at least {SMALLEST} besides the {len(self.tokens)} tokens"
+            )
+        if "" in self.tokens or len(set(self.tokens)) < len(self.tokens):
+            raise ValueError("tokens: expected texts, each named once")
         if self.width % (2 * self.heads):
             raise ValueError(f"width {self.width} must be a multiple of twice the heads, {2 * self.heads}")
         return self
@@ -66,7 +75,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     params = params.resolved()
     set_seed(job.seed)
     texts = (message["content"] for chat in chats for message in chat.messages)
-    tokenizer = train_tokenizer(texts, params.vocabulary, params.tokenizer)
+    tokenizer = train_tokenizer(texts, params.vocabulary, params.tokenizer, params.tokens)
     model = _model(params, tokenizer)
     examples, too_long = fitting(audit(chats, tokenizer, model, "scratch"), params.max_tokens)
     if params.whole_text:
@@ -82,15 +91,20 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     fit(model, tokenizer, examples, params, job, fingerprint(params.model_dump(), facts), facts)
 
 
-def train_tokenizer(texts: Iterator[str], vocabulary: int, kind: str = "bpe") -> Any:
-    """A byte-level tokenizer (any text round-trips, glyphs as bytes) with every digit a token of its own."""
-    from tokenizers import Regex, decoders, pre_tokenizers
+def train_tokenizer(
+    texts: Iterator[str], vocabulary: int, kind: str = "bpe", tokens: Sequence[str] = ()
+) -> Any:
+    """A byte-level tokenizer (any text round-trips, glyphs as bytes) with every digit a token of its own, and
+    each of `tokens`."""
+    from tokenizers import AddedToken, Regex, decoders, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     bytewise = pre_tokenizers.ByteLevel(add_prefix_space=False)
     cut = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\d"), "isolated"), bytewise])
-    core = {"bpe": _bpe, "unigram": _unigram}[kind](texts, vocabulary, cut, bytewise.alphabet())
+    size = vocabulary - len(tokens)
+    core = {"bpe": _bpe, "unigram": _unigram}[kind](texts, size, cut, bytewise.alphabet())
     core.decoder = decoders.ByteLevel()
+    core.add_tokens([AddedToken(text, normalized=False) for text in tokens])
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=core, pad_token=PAD, eos_token=END, additional_special_tokens=[START]
     )

@@ -1,13 +1,14 @@
 """Registry of styles: how a problem is put to a model.
 
 A member's `render(problem)` gives the messages that are sent: the turns before the question, if the problem
-has any, and a user's turn at the end. Every prompt text stands in this package and nowhere else. Members are
-pure: no files, network, clock, global randomness or torch.
+has any, and a user's turn at the end. A member with a class `Params` (a Strict model) has `render(problem,
+params)`. Every prompt text stands in this package, or in `shared` where other packages read it too, and
+nowhere else. Members are pure: no files, network, clock, global randomness or torch.
 
 Imports `shared` only. Every stage that puts problems to a model imports this package.
 """
 
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from stages.shared.registry import load_member
 from stages.shared.rows import Message, Problem
@@ -23,6 +24,7 @@ STYLES = {
     "program": "a short program that computes the answer",
     "backward": "forward to the answer, then backward from it as a check",
     "fact_retrieval": "the facts first, then what follows from them",
+    "signal_request": "the question, and a request for think and stop signals, which some conversations make",
     "careful": "read carefully, split, solve each part, double-check",
 }
 
@@ -31,6 +33,21 @@ class Style(Protocol):
     """The contract of a member."""
 
     def render(self, problem: Problem) -> list[Message]: ...
+
+
+class Put(NamedTuple):
+    """A style with its params, None where it has none: what params of a stage name."""
+
+    name: str
+    params: Any = None
+
+    def render(self, problem: Problem) -> list[Message]:
+        """The problem put in the style."""
+        member: Any = style(self.name)
+        messages: list[Message] = (
+            member.render(problem) if self.params is None else member.render(problem, self.params)
+        )
+        return messages
 
 
 def style(name: str) -> Style:

@@ -22,6 +22,7 @@ TASKS = {
     "taxonomy_toy": "generated choice over an invented taxonomy, four or five options",
     "table_toy": "generated questions about a small table",
     "latex_toy": "generated one-liners in LaTeX",
+    "turns_toy": "generated conversations of one to three turns: small sums and comparisons",
     "drills": "generated single steps, several a row, for a base model to begin with",
     "gsm8k": "grade-school word problems with worked solutions (openai/gsm8k)",
     "svamp": "one-step word problems with distracting numbers (ChilleD/SVAMP)",
@@ -33,6 +34,7 @@ TASKS = {
     "strategy_qa": "yes/no questions whose steps must be found first (ChilleD/StrategyQA)",
     "table_mwp": "word problems over small tables, some with options (TabMWP)",
     "jsonl": "your own problems, one JSON object a line",
+    "conversations": "your own conversations, one JSON object a line",
 }
 
 

@@ -5,6 +5,7 @@ A sample row of each kind of step:
 
     sums         question  9 - 8; 4 * 4; 2 + 5      answer  9 - 8 = 1; 4 * 4 = 16; 2 + 5 = 7
     comparisons  question  6, 5; 15, 18             answer  6 beside 5: more; 15 beside 18: less
+    copies       question  🐟 /three/ times; 🎈 /two/ times      answer  🐟🐟🐟; 🎈🎈
     dates        question  Mar 28 + 5; Mar 33       answer  Mar 28 + 5 = Mar 33; Mar 33 = Apr 02
 
 A plain answer to a word problem holds one sum in some sixty tokens, a drill one in sixteen; and drills say
@@ -23,11 +24,14 @@ from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Kind, Problem
 from stages.shared.seen import Seen
+from stages.shared.signals import STOP_SYMBOLS, THINK_SYMBOLS, spelled
 from stages.tasks import date_toy
 
 SPLIT = "pretrain"
 HIGHEST, LARGEST = 20, 9
-Skill = Literal["sums", "comparisons", "dates"]
+SYMBOLS = (*THINK_SYMBOLS, *STOP_SYMBOLS, *"🍎🍋🐟🐝🌙🎈🎲🔔🚲🌵🍄🎁")
+MOST = 8  # copies of a symbol
+Skill = Literal["sums", "comparisons", "copies", "dates"]
 
 
 class Params(Strict):
@@ -99,4 +103,10 @@ def _dates(draw: random.Random) -> tuple[str, list[str]]:
     return "; ".join(step.partition(" = ")[0] for step in steps), steps
 
 
-SKILLS = {"sums": _sums, "comparisons": _comparisons, "dates": _dates}
+def _copies(draw: random.Random) -> tuple[str, list[str]]:
+    parts = [(symbol, draw.randint(2, MOST)) for symbol in draw.sample(SYMBOLS, 3)]
+    asked = "; ".join(f"{symbol} /{spelled(count)}/ times" for symbol, count in parts)
+    return asked, [symbol * count for symbol, count in parts]
+
+
+SKILLS = {"sums": _sums, "comparisons": _comparisons, "copies": _copies, "dates": _dates}

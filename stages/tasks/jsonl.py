@@ -25,6 +25,7 @@ from stages.shared.errors import BadInput, unknown
 from stages.shared.files import read
 from stages.shared.rows import Kind, Problem
 from stages.tasks.reading.lines import Line, problem
+from stages.tasks.reading.row_files import row_files
 from stages.tasks.splitting.splits import SPLITS, TRAIN, NumberOrShare, Sizes, split_of
 
 
@@ -58,29 +59,12 @@ class Params(Sizes):
 def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
     """The problems of `split`, in file order; BadInput names file and line. `seed` plays no part."""
     limit = params.limit(split)
-    rows = (row for path, own in _files(root / params.file, params) for row in _rows(path, own, params))
+    rows = (
+        row
+        for path, own in row_files(root / params.file, "jsonl", params.skip_train)
+        for row in _rows(path, own, params)
+    )
     return islice((row for row in rows if row.split == split), limit)
-
-
-def _files(path: Path, params: Params) -> Iterator[tuple[Path, str | None]]:
-    """The files to read, each with the split that its folder says."""
-    if path.is_file():
-        yield path, None
-        return
-    if not path.is_dir():
-        raise BadInput(f"{path}: no such file; tasks.jsonl.file is taken from collect's root")
-    named = {file: set(file.relative_to(path).parts[:-1]) for file in sorted(path.rglob("*.jsonl"))}
-    kept = {file: folders for file, folders in named.items() if not (params.skip_train and TRAIN in folders)}
-    if not kept:
-        raise BadInput(
-            f"{path}: the folder holds no *.jsonl file"
-            + (f" outside {TRAIN}/, which skip_train leaves out" if named else "")
-        )
-    for file, folders in kept.items():
-        own = [split for split in SPLITS if split in folders]
-        if len(own) > 1:
-            raise BadInput(f"{file}: it lies in a folder {own[0]} and in a folder {own[1]}")
-        yield file, own[0] if own else None
 
 
 def _rows(path: Path, own: str | None, params: Params) -> Iterator[Problem]:

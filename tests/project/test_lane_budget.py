@@ -58,7 +58,8 @@ def tokenizer_of(base: str, folder: Path) -> Any:
 
     model = PARAMS["bases"][base]["model"]
     chats = read(folder / f"data/corpora/{base}.jsonl", Chat)
-    return train_tokenizer((message["content"] for chat in chats for message in chat.messages), model["vocabulary"], model["tokenizer"])
+    texts = (message["content"] for chat in chats for message in chat.messages)
+    return train_tokenizer(texts, model["vocabulary"], model["tokenizer"], model.get("tokens", []))
 
 
 def trained(chats: Path, tokenizer: Any, training: Any) -> float:

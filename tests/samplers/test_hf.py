@@ -16,7 +16,7 @@ from stages.models.loading import load_model
 from stages.samplers import Answer, hf
 from stages.samplers.local import answering as local
 from stages.samplers.local import generation
-from stages.samplers.local.steering import no_marks
+from stages.samplers.local.steering import Steered, no_marks
 from stages.samplers.local.steering.token_bytes import byte_letters, token_bytes
 from stages.shared.errors import BadInput
 from stages.shared.files import write
@@ -112,9 +112,9 @@ def test_longest_first_within_a_window(taught: Path, monkeypatch: pytest.MonkeyP
     widths: list[int] = []
     generate = generation._generate
 
-    def noted(loaded: generation.Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer]:
+    def noted(loaded: generation.Loaded, rows: Sequence[list[int]], *rest: Any) -> list[Answer]:
         widths.append(max(map(len, rows)))
-        return generate(loaded, rows, seed)
+        return generate(loaded, rows, *rest)
 
     monkeypatch.setattr(generation, "_generate", noted)
     ask(taught, batch_size=4)
@@ -249,13 +249,13 @@ class Counted:
         self.sizes: list[int] = []
         generate = generation._generate
 
-        def counted(loaded: generation.Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer]:
+        def counted(loaded: generation.Loaded, rows: Sequence[list[int]], *rest: Any) -> list[Answer]:
             self.sizes.append(len(rows))
             if len(self.sizes) == fatal:
                 raise Kill
             if len(rows) > room:
                 raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-            return generate(loaded, rows, seed)
+            return generate(loaded, rows, *rest)
 
         monkeypatch.setattr(generation, "_generate", counted)
 
@@ -397,7 +397,7 @@ class TestNoMarks:
 
         made = tokenizer("chatml", ["x 🜞.🜆\n🜂🜃" * 9] * 30, vocabulary=330)
         size = len(made) + 2
-        begin, added = no_marks.prepare(made, size, no_marks.Params(list(GLYPHS.values()))), token_bytes(made, size)
+        begin, added = no_marks.prepare(Steered(made, size, [0]), no_marks.Params(list(GLYPHS.values()))), token_bytes(made, size)
         letters = byte_letters()
         single = {byte: made.convert_tokens_to_ids(letter) for byte, letter in enumerate(letters)}
         merged = [token for token, word in enumerate(added) if len(word) > 4 and any(glyph.encode() in word for glyph in GLYPHS.values())]
@@ -406,7 +406,7 @@ class TestNoMarks:
         def allowed(ids: list[int]) -> Any:
             """After the whole text at once, and after one token at a time behind another row."""
             rows, free = torch.tensor([[7] * len(ids), ids]), torch.zeros(2, size)
-            at_once, stepwise = begin(), begin()
+            at_once, stepwise = begin([]), begin([])
             for length in range(1, len(ids)):
                 stepwise(rows[:, :length], free)
             found = [torch.isfinite(processor(rows, free)) for processor in (at_once, stepwise)]
@@ -461,8 +461,8 @@ class TestNoMarks:
         [
             ("🜞", NO_GLYPHS["steer"], "prefill holds '🜞', which steer.no_marks forbids: give one of the two"),
             ("a stop", [{"no_marks": ["x"]}, {"no_marks": ["stop"]}], "prefill holds 'stop'"),
-            ("", [{"no_mark": ["x"]}], r"unknown steering 'no_mark' \(did you mean 'no_marks'\?\); choose from: no_marks"),
-            ("", [{}], "expected a mapping with one key of: no_marks"),
+            ("", [{"no_mark": ["x"]}], r"unknown steering 'no_mark' \(did you mean 'no_marks'\?\); choose from: answer_floor, no_marks"),
+            ("", [{}], "expected a mapping with one key of: answer_floor, no_marks"),
             ("", [{"no_marks": []}], "at least 1 item"),
             ("", [{"no_marks": [""]}], "at least 1 character"),
             ("", [{"no_marks": "🜞"}], "valid list"),

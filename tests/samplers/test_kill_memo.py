@@ -15,7 +15,7 @@ from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Memo
 from stages.shared.rows import Ending
 
-BATCHES = [Batch(range(4), [[number, row] for row in range(4)], f"seed {number}") for number in range(120)]
+BATCHES = [Batch(range(4), [[number, row] for row in range(4)], f"seed {number}", [[]] * 4) for number in range(120)]
 FORK = get_context("fork")
 
 
@@ -23,7 +23,7 @@ def work(folder: Path, out: str) -> None:
     """A stage with a model that takes ten milliseconds for a batch, and notes each one it computes."""
     log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def generate(rows: list[list[int]], seed: str) -> object:
+    def generate(rows: list[list[int]], seed: str, chats: object) -> object:
         os.write(log, f"{seed}\n".encode())
         Event().wait(0.01)
         yield [Answer(f"{row} {seed}", Ending.STOP, 1, "m") for row in rows[:3]]

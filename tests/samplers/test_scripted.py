@@ -43,6 +43,17 @@ def test_a_worked_problem_becomes_four_short_lines() -> None:
     assert one(problem(), "plain") == Answer("The answer is 9.", Ending.STOP, 4, "scripted")
 
 
+def test_a_data_sets_own_words_are_recited() -> None:
+    row = problem(solution="Let me see.\n\nIt is nine!", kind=Kind.OPEN)
+    for style in ("plain", "glyph", "signal_request"):
+        given = next(answer([asked(row, style)], teacher({"recite": True, "n": 2}), 0))
+        assert given == [Answer("Let me see.\n\nIt is nine!", Ending.STOP, 6, "scripted")] * 2
+    with pytest.raises(ValidationError, match="recite: what is given word for word has no faults"):
+        teacher({"recite": True, "wrong": 0.1})
+    with pytest.raises(BadInput, match="has no solution"):
+        next(answer([asked(problem(solution=None))], teacher({"recite": True}), 0))
+
+
 @pytest.mark.parametrize(
     ("solution", "plan"),
     [

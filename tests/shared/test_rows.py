@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stages.shared.errors import BadInput
 from stages.shared.files import as_bytes, read, replacing, write, write_json
-from stages.shared.rows import Chat, Ending, Kind, Problem, Prompt, Response, Trace, encode
+from stages.shared.rows import Chat, Ending, Kind, Problem, Prompt, Response, Trace, encode, turn_id
 from stages.shared.seen import Seen
 
 from project_tree import ROOT, contents
@@ -52,6 +52,21 @@ def test_a_row_only_grows() -> None:
 def test_a_trace_id_tells_all_responses_of_a_system_apart() -> None:
     changes: list[dict[str, Any]] = [{}, {"id": "p2"}, {"by": "probe"}, {"style": "glyph"}, {"sample": 1}]
     assert len({msgspec.convert(RESPONSE | change, Response).trace_id for change in changes}) == len(changes)
+
+
+def test_the_turns_of_a_conversation_have_its_id() -> None:
+    def conversation(id: str) -> str:
+        return msgspec.convert(PROBLEM | {"id": id}, Problem).conversation
+
+    assert conversation(turn_id("a#b", 12)) == conversation("a#b") == "a#b"
+    assert conversation("a#turn") == "a#turn" and conversation("a#turn1 ") == "a#turn1 "
+
+
+def test_facts_are_written_where_there_are_any() -> None:
+    facts = {"g.count": 3.0, "g.symbol": "🤔"}
+    trace = msgspec.convert(TRACE | {"facts": facts}, Trace)
+    assert json.loads(encode(trace)) == TRACE | {"facts": facts}
+    assert b"facts" not in encode(msgspec.convert(TRACE, Trace))
 
 
 BAD_LINES: list[tuple[Any, str]] = [

@@ -259,7 +259,11 @@ def test_every_scale_generates_the_arms_that_evaluate_names(scale: str, tmp_path
 
 FAULTS = [
     ("        accuracy: {", "        acuracy: {", r"scores: unknown score 'acuracy' \(did you mean 'accuracy'\?\)"),
-    (SCORES, "      scores: {}\n", "scores: expected a mapping with at least one score of: accuracy, by_task, glyph_use, length"),
+    (
+        SCORES,
+        "      scores: {}\n",
+        "scores: expected a mapping with at least one score of: accuracy, by_task, glyph_use, length, signal_use",
+    ),
     ("by_group: [base, student, always, never]", "by_group: []", r"scores\.accuracy\.by_group: .*at least 1"),
     ("saving: [student, always]", "saving: [student]", r"scores\.length\.saving\.1: is missing"),
     ("saving: [student, always]", "saving: [student, 3]", r"scores\.length\.saving\.1: .*valid string"),

@@ -221,3 +221,35 @@ def test_glyphs_as_tokens_of_their_own_must_not_be_special(special: bool, fine: 
         return check(made, [GLYPHS])
     with pytest.raises(BadInput, match=LOST):
         check(made, [GLYPHS])
+
+
+SIGNALLED = talk(
+    "Two?\n\nFor this task, think with 🤔 /four/ times.\n\nWhen finished, emit 🛑 /three/ times to signal completion.",
+    "🤔🤔🤔🤔\nThe answer is 2.\n🛑🛑🛑",
+    "Sure?",
+    "Yes.",
+    "And nine?\n\nFor this task, think with 🤔 /four/ times.\n\nWhen finished, emit 🛑 /three/ times to signal completion.",
+    "🤔🤔🤔🤔\nThe answer is 9.\n🛑🛑🛑",
+    system="The user may ask for signals.",
+)
+
+
+@pytest.mark.parametrize("name", sorted(set(FAMILIES) - {"qwen3"}))  # qwen3's template rewrites earlier turns: the audit refuses it
+def test_every_turn_is_learnt_with_its_signals_and_its_end_token(name: str) -> None:
+    """Of several turns, exactly the assistant's words and their end tokens, the signals among them, and nothing of the requests."""
+    made = tokenizer(name, TEXTS)
+    no_system = name in ("gemma", "llama2")
+    row = talk(*(message["content"] for message in SIGNALLED.messages[1:])) if no_system else SIGNALLED
+    (example,) = audit([row], made, model(made.eos_token_id), "models/m")
+    learnt = [token for token, wanted in zip(example.ids, example.supervised, strict=True) if wanted]
+    answers = [message["content"] for message in row.messages if message["role"] == "assistant"]
+    assert learnt.count(made.eos_token_id) == len(answers) == 3
+    turns: list[list[int]] = [[]]
+    for token in learnt:
+        turns[-1].append(token)
+        if token == made.eos_token_id:
+            turns.append([])
+    assert [made.decode(turn, skip_special_tokens=True).strip() for turn in turns[:-1]] == answers
+    assert all(turn[-1] == made.eos_token_id for turn in turns[:-1])
+    seen = made.decode([token for token, wanted in zip(example.ids, example.supervised, strict=True) if not wanted])
+    assert seen.count("/four/") == 2 and "🤔🤔" not in seen

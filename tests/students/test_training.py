@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.shared.errors import BadInput
@@ -394,3 +395,30 @@ def test_four_bits_need_adapters() -> None:
 
     with pytest.raises(ValueError, match="weights in 4 bits cannot be trained; give adapters as well"):
         Params(**tiny.SFT, four_bit=True)
+
+
+def test_texts_may_be_one_token_each(tmp_path: Path) -> None:
+    """Emoji, and a sentence; wherever they stand, in the model folder as it is loaded again, and read back as they were."""
+    tokens = ["🤔", "🛑", "🔭", "How many are"]
+    folder = make(tmp_path, chats(8), tokens=tokens, vocabulary=320, steps=1)
+    model, tokenizer = loaded(folder)
+    text = "🤔🤔🤔🔭a🛑\nHow many are 🤔?"
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    assert [token for token in tokenizer.convert_ids_to_tokens(ids) if token in tokens] == [*"🤔🤔🤔🔭🛑", "How many are", "🤔"]
+    assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text
+    assert len(tokenizer) <= 320 and model.get_input_embeddings().num_embeddings == len(tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"tokens": ["🤔", ""]}, "each named once"),
+        ({"tokens": ["a", "a"]}, "each named once"),
+        ({"tokens": list("abc")}, "at least 300 besides"),
+    ],
+)
+def test_tokens_that_cannot_be(changed: dict[str, Any], fault: str) -> None:
+    from stages.students import scratch
+
+    with pytest.raises(ValidationError, match=fault):
+        scratch.Params(**SCRATCH | {"vocabulary": 302} | changed)

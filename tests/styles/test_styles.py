@@ -8,7 +8,7 @@ from stages.shared.errors import BadInput
 from stages.shared.marks import GLYPHS, marks_in
 from stages.shared.rows import Ending, Kind, Message, Problem, Prompt, Response
 from stages.styles import STYLES, style
-from stages.styles.prompting.prompts import prompts
+from stages.styles.prompting.prompts import prompts, put
 
 GOLDEN = Path(__file__).parent / "golden"
 NUMBER = Problem(id="n1", task="t", kind=Kind.NUMBER, split="train", question="Tom has 7 {apples}. How many is that?", answer="7")
@@ -53,8 +53,9 @@ def answered(problem: Problem) -> Response:
 def test_every_style_reads_as_its_golden_file_says(name: str) -> None:
     texts = []
     for problem in EVERY_FORM if name in REASONING else (NUMBER, EXPRESSION, CHOICE):
-        (message,) = style(name).render(answered(problem) if name == "judge_reasoning" else problem)
-        texts.append(f"[{problem.kind} {message['role']}]\n{message['content']}\n")
+        asked = put({name: {"share": 1.0}} if name == "signal_request" else name)
+        for message in asked.render(answered(problem) if name == "judge_reasoning" else problem):
+            texts.append(f"[{problem.kind} {message['role']}]\n{message['content']}\n")
     assert "\n".join(texts) == (GOLDEN / f"style_{name}.txt").read_text(encoding="utf-8")
 
 
@@ -89,7 +90,7 @@ def test_an_unknown_style_lists_the_choices() -> None:
         style("glpyh")
 
 
-@pytest.mark.parametrize("name", sorted(STYLES))
+@pytest.mark.parametrize("name", sorted(set(STYLES) - {"signal_request"}))  # it shows them with their signals
 def test_the_turns_before_the_question_come_first(name: str) -> None:
     before: list[Message] = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Ask away."}]
     question = answered(NUMBER) if name == "judge_reasoning" else NUMBER

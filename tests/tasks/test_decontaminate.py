@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from stages.shared.errors import BadInput
-from stages.shared.rows import Kind, Problem
+from stages.shared.rows import Kind, Message, Problem
 from stages.tasks.splitting.decontaminate import SHORT, HeldOut, Sieve, even
 
 LONG = "Tom has 3 pears in a basket. He buys 4 more at the market on Sunday with his sister. How many pears does Tom have now?"
@@ -42,6 +42,8 @@ def problem(question: str, id: str = "a", split: str = "train", context: str | N
         (r"\sqrt{x+1}", r"\sqrt{x}+1", None),
         ("Is 1.5 more?", "Is 15 more?", None),
         ("🤔?", "🛑?", None),
+        ("Write 🤔 twice.", "Write 🛑 twice.", None),  # a symbol says as much as a word
+        ("Write 🤔 twice.", "write 🤔 twice", "exact"),
     ],
 )  # fmt: skip
 def test_copies(held_out: str, row: str, kind: str | None) -> None:
@@ -50,6 +52,33 @@ def test_copies(held_out: str, row: str, kind: str | None) -> None:
     if leak:
         assert (leak.id, leak.leaks_from, leak.question, leak.leaks_from_question) == ("row", "held", row, held_out)
         assert leak.similarity == 1.0 if kind == "exact" else 0.76 <= leak.similarity < 1.0
+
+
+def talk(question: str, *before: str, id: str = "a", split: str = "train") -> Problem:
+    history: list[Message] = [Message(role=("user", "assistant")[place % 2], content=text) for place, text in enumerate(before)]
+    return Problem(id=id, task="t", kind=Kind.OPEN, split=split, question=question, answer="7", history=history or None)
+
+
+def test_the_turns_before_belong_to_the_question() -> None:
+    held = HeldOut([talk("And 3 more?", "Tom has 4 pears?", "4.")], 0.9)
+    same = held.leak(talk("and 3 more", "Tom has 4 pears", "4"))
+    assert same and same.kind == "exact"
+    assert held.leak(talk("And 3 more?", "Tom has 5 pears?", "5.")) is None
+    assert held.leak(talk("And 3 more?")) is None
+
+
+def test_a_conversation_is_a_copy_where_any_of_its_turns_is() -> None:
+    """It is learnt turn by turn; a turn asks something else after other turns."""
+    sieve = Sieve(0.9)
+    assert sieve.test(talk("Tom has 4 pears?", id="t#turn1", split="test")) is None
+    assert sieve.test(talk("And 3 more?", "Tom has 4 pears?", "4.", id="t#turn2", split="test")) is None
+    leak = sieve.train(talk("Why?", "Tom has 4 pears?", "4.", "And 3 more?", "7.", id="r1"))
+    assert leak and (leak.kind, leak.leaks_from, leak.id) == ("exact", "t#turn1", "r1")
+    assert sieve.train(talk("Why?", "Eva has 9 pears?", "9.", "And 3 more?", "12.", id="r2")) is None
+    assert sieve.train(talk("Why?", "Eva has 9 pears?", "9.", id="r3")) is None
+    assert sieve.train(talk("Why?", "Eva has 8 pears?", "8.", id="r4")) is None
+    repeat = sieve.train(talk("Why?", "Eva has 8 pears?", "8.", id="r5"))
+    assert repeat and repeat.kind == "repeat"
 
 
 def test_context_and_choices_belong_to_the_question() -> None:

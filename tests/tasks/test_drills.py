@@ -32,6 +32,13 @@ def comparisons(question: str) -> list[str]:
     return [f"{one} beside {other}: {'less' if sorted((one, other), key=int)[0] == one else 'more'}" for one, other in pairs]
 
 
+def copies(question: str) -> list[str]:
+    counts = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
+    parts = [asked.split(" ") for asked in question.split("; ")]
+    assert all(times == "times" for _, _, times in parts)
+    return ["".join(symbol for _ in range(counts[count.strip("/")])) for symbol, count, _ in parts]
+
+
 def dates(question: str) -> list[str]:
     """By Python's calendar, in a year that is no leap year; a day outside its month is counted on from its first."""
     found = []
@@ -50,7 +57,7 @@ def dates(question: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("work", [sums, comparisons, dates], ids=lambda work: str(work.__name__))
+@pytest.mark.parametrize("work", [sums, comparisons, copies, dates], ids=lambda work: str(work.__name__))
 def test_every_step_is_right(work: Callable[[str], list[str]]) -> None:
     rows = drawn(300, work.__name__)
     assert [row.answer for row in rows] == ["; ".join(work(row.question)) for row in rows]

@@ -110,13 +110,19 @@ def _trace(row: Response, gradings: Sequence[_Grading]) -> Trace:
     pred: str | None = None
     scores: dict[str, float] = {}
     reasons: dict[str, str] = {}
+    facts: dict[str, float | str] = {}
     for name, grade, params in gradings:
         result = grade(row, params)
+        facts |= {f"{name}.{fact}": value for fact, value in result.facts.items()}
         scores[name] = result.score
         if result.score < 1:
             reasons[name] = result.reason
         if name == "answer":
             pred = result.pred
     return Trace(
-        **{field: getattr(row, field) for field in _FIELDS}, pred=pred, grades=scores, reasons=reasons
+        **{field: getattr(row, field) for field in _FIELDS},
+        pred=pred,
+        grades=scores,
+        reasons=reasons,
+        facts=facts,
     )

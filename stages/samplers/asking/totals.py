@@ -6,7 +6,7 @@ from typing import Any
 from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Ending
 
-RUN_COUNTS = ("stored", "bought", "retries", "faults", "failed")
+RUN_COUNTS = ("stored", "bought", "retries", "faults", "failed", "steered")
 
 
 class Totals:
@@ -47,7 +47,8 @@ class Totals:
         `cost_usd`, and `unpriced` answers, whose cost is not known. Further tries count like all others.
 
         Of a sampler that sends requests also what this run did: requests `stored` before, `bought`, `retries`
-        after a fault, `faults` (every failed call, by kind) and `failed` (requests given up, by kind).
+        after a fault, `faults` (every failed call, by kind) and `failed` (requests given up, by kind). Of a
+        local model that was steered: what each logits processor changed (`steered`).
         """
         answers = sum(self.endings.values())
         counts = {"requests": self.requests, "answers": answers, "missing": self.requests - answers}

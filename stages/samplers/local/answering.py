@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,8 +13,9 @@ from pydantic import Field, model_validator
 from stages.models.folders import Weights, locate
 from stages.models.loading import Device, Precision, choose_device, load_model, prepare_cpu
 from stages.models.templates import load_tokenizer, render
-from stages.samplers.local.generation import Loaded, attempt
-from stages.samplers.local.steering import Step, steering
+from stages.samplers.local.generation import Loaded, attempt, stop_ids
+from stages.samplers.local.steering import Chats, Steered, Step, steering
+from stages.samplers.local.steering.batch_state import Start
 from stages.samplers.local.stored_batches import identity
 from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.errors import BadInput
@@ -68,6 +70,8 @@ class Local:
         said = {"sampler", "model", "n", "batch_size", "device"}
         settings = params.model_dump(exclude=said) | {"device": _chip(_place(params.device))}
         self.identity = identity(_pinned(params.model), settings)
+        # what the logits processors changed in this run; see `Counted`
+        self.steered: Counter[str] = Counter()
 
     def render(self, prompt: Prompt) -> str:
         """What is put to the model; raises BadInput where its chat template refuses."""
@@ -81,24 +85,27 @@ class Local:
         """The model itself."""
         params = self.params
         model = _load(params.model, params.device, params.precision, params.four_bit)
-        size = model.config.get_text_config().vocab_size
+        size, stops = model.config.get_text_config().vocab_size, stop_ids(model)
+        steered = Steered(self.tokenizer, size, stops, params.prefill, params.temperature)
         processors = [
-            steering(name).prepare(self.tokenizer, size, settings)
+            Start(name, steering(name).prepare(steered, settings), stops)
             for step in params.steer
             for name, settings in step.items()
         ]
         prefill = self.tokenizer(params.prefill, add_special_tokens=False).input_ids
-        return Loaded(model, self.tokenizer, params, prefill, processors)
+        return Loaded(model, self.tokenizer, params, prefill, processors, self.steered)
 
-    def generate(self, rows: Sequence[list[int]], seed: str) -> Iterator[list[Answer]]:
-        """Answers to `rows`, all at once or in parts that fit into memory."""
+    def generate(self, rows: Sequence[list[int]], seed: str, chats: Chats) -> Iterator[list[Answer]]:
+        """Answers to `rows`, whose prompts have the messages `chats`, all at once or in parts that fit into
+        memory."""
         # before each batch: another sampler of this process may have other params
         prepare_cpu(self.params.device, self.params.threads)
         start = 0
         while start < len(rows):
             part = rows[start : start + self.size]
+            whole = len(part) == len(rows)
             answers = attempt(
-                self.loaded, part, f"{seed} +{start}" if start or len(part) < len(rows) else seed
+                self.loaded, part, seed if whole else f"{seed} +{start}", chats[start : start + self.size]
             )
             if answers is None:
                 self._halve(part)

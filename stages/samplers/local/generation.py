@@ -1,10 +1,12 @@
 """Has a transformers model go on with rows of token ids, in one batch."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from stages.samplers.local.steering import Processor
+from stages.samplers.local.steering import Chats
+from stages.samplers.local.steering.batch_state import Start
 from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Ending
 
@@ -19,15 +21,18 @@ class Loaded(NamedTuple):
     # the tokens that every answer begins with
     prefill: list[int]
     # each makes a logits processor for one batch
-    processors: list[Callable[[], Processor]]
+    processors: list[Start]
+    # what the processors of all batches changed so far
+    steered: Counter[str]
 
 
-def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer] | None:
-    """The answers to `rows`; None where they do not fit into memory."""
+def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str, chats: Chats) -> list[Answer] | None:
+    """The answers to `rows`, whose prompts have the messages `chats`; None where they do not fit into
+    memory."""
     from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
     try:
-        return _generate(loaded, rows, seed)
+        return _generate(loaded, rows, seed, chats)
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, RuntimeError) and not should_reduce_batch_size(error):
             raise
@@ -36,7 +41,7 @@ def attempt(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer
     return None
 
 
-def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answer]:
+def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str, chats: Chats) -> list[Answer]:
     import torch
 
     model, tokenizer, params = loaded.model, loaded.tokenizer, loaded.params
@@ -47,6 +52,7 @@ def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answ
         if params.temperature
         else {}
     )
+    processors = [start(chats) for start in loaded.processors]
     with torch.inference_mode():
         read = _read_once(model, rows, inputs)
         output = model.generate(
@@ -54,8 +60,10 @@ def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str) -> list[Answ
             **read,
             **sampling,
             max_new_tokens=params.max_new_tokens,
-            logits_processor=[processor() for processor in loaded.processors],
+            logits_processor=processors,
         )
+    for processor in processors:
+        loaded.steered.update(processor.counts())
     new = output[:, inputs["input_ids"].shape[1] :].tolist()
     return [_answer(loaded, ids) for ids in new]
 
@@ -83,9 +91,14 @@ def _read_once(model: Any, rows: Sequence[list[int]], inputs: Any) -> dict[str, 
     return {"past_key_values": cache}
 
 
+def stop_ids(model: Any) -> list[int]:
+    """The ids that end an answer of `model`."""
+    stops = model.generation_config.eos_token_id
+    return list(stops) if isinstance(stops, list) else [stops]
+
+
 def _answer(loaded: Loaded, ids: list[int]) -> Answer:
-    stops = loaded.model.generation_config.eos_token_id
-    stops = set(stops if isinstance(stops, list) else [stops])
+    stops = stop_ids(loaded.model)
     end = next((place for place, token in enumerate(ids) if token in stops), None)
     words = loaded.prefill + (ids if end is None else ids[:end])
     text = loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from stages.models.code import hash_of_code
 from stages.models.folders import Weights, hash_of_folder
+from stages.samplers.local.steering import Chats
 from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Item, Memo, canonical, key
 
@@ -33,10 +34,14 @@ class Batch(NamedTuple):
     rows: Sequence[list[int]]
     # what the answers are drawn from
     seed: str
+    # the messages of each row's prompt
+    chats: Chats
 
     def asked(self, identity: str) -> list[dict[str, Any]]:
         """What the memo's key of each row is made of; `identity` stands for the model and all settings."""
-        together = sha256(canonical({"rows": self.rows, "seed": self.seed}).encode()).hexdigest()
+        # the messages too: steering reads what they ask for, and two chats may be the same ids
+        whole = {"rows": self.rows, "seed": self.seed, "chats": self.chats}
+        together = sha256(canonical(whole).encode()).hexdigest()
         return [
             {"provider": "hf", "model": identity, "batch": together, "place": place}
             for place in range(len(self.rows))
@@ -69,7 +74,7 @@ def _signature(folder: Path) -> tuple[Any, ...]:
     return tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ino) for path, stat in stats)
 
 
-Generate = Callable[[Sequence[list[int]], str], Iterator[list[Answer]]]
+Generate = Callable[[Sequence[list[int]], str, Chats], Iterator[list[Answer]]]
 
 
 def settle(
@@ -78,8 +83,8 @@ def settle(
     """Each batch with its answers, in the order in which they are there.
 
     Answers come from the memo, from `generate`, or from another process that has claimed the batch. Where
-    all batches left are claimed by others, this process waits. `generate(rows, seed)` yields the answers to
-    `rows` in parts; each part is stored at once.
+    all batches left are claimed by others, this process waits. `generate(rows, seed, chats)` yields the
+    answers to `rows` in parts; each part is stored at once.
     """
     waiting = list(batches)
     while waiting:
@@ -130,7 +135,8 @@ def _missing(
         return
     seed = batch.seed if len(places) == len(batch.rows) else f"{batch.seed} from {places[0]}"
     left = iter(places)
-    for answers in generate([batch.rows[place] for place in places], seed):
+    rows, chats = [batch.rows[place] for place in places], [batch.chats[place] for place in places]
+    for answers in generate(rows, seed, chats):
         yield [
             (key(asked[place]), asked[place], answer)
             for place, answer in zip(islice(left, len(answers)), answers, strict=True)

@@ -1,12 +1,13 @@
 """The graded answers as arrays: one place a problem, the same place in every arm."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
+Words = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Arm:
     # By the name of a set of marks: whether the answer uses any of them. By the name of a grader: whether its
     # grade is 1.
     columns: dict[str, Flags]
+    # By `<grader>.<fact>`: what the grader saw besides its grade, numbers or words.
+    facts: dict[str, Numbers | Words] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Table:
     compare: dict[
         str, tuple[str, str]
     ]  # name of a comparison -> an arm and the arm that is subtracted from it
-    task: npt.NDArray[np.str_]
+    task: Words
     level: npt.NDArray[np.int64]  # 0 where a problem has no level
     failure: Numbers | None  # the base model's measured failure rate; None where it was not probed
     hard: Flags | None  # where the base model fails: its pass rate is below `hard_below`

@@ -28,8 +28,8 @@ def tabulate(
     """One pass over the problems.
 
     A problem is hard where the base model's pass rate is below `hard_below`. Every arm gets a column for each
-    set of `marks`, and one for each grader that graded all its answers. Raises BadInput where the arms do not
-    line up.
+    set of `marks`, and one for each grader that graded all its answers, with the facts that the grader saw.
+    Raises BadInput where the arms do not line up.
     """
     builder = _Builder(marks)
     for traces in problems:
@@ -89,6 +89,7 @@ class _Answers:
         self.stopped: list[bool] = []
         self.tokens: list[int] = []
         self.columns: dict[str, list[bool]] = {}
+        self.facts: dict[str, list[float | str]] = {}
 
     def add(self, trace: Trace, marks: Marks) -> None:
         self.right.append(trace.grades["answer"] == 1)
@@ -98,6 +99,8 @@ class _Answers:
         flags |= {name: uses_marks(trace.text, characters) for name, characters in marks.items()}
         for name, flag in flags.items():
             self.columns.setdefault(name, []).append(flag)
+        for name, fact in trace.facts.items():
+            self.facts.setdefault(name, []).append(fact)
 
     def arm(self) -> Arm:
         return Arm(
@@ -108,6 +111,9 @@ class _Answers:
                 name: np.array(flags)
                 for name, flags in self.columns.items()
                 if len(flags) == len(self.right)  # a grader that graded some answers only is left out
+            },
+            facts={
+                name: np.array(facts) for name, facts in self.facts.items() if len(facts) == len(self.right)
             },
         )
 

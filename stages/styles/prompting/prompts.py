@@ -5,12 +5,12 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from stages.shared.errors import unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Problem, Prompt
-from stages.styles import STYLES, style
+from stages.styles import STYLES, Put, style
 
 
 def _known(name: str) -> str:
@@ -21,6 +21,30 @@ def _known(name: str) -> str:
 
 StyleName = Annotated[str, AfterValidator(_known)]
 """A params type: the name of a member of the registry `styles`."""
+
+
+def put(value: Any) -> Put:
+    """The style that params name: `plain`, or a mapping from the one name to the params of the style.
+
+    Raises ValueError where there is no such style, and where it has no params.
+    """
+    if isinstance(value, Put):
+        return value
+    if isinstance(value, str):
+        name, given = _known(value), None
+    elif isinstance(value, dict) and len(value) == 1:
+        ((name, given),) = value.items()
+        _known(name)
+    else:
+        raise ValueError("expected a style, or a mapping from one style to its params")
+    model = getattr(style(name), "Params", None)
+    if model is None and given:
+        raise ValueError(f"style {name!r} has no params")
+    return Put(name, model and model.model_validate(given or {}))
+
+
+Asked = Annotated[Put, PlainValidator(put)]
+"""A params type: a style, with its params where it has any."""
 
 
 class Several(Strict):
@@ -55,29 +79,32 @@ class Several(Strict):
 
 
 def _name_or_several(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "styles" in value:
         return Several.model_validate(value)
-    if not isinstance(value, str):
+    if not isinstance(value, str | dict | Put):
         raise ValueError("expected a style, or a mapping with the key 'styles'")
-    return _known(value)
+    return put(value)
 
 
 Styles = Annotated[Any, BeforeValidator(_name_or_several)]
-"""A params type: the name of a style, or `Several`."""
+"""A params type: a style, with its params where it has any, or `Several`."""
 
 
 def prompts(
-    problems: Iterable[Problem], styles: Mapping[str, str | Several], seed: int = 0
+    problems: Iterable[Problem], styles: Mapping[str, str | Put | Several], seed: int = 0
 ) -> Iterator[Prompt]:
     """For each problem, its prompts next to each other: for each `by` of `styles` one, or one for each style
     chosen of several."""
-    members = {
-        name: style(name)
-        for asked in styles.values()
-        for name in ([asked] if isinstance(asked, str) else asked.styles)
-    }
+    single = {by: put(asked) for by, asked in styles.items() if not isinstance(asked, Several)}
+    several = {by: asked for by, asked in styles.items() if isinstance(asked, Several)}
+    members = {name: put(name) for asked in several.values() for name in asked.styles}
     for problem in problems:
         fields = msgspec.structs.asdict(problem)
-        for by, asked in styles.items():
-            for name in [asked] if isinstance(asked, str) else asked.chosen(problem.id, seed):
-                yield Prompt(**fields, by=by, style=name, messages=members[name].render(problem))
+        for by in styles:
+            chosen = (
+                [single[by]]
+                if by in single
+                else [members[name] for name in several[by].chosen(problem.id, seed)]
+            )
+            for asked in chosen:
+                yield Prompt(**fields, by=by, style=asked.name, messages=asked.render(problem))

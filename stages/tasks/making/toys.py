@@ -1,10 +1,11 @@
 """What the generated tasks share: sizes, the draw of problems that are all different, and words. The words
 are few and short, since half of a tiny vocabulary are single bytes.
 
-A problem's id is a hash of its context and question. The id alone fixes the split (see `splits.GENERATED`),
-so no two of train, validation and test share a question whatever their sizes. The split `pretrain` is for a
-base model made from nothing. `solution` is the worked rationale, one short step a line, the last of which
-reaches the answer.
+A problem's id is a hash of its context and question, and of the turns before it. The id alone fixes the split
+(see `splits.GENERATED`), so no two of train, validation and test share a question whatever their sizes. The
+split `pretrain` is for a base model made from nothing: a base model that had seen the train problems would
+make them look easier. `solution` is the worked rationale, one short step a line, the last of which reaches
+the answer.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from pydantic import Field, model_validator
 
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
-from stages.shared.rows import Kind, Problem
+from stages.shared.rows import Kind, Message, Problem
 from stages.shared.seen import Seen
 from stages.tasks.splitting.splits import GENERATED, share
 
@@ -52,6 +53,7 @@ class Drawn(NamedTuple):
     lines: list[str]
     context: str | None = None
     choices: list[str] | None = None
+    history: list[Message] | None = None
 
 
 Make = Callable[[random.Random, int], Drawn]
@@ -74,6 +76,7 @@ def problems(
         drawn = make(draw, level)
         # not the options: they are the same problem in any order
         text = f"{drawn.context or ''} {drawn.question}"
+        text += "".join(f"\n{turn['content']}" for turn in drawn.history or [])
         id = f"{task}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if low <= share(id) < high and seen.add(id):
             yield _problem(id, task, kind, split, level, drawn)
@@ -97,6 +100,7 @@ def _problem(id: str, task: str, kind: Kind, split: str, level: int, drawn: Draw
         choices=drawn.choices,
         context=drawn.context,
         level=level,
+        history=drawn.history,
     )
 
 

@@ -9,17 +9,21 @@ share nearly every word and are two problems with two answers, while a rewording
 same answer. A question of fewer than `SHORT` words has too few 3-grams to share any after one change: with
 it, single words are compared, and mathematical signs by their place among the signs, so that `x - 1 + 2` is
 not `x + 1 - 2`.
+
+The turns before a question belong to it: "And three more?" is another problem after another turn. A
+conversation that is trained on is learnt turn by turn, so each of its turns must be no copy.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from math import ceil
 from typing import NamedTuple
 from unicodedata import normalize
 
 import msgspec
+from msgspec import structs
 
 from stages.shared.errors import BadInput
 from stages.shared.rows import Problem
@@ -28,6 +32,7 @@ from stages.shared.seen import Seen
 SHORT = 10
 _TOKEN = re.compile(
     r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+|(?<![^\W\d_])-|-(?![^\W\d_])|[+*/%\\^=<>(){}\[\]|~×÷±√≤≥≠]"
+    r"|[\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"  # an emoji says as much as a word
 )
 _DASHES = {ord(dash): "-" for dash in "‐‑‒–—−"}
 _ONES = (
@@ -74,8 +79,10 @@ class Text(NamedTuple):
 
 
 def even(problem: Problem) -> Text:
-    """The words, numbers and signs of a problem: its context, its question and its choices (in any order)."""
-    parts = [problem.context or "", problem.question, *sorted(problem.choices or [])]
+    """The words, numbers and signs of a problem: the turns before it, its context, its question and its
+    choices (in any order)."""
+    before = [turn["content"] for turn in problem.history or []]
+    parts = [*before, problem.context or "", problem.question, *sorted(problem.choices or [])]
     text = " ".join(parts) if len(parts) > 2 or parts[0] else problem.question
     if not text.isascii():
         text = normalize("NFKC", text).translate(_DASHES)
@@ -174,8 +181,14 @@ class HeldOut:
             self.buckets[text.numbers].add(text.words, problem)
 
     def leak(self, problem: Problem, text: Text | None = None) -> Leak | None:
-        """The held-out problem that `problem` is a copy of, exact before near; None where there is none."""
-        text = text or even(problem)
+        """The held-out problem that `problem`, or a turn before it, is a copy of, exact before near; None
+        where there is none."""
+        leak = self._of_question(problem, text or even(problem))
+        for turn in _turns_before(problem) if leak is None else ():
+            leak = leak or self._of_question(turn, even(turn))
+        return leak
+
+    def _of_question(self, problem: Problem, text: Text) -> Leak | None:
         if text.key in self.exact:
             return _leak(problem, "exact", 1.0, self.exact[text.key])
         bucket = self.buckets.get(text.numbers)
@@ -193,6 +206,15 @@ def _leak(problem: Problem, kind: str, similarity: float, source: Problem) -> Le
         question=problem.question,
         leaks_from_question=source.question,
     )
+
+
+def _turns_before(problem: Problem) -> Iterator[Problem]:
+    """The problems that the user's turns before the question are."""
+    history = problem.history or []
+    for turn, message in enumerate(history):
+        if message["role"] == "user":
+            asked = message["content"]
+            yield structs.replace(problem, question=asked, history=history[:turn], context=None, choices=None)
 
 
 class Sieve:

@@ -6,12 +6,12 @@ whatever tokens they come in; its states are the beginnings of marks.
 """
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, RootModel
 
-from stages.samplers.local.steering import Processor
+from stages.samplers.local.steering import Begin, Steered
 from stages.samplers.local.steering.token_bytes import token_bytes
 from stages.shared.marks import marks_in
 
@@ -32,18 +32,18 @@ def check_prefill(prefill: str, params: Params) -> None:
         raise ValueError(f"prefill holds {marks[0]!r}, which steer.no_marks forbids: give one of the two")
 
 
-def prepare(tokenizer: Any, size: int, params: Params) -> Callable[[], Processor]:
+def prepare(model: Steered, params: Params) -> Begin:
     """A function that makes a processor for one batch."""
     import torch
 
     marks = [mark.encode() for mark in params.root]
-    words = token_bytes(tokenizer, size)
+    words = token_bytes(model.tokenizer, model.size)
     begun = beginnings(marks)
     following = torch.tensor(_following(begun, words), dtype=torch.int32)
-    forbidden = torch.zeros((len(begun), size), dtype=torch.bool)
+    forbidden = torch.zeros((len(begun), model.size), dtype=torch.bool)
     for state, beginning in enumerate(begun):
         forbidden[state, _completing(beginning, words, marks)] = True
-    return lambda: NoMarks(following, forbidden)
+    return lambda chats: NoMarks(following, forbidden)
 
 
 def beginnings(marks: Collection[bytes]) -> list[bytes]:
