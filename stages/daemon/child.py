@@ -105,6 +105,7 @@ class Runner:
             self.places.training.mkdir(parents=True, exist_ok=True)
             marker.unlink(missing_ok=True)
             pause.unlink(missing_ok=True)
+            (self.places.training / "progress.json").unlink(missing_ok=True)
         while True:
             wanted = self.wanted()
             if wanted == "skip":

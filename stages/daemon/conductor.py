@@ -199,9 +199,7 @@ class Conductor:
                 return {"state": "skipped" if state == "skipped" else "failed", "why": why}
             if state == "fault":
                 failures += 1
-                note(self.places, "fault", id=job["id"], failures=failures, why=why)
-                if failures < self.section.failures:
-                    step("wait", lambda: self._wait(self.section.retry_seconds))
+                step("wait", partial(self._after_fault, job, failures, why))
         return {
             "state": "failed",
             "why": f"failed {failures} times; the last time: {why}",
@@ -234,7 +232,9 @@ class Conductor:
         if ended.how == "skipped":
             return "skipped", "skipped"
         if ended.status:
-            return ("full" if self._full() else "fault"), last_words(ended.tail)
+            return ("full" if self._full() else "fault"), last_words(
+                ended.tail
+            ) or f"exit status {ended.status}"
         return "trained", ""
 
     def _through(self, act: Callable[[bool], Ended]) -> Ended:
@@ -272,6 +272,12 @@ class Conductor:
                 put_json(waiting, {"why": why})
                 note(self.places, "waits", why=why)
             self._wait(1.0)
+
+    def _after_fault(self, job: dict[str, Any], failures: int, why: str) -> None:
+        """Notes a failure, and waits where there is to be another try."""
+        note(self.places, "fault", id=job["id"], failures=failures, why=why)
+        if failures < self.section.failures:
+            self._wait(self.section.retry_seconds)
 
     def _wait(self, seconds: float) -> None:
         """Waits, unless the job is to be skipped; a clock that is set changes nothing."""

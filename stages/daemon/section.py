@@ -33,6 +33,13 @@ class Daemon(Strict):
     # the student that learns on: an entry of `students`, whose trained folder is where the first file starts
     # from
     student: str
+    # the task by which a file is read, with its params; the name of the file is always arrived.jsonl
+    read: dict[str, Any]
+    # what differs from the student's own `format`
+    format: dict[str, Any] = Field(default_factory=dict)
+    # from which similarity on (0 to 1) a row counts as a copy of a held-out or validation problem and is left
+    # out
+    near: float = Field(default=0.8, gt=0, le=1)
     # rows from older files for each row of a new one
     replay: float = Field(default=0.25, ge=0)
     # rows that are kept as a sample of everything learnt so far; `replay` draws from them

@@ -72,7 +72,9 @@ class DvcWork:
     def check(self, job: Mapping[str, Any], runner: Runner) -> Ended:
         """Whether the rows can be learnt from; a status above 0 means that they cannot."""
         file = str(self.places.taken(job["sha"]).resolve())
-        return runner.run("stages.admit", "--check", file, cwd=self.places.root, log=self.log(job))
+        return runner.run(
+            "stages.admit", "--check", file, self.places.system, cwd=self.places.root, log=self.log(job)
+        )
 
     def train(self, job: Mapping[str, Any], plan: Plan, runner: Runner, resumed: bool) -> Ended:
         """Runs the stages. A pause ends admit and assess at once, and update at a checkpoint."""
@@ -112,8 +114,7 @@ class DvcWork:
         _track(folder / "last.dvc", last, "last")
         _track(folder / "older.jsonl.dvc", older, "older.jsonl")
         targets = [f"{self.folder}/last.dvc", f"{self.folder}/older.jsonl.dvc"]
-        if self.section.assess is not None:
-            targets.append(f"data/validation/{self.places.system}.jsonl")
+        targets += [f"data/{split}/{self.places.system}.jsonl" for split in ("held_out", "validation")]
         return [("add", "--quiet", f"{self.folder}/arrived.jsonl"), ("checkout", "--force", *targets)]
 
     def _inputs(self, plan: Plan) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -180,7 +181,13 @@ class DvcWork:
             self.student: {
                 "system": entry["system"],
                 "base": entry["base"],
-                "admit": {"replay": self.section.replay, "older": self.section.older},
+                "admit": {
+                    "read": self.section.read,
+                    "format": {**entry["format"], **self.section.format},
+                    "near": self.section.near,
+                    "replay": self.section.replay,
+                    "older": self.section.older,
+                },
                 "train": {key: value for key, value in train.items() if value is not None},
                 **({"assess": self.section.assess} if self.section.assess is not None else {}),
             }
@@ -213,6 +220,7 @@ class DvcWork:
     def _save(self, job: Mapping[str, Any], plan: Plan) -> experiments.Experiment:
         """`dvc exp save` in the copy, then the experiment's reference into the repository."""
         work, root = self.places.work, self.places.root
+        self._unlock()
         git(work, "add", "--all")
         runner = Runner(self.places, lambda: "run")
         ended = self._dvc(runner, job, ("exp", "save", "--force", "--name", plan.name))

@@ -39,7 +39,7 @@ def project(folder: Path, **changed: Any) -> Path:
     import tiny
 
     folder.mkdir(parents=True)
-    changed = {} if REAL else {"train": {"steps": 60, "seconds": 0.05}} | changed
+    changed = {} if REAL else {"train": {"steps": 60, "seconds": 0.05}, "assess": None} | changed
     return make_project(folder / "project", tiny.make(folder / "model"), stand_in=not REAL, **changed)
 
 
@@ -47,7 +47,9 @@ def fill(root: Path, names: list[str]) -> None:
     """Adds files, the good ones with rows of their own."""
     for name in names:
         path = root.parent / f"{name}.jsonl"
-        text = '{"messages": []}\n' if name in BAD else rows([f"{name} says {word}" for word in range(8)])
+        text = (
+            f'{{"messages": [], "metadata": {{"id": "{name}"}}}}\n' if name in BAD else rows([f"{name} says {word}" for word in range(8)])
+        )
         path.write_text(text)
         daemon(root, "add", str(path), "--priority", FILES[name])
 

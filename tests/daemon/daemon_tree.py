@@ -11,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from stages.shared.files import write
+from stages.shared.rows import Kind, Problem
 
 from project_tree import copy
 from tiny import SFT, chats
@@ -19,11 +20,17 @@ SYSTEM, STUDENT = "talk", "learner"
 TRAIN = SFT | {"launcher": "python", "steps": 20, "checkpoint_steps": 10, "learning_rate": 0.02}
 DAEMON: dict[str, Any] = {
     "student": STUDENT,
+    "read": {"conversations": {"file": "arrived.jsonl", "held_out": 1e-9}},
     "replay": 0.5,
     "older": 50,
     "scan_seconds": 0.2,
     "retry_seconds": 0.2,
     "limits": {"free_gb": 0.1},
+    "assess": {
+        "ask": {"sampler": "hf", "model": "", "max_new_tokens": 4, "batch_size": 4, "device": "cpu"},
+        "graders": {"answer": {}},
+        "scores": {"accuracy": {}},
+    },
 }
 
 
@@ -75,11 +82,12 @@ save(Path("metrics", f"{name}_train", "metrics.json"), {"loss": 1.0 / steps, "st
 
 
 def params(**changed: Any) -> dict[str, Any]:
-    student = {"system": SYSTEM, "base": "small", "format": {"hard": "direct"}, "train": TRAIN}
+    format = {"hard": "direct", "selective": False}
+    student = {"system": SYSTEM, "base": "small", "format": format, "train": TRAIN}
     return {
         "seed": 0,
         "bases": {"small": {}},
-        "systems": {SYSTEM: {"base": "small"}},
+        "systems": {SYSTEM: {"base": "small", "collect": {"root": "data/hub"}}},
         "students": {STUDENT: student},
         "updates": {},
         "daemon": {SYSTEM: DAEMON | changed},
@@ -87,10 +95,13 @@ def params(**changed: Any) -> dict[str, Any]:
 
 
 def dvc_yaml(folder: Path, stand_in: bool = False) -> None:
-    """The project's stages that a daemon needs, as dvc.yaml has them; with `stand_in` the training is a script of no weight."""
+    """The project's stages that a daemon needs, as dvc.yaml has them; with `stand_in` the training is a script of no weight, and
+    nothing is assessed."""
     yaml = YAML()
     document = yaml.load(folder / "dvc.yaml")
-    stages = {name: stage for name, stage in document["stages"].items() if name in ("format", "train", "admit", "update")}
+    stages = {
+        name: stage for name, stage in document["stages"].items() if name in ("collect", "format", "train", "admit", "update", "assess")
+    }
     if stand_in:
         (folder / "stand_in.py").write_text(STAND_IN)
         update = stages["update"]["do"]
@@ -111,6 +122,12 @@ def environment() -> dict[str, str]:
     return given | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
 
 
+def held_out(split: str) -> list[Problem]:
+    """Problems that no file may teach."""
+    question = f"How many stars are there on the flag of the {split}?"
+    return [Problem(id=split, task="conversations", kind=Kind.OPEN, split=split, question=question, answer="seven")]
+
+
 def make_project(folder: Path, model: Path, stand_in: bool = False, **changed: Any) -> Path:
     """A repository in `folder` whose student is the model in `model`, as if `dvc repro` had made it."""
     copy(folder)
@@ -123,6 +140,11 @@ def make_project(folder: Path, model: Path, stand_in: bool = False, **changed: A
     shutil.copytree(model, folder / "models/students" / SYSTEM / STUDENT)
     write(folder / "data" / SYSTEM / "kept.jsonl", chats(2))
     write(folder / "data" / SYSTEM / "chats" / f"{STUDENT}.jsonl", chats(8))
+    for split in ("held_out", "validation"):
+        write(folder / "data" / split / f"{SYSTEM}.jsonl", held_out(split))
+    for name in ("train", "leaks"):
+        (folder / "data" / SYSTEM / f"{name}.jsonl").touch()
+    (folder / "metrics" / f"{SYSTEM}_collect.json").write_text("{}\n")
     for name in (f"{STUDENT}_train", f"{STUDENT}_format.json"):
         path = folder / "metrics" / name
         path.mkdir(parents=True) if not path.suffix else path.write_text("{}\n")
@@ -130,7 +152,7 @@ def make_project(folder: Path, model: Path, stand_in: bool = False, **changed: A
     run(folder, "git", "init", "--quiet", "--initial-branch", "main")
     for key, value in (("user.name", "t"), ("user.email", "t@example.com")):
         run(folder, "git", "config", key, value)
-    run(folder, "dvc", "commit", "--force", "--quiet", f"format@{STUDENT}", f"train@{STUDENT}")
+    run(folder, "dvc", "commit", "--force", "--quiet", f"collect@{SYSTEM}", f"format@{STUDENT}", f"train@{STUDENT}")
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message", "a small project")
     return folder

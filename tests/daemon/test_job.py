@@ -62,7 +62,10 @@ def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
         assert process.poll() is None
     daemon(mine, "pause", "--reason", "dinner")
     wait(mine, "pause", "done")
-    sleep(2)
+    until = monotonic() + 60
+    while not marker.exists() and not events(mine, "done") and monotonic() < until:
+        sleep(0.1)
+    sleep(0.5)
     said = json.loads(daemon(mine, "status", "--json").stdout)
     assert (said["state"], said["reason"]) == ("paused", "dinner")
     if marker.exists():
@@ -90,6 +93,8 @@ def _check_history(root: Path) -> None:
     compared = json.loads(run(root, "dvc", "metrics", "diff", "--all", "--json", first.name, second.name))
     admitted = compared[f"metrics/{STUDENT}_admit.json"]
     assert admitted["rows"] == {"old": 6, "new": 6, "diff": 0} and admitted["older"]["new"] == 3
+    accuracy = json.loads(run(root, "git", "show", f"{second.commit}:metrics/{STUDENT}.json"))
+    assert accuracy["n"] == 1 and accuracy["accuracy"]["after"] == 0.0 == accuracy["accuracy"]["before"]
     counted = json.loads(run(root, "git", "show", f"{second.commit}:updates/{STUDENT}/arrived.json"))
     assert counted["file"] == "second\n.jsonl"
     listed = jobs(root)

@@ -12,7 +12,6 @@ from time import sleep
 import pytest
 from stages.daemon.queue import Queue
 from stages.daemon.status import entry
-
 from test_conductor import House
 
 pytest.importorskip("dbos", reason="the queue is DBOS's")
@@ -48,7 +47,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if made.returncode:
         pytest.skip(f"initdb does not work here: {made.stderr.strip()[-200:]}")
     options = ["-D", str(data), "-p", str(port), "-c", f"unix_socket_directories={data}", "-c", "fsync=off"]
-    process = subprocess.Popen([str(folder / "postgres"), *options], user=user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [str(folder / "postgres"), *options], user=user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while subprocess.run([folder / "pg_isready", "-h", "127.0.0.1", "-p", str(port)], capture_output=True).returncode:
         assert process.poll() is None
         sleep(0.1)
