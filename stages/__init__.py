@@ -24,14 +24,15 @@ The package rules, which tests/project/test_packages.py checks:
 
 1. shared imports no other package. models, spread, tasks, styles, graders, formats and scores import shared
    only, and so does daemon. samplers and students import shared and models. A stage script imports any
-   package but tools and daemon, and no other stage script. No import goes round in a circle, and no two modules have the same name.
+   package but tools and daemon, and no other stage script. No import goes round in a circle, and no two
+   modules have the same name.
 2. styles, graders (but graders/sandbox), formats and scores are pure: no files, no network, no clock, no
    global randomness, no torch. Every random choice anywhere has a seed.
 3. The network is used in samplers and tasks only, and by models/pinning.py, which resolves a commit of the
    Hub. torch is used in students, models and samplers/local only, in the last two inside functions, so a
    stage that needs no model starts fast.
-4. Only scripts, tools and daemon know paths, and only they write files. A student saves its own model folder, and
-   samplers keep the memo.
+4. Only scripts, tools and daemon know paths, and only they write files. A student saves its own model
+   folder, and samplers keep the memo.
 5. dvc.yaml lists for each stage the packages that its script imports, directly or not. The costly stages
    (respond, train, generate) list the members that they use one by one, so a new member makes none of them
    stale.

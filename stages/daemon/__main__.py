@@ -25,7 +25,7 @@ from typing import Any
 
 from stages.daemon import control, intake
 from stages.daemon.lock import runs
-from stages.daemon.places import Places, shown
+from stages.daemon.places import Places, read_json, shown
 from stages.daemon.section import Daemon
 from stages.shared import params
 from stages.shared.cli import guard
@@ -106,11 +106,11 @@ def command(name: str) -> Callable[[Places, Daemon, argparse.Namespace], None]:
             control.note(places, name, reason=given.reason)
             return
         if name == "skip":
-            facts["job"] = (control.read_json(places.home / "current.json") or {}).get("id")
+            facts["job"] = (read_json(places.home / "current.json") or {}).get("id")
             if facts["job"] is None:
                 raise BadInput("skip: no file is in hand")
         if name == "stop":
-            facts["pid"] = (control.read_json(places.home / "daemon.json") or {}).get("pid")
+            facts["pid"] = (read_json(places.home / "daemon.json") or {}).get("pid")
         control.send(places, name, given.reason, **facts)
 
     return leave

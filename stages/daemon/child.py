@@ -9,9 +9,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Literal, NamedTuple
 
-from stages.daemon.control import Wanted, read_json
+from stages.daemon.control import Wanted
 from stages.daemon.lock import MARK
-from stages.daemon.places import Places
+from stages.daemon.places import Places, read_json
 
 # a process that ends when this one does: killed with -9, this process would leave it behind
 _BEGIN = """

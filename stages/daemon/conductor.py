@@ -12,12 +12,12 @@ from typing import Any
 
 from stages.daemon import control, intake, retention
 from stages.daemon.child import Ended, Runner, last_words
-from stages.daemon.control import Wanted, note, read_json
+from stages.daemon.control import Wanted, note
 from stages.daemon.experiments import GitFailed
 from stages.daemon.inbox import Inbox
 from stages.daemon.intake import Changed, Full
 from stages.daemon.lock import end_leftovers, only_one
-from stages.daemon.places import Places, put_json, shown
+from stages.daemon.places import Places, put_json, read_json, shown
 from stages.daemon.queue import Queue, spooled
 from stages.daemon.section import Daemon
 from stages.daemon.work import Plan, Work
@@ -79,6 +79,9 @@ class Conductor:
     def _live(self) -> None:
         next_look = monotonic()
         self.queue.launch(self.job)
+        known = {row.id[:64] for row in self.queue.rows()} | {job["sha"] for _, job in spooled(self.places)}
+        for sha in intake.adopt(self.places, known):
+            note(self.places, "adopted", id=sha)
         while not self.stopping.is_set():
             try:
                 self._obey()
@@ -158,7 +161,7 @@ class Conductor:
         if before.job.get("sequence") != job["sequence"]:
             note(self.places, "duplicate", file=job["name"], of=before.job.get("name"), id=job["id"])
         if (before.result or {}).get("state") == "done":
-            self.places.taken(job["sha"]).unlink(missing_ok=True)
+            intake.forget(self.places, job["sha"])
 
     # what DBOS's thread does: the workflow, whose steps DBOS records
 
@@ -193,7 +196,7 @@ class Conductor:
                 state, why, kept = step("keep", partial(self._keep, job, plan))
                 if state == "kept":
                     step("tidy", self._tidy)
-                    self.places.taken(job["sha"]).unlink(missing_ok=True)
+                    intake.forget(self.places, job["sha"])
                     return {"state": "done", **kept}
             if state in ("bad", "skipped", "gone"):
                 return {"state": "skipped" if state == "skipped" else "failed", "why": why}

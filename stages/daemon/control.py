@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stages.daemon.intake import next_number
-from stages.daemon.places import Places, put_json
+from stages.daemon.places import Places, put_json, read_json
 
 Wanted = Literal["run", "pause", "skip", "stop"]
 
@@ -47,11 +47,3 @@ def note(places: Places, event: str, **facts: Any) -> None:
     line = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}
     with (places.home / "events.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """The value in a JSON file; None where there is none or it was not written whole."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None

@@ -5,12 +5,12 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.daemon.inbox import Arrival, Reading, reading
-from stages.daemon.places import Places, put_json, shown
+from stages.daemon.places import Places, put_json, read_json, shown
 from stages.daemon.section import Limits
 from stages.shared.errors import BadInput
 
@@ -81,7 +81,7 @@ def copy_in(places: Places, path: Path, limits: Limits, expected: Reading | None
             raise BadInput(
                 f"{shown(str(path))}: {before.size / GB:.1f} GB, over limits.file_gb ({limits.file_gb:g})"
             )
-        check_room(places, before.size, limits)
+        check_room(places, 2 * before.size, limits)  # the copy, and DVC's
         with partial.open("wb") as target:
             sha, size = _copy(source, target, limits, shown(str(path)), before.size)
             target.flush()
@@ -142,8 +142,33 @@ def spool(
         "sequence": number,
         "reason": reason,
     }
+    put_json(places.taken(taken.sha).with_suffix(".json"), job)
     put_json(places.folder("spool") / f"{number:012}.json", job)
     return job
+
+
+def adopt(places: Places, known: Container[str]) -> list[str]:
+    """Leaves a job anew for each copy whose hash is not `known`; returns the hashes.
+
+    A power loss may take the last entries of the queue's database; the copies are on disk before them.
+    """
+    adopted = []
+    for path in sorted(places.folder("taken").glob("*.jsonl")):
+        if path.stem in known:
+            continue
+        said = read_json(path.with_suffix(".json"))
+        job = said if isinstance(said, dict) else {}
+        taken = Taken(path.stem, path.stat().st_size)
+        priority = job.get("priority") if job.get("priority") in PRIORITIES else "normal"
+        spool(places, taken, str(job.get("name") or path.name), str(priority), "adopted")
+        adopted.append(path.stem)
+    return adopted
+
+
+def forget(places: Places, sha: str) -> None:
+    """Deletes the copy of a file whose job is done: its data is in DVC's cache."""
+    for path in (places.taken(sha), places.taken(sha).with_suffix(".json")):
+        path.unlink(missing_ok=True)
 
 
 def take(

@@ -1,5 +1,6 @@
 """Where a daemon keeps what it knows: one folder of the repository for each system."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,14 @@ def put_json(path: Path, value: Any) -> None:
     """Writes one JSON value whole or not at all, in a folder made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, value)
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file; None where there is none or it was not written whole."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def below(folder: Path) -> Iterator[Path]:

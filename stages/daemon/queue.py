@@ -5,15 +5,12 @@ DBOS: https://docs.dbos.dev. A job is a workflow; its id is the hash of its file
 job.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import sleep
 from typing import Any, NamedTuple
 
 from stages.daemon.intake import PRIORITIES
-from stages.daemon.places import Places
-from stages.shared.errors import BadInput
+from stages.daemon.places import Places, read_json
 
 APPLICATION, WORKFLOW, VERSION = "athanor", "job", "1"  # recovery needs the version that began the job
 CLASS = 700_000_000  # priorities between two classes: the place of arrival counts below that
@@ -158,18 +155,11 @@ class Queue:
 
 
 def spooled(places: Places) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The jobs that were left for the queue, the oldest first. A file that is no job is BadInput."""
+    """The jobs that were left for the queue, the oldest first. A file that is no job, such as one that a
+    power loss cut off, is deleted: the next start leaves a job anew for each copy that has none."""
     for path in sorted(places.folder("spool").glob("*.json")):
-        try:
-            job = json.loads(path.read_text())
-        except FileNotFoundError:
-            continue
-        if not isinstance(job, dict) or "id" not in job:
-            raise BadInput(f"{path}: not a job of the spool")
-        yield path, job
-
-
-def wait_until(condition: Callable[[], bool], every: float = 0.05) -> None:
-    """Returns once the condition holds."""
-    while not condition():
-        sleep(every)
+        job = read_json(path)
+        if isinstance(job, dict) and "id" in job:
+            yield path, job
+        else:
+            path.unlink(missing_ok=True)

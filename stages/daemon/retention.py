@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from stages.daemon import experiments
-from stages.daemon.control import note, read_json
+from stages.daemon.control import note
 from stages.daemon.experiments import git
-from stages.daemon.places import Places, put_json
+from stages.daemon.places import Places, put_json, read_json
 from stages.daemon.section import Daemon, Retention
 
 GB = 10**9

@@ -5,9 +5,8 @@ from typing import Any
 
 from stages.daemon import control, experiments
 from stages.daemon.conductor import progress
-from stages.daemon.control import read_json
 from stages.daemon.lock import runs
-from stages.daemon.places import Places, shown
+from stages.daemon.places import Places, read_json, shown
 from stages.daemon.queue import Queue, Row, spooled
 from stages.daemon.section import Daemon
 

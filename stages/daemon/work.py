@@ -15,9 +15,8 @@ from ruamel.yaml import YAML
 
 from stages.daemon import experiments
 from stages.daemon.child import Ended, Runner, last_words
-from stages.daemon.control import read_json
 from stages.daemon.experiments import GitFailed, git
-from stages.daemon.places import Places, put_json, slug
+from stages.daemon.places import Places, put_json, read_json, slug
 from stages.daemon.section import Daemon
 from stages.shared import params
 from stages.shared.errors import BadInput
@@ -102,7 +101,12 @@ class DvcWork:
         if not taken.is_file():
             raise BadInput(f"{taken}: the job's data is gone; drop the file into the inbox again, then retry")
         self._clone()
-        self._clean(job, plan.base)
+        try:
+            self._clean(job, plan.base)
+        except GitFailed:  # `git gc` in the repository may have taken objects that the copy shares
+            shutil.rmtree(work)
+            self._clone()
+            self._clean(job, plan.base)
         self._write_params()
         folder = work / self.folder
         folder.mkdir(parents=True, exist_ok=True)

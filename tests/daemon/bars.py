@@ -4,9 +4,8 @@ kills     20 times SIGKILL at random moments over twelve files of three prioriti
 commands  20 random commands: pause, resume, skip, stop
 queued    10,000 queued files: how long a listing takes; idle; from `add` to the start of a job
 soak      500 small files, with a stand-in for the work: memory and handles
-two       two systems at once
 
-kills, commands and two run DVC's stages; the training among them is a stand-in of no weight unless `--real`. Each bar
+kills and commands run DVC's stages; the training among them is a stand-in of no weight unless `--real`. Each bar
 prints what it saw, and fails where that is not what it has to be.
 """
 
@@ -14,6 +13,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,9 +21,11 @@ from time import monotonic, sleep
 from typing import Any
 
 from daemon_tree import STUDENT, SYSTEM, daemon, jobs, make_project, rows, started
-from stages.daemon import experiments
+from stages.daemon import control, experiments, intake
 from stages.daemon.lock import leftovers
 from stages.daemon.places import Places
+from stages.daemon.queue import Queue
+from stages.daemon.section import Limits
 
 FILES = {f"{priority}{number}": priority for number in range(4) for priority in ("low", "high", "normal")}
 BAD = ("normal1", "high2")
@@ -201,8 +203,103 @@ def commands(folder: Path, count: int = 20) -> None:
     assert student(root) == expected
 
 
+def stand_in(root: Path, system: str = "s", **section: Any) -> "subprocess.Popen[bytes]":
+    """A daemon whose work is a stand-in without git and DVC."""
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here.parents[1]), str(here.parent), str(here), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, str(here / "stand_in.py"), str(root), system, json.dumps(section)]
+    out = (root / "log").open("ab")
+    return subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": paths}, stdout=out, stderr=out)
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> float:
+    """MiB that a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def job(places: Places, name: str, text: str) -> str:
+    path = places.root / "file.jsonl"
+    path.write_text(text)
+    taken = intake.copy_in(places, path, Limits(free_gb=0))
+    intake.spool(places, taken, name, "normal", "")
+    return taken.sha
+
+
+def ended(places: Places) -> int:
+    return sum(event["event"] in ("done", "failed") for event in events(places.root, places.system))
+
+
+def queued(folder: Path, count: int = 10_000) -> None:
+    """A paused daemon with a long queue; then an idle one; then the time from a file to the start of its job."""
+    folder.mkdir(parents=True)
+    places = Places(folder, "s")
+    places.make()
+    process = stand_in(folder)
+    while not (places.home / "queue.made").exists():
+        sleep(0.1)
+    sleep(15)
+    before, begun = cpu(process.pid), monotonic()
+    sleep(30)
+    idle = (cpu(process.pid) - before) / (monotonic() - begun)
+    waits = []
+    for number in range(6):
+        if number == 3:
+            sleep(12)  # DBOS's threads rest, and start again for the next file
+        asked, known = monotonic(), (places.home / "steps.log").read_text() if number else ""
+        sha = job(places, f"n{number}", f"one{number}")
+        while sha[:8] not in (places.home / "steps.log").read_text()[len(known) :] if (places.home / "steps.log").exists() else True:
+            sleep(0.01)
+        waits.append(round(monotonic() - asked, 2))
+    control.set_paused(places, "bar")
+    for number in range(count):
+        intake.spool(places, intake.Taken(f"{number:064x}", 1), f"file {number}", ("high", "normal", "low")[number % 3], "")
+    begun = monotonic()
+    while any(places.folder("spool").iterdir()):
+        sleep(0.2)
+    fed = monotonic() - begun
+    listings = []
+    for _ in range(3):
+        begun = monotonic()
+        rows_listed = Queue(places, None).rows()
+        listings.append(round(monotonic() - begun, 2))
+    process.kill()
+    log(f"idle {idle:.2%} of a core; to the first step, the work's own start included: {waits} s")
+    log(f"{count} files went into the queue in {fed:.0f} s; {len(rows_listed)} listed in {listings} s")
+    assert idle <= 0.01 and min(listings) < 1
+
+
+def soak(folder: Path, count: int = 500) -> None:
+    """Small files through one daemon, with the stand-in for the work: memory and handles over time."""
+    folder.mkdir(parents=True)
+    places = Places(folder, "s")
+    places.make()
+    process, seen = stand_in(folder), list[tuple[int, float, int, int]]()
+    for number in range(count):
+        path = places.inbox / f"{number}.jsonl"
+        path.write_text(f"file{number}")
+        while number - ended(places) > 5:
+            sleep(0.02)
+        if number % (count // 10) == count // 10 - 1:
+            handles = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+            threads = len(list(Path(f"/proc/{process.pid}/task").iterdir()))
+            seen.append((number + 1, memory(process.pid), handles, threads))
+            log(f"{number + 1} files: {seen[-1][1]:.1f} MiB, {handles} handles, {threads} threads")
+    while ended(places) < count:
+        sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
+    assert len(json.loads((places.home / "student.json").read_text())) == count
+    assert seen[-1][1] - seen[1][1] < 10 and seen[-1][2] - seen[1][2] < 5 and seen[-1][3] - seen[1][3] < 3
+
+
 def main() -> None:
-    bars = {"kills": kills, "commands": commands}
+    bars = {"kills": kills, "commands": commands, "queued": queued, "soak": soak}
     name, folder = sys.argv[1], Path(sys.argv[2])
     os.environ.update({"OMP_NUM_THREADS": "1"})
     bars[name](folder, *(int(number) for number in sys.argv[3:] if number.isdigit()))

@@ -13,8 +13,7 @@ from typing import Any
 
 from stages.daemon.child import Ended, Runner
 from stages.daemon.conductor import Conductor
-from stages.daemon.control import read_json
-from stages.daemon.places import Places, put_json
+from stages.daemon.places import Places, put_json, read_json
 from stages.daemon.section import Daemon
 from stages.daemon.work import Plan
 
@@ -80,7 +79,7 @@ class StandIn:
 
 def main() -> None:
     root, system = Path(sys.argv[1]), sys.argv[2]
-    section = {"student": "x", "scan_seconds": 0.2, "retry_seconds": 0.1, "limits": {"free_gb": 0}}
+    section = {"student": "x", "read": {}, "scan_seconds": 0.2, "retry_seconds": 0.1, "limits": {"free_gb": 0}}
     section |= json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
     at = sys.argv[4] if len(sys.argv) > 4 else ""
 

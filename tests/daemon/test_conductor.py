@@ -15,7 +15,7 @@ import pytest
 from stages.daemon import control, intake
 from stages.daemon.intake import spool
 from stages.daemon.lock import MARK, end_leftovers, leftovers, only_one, runs
-from stages.daemon.places import Places
+from stages.daemon.places import Places, read_json
 from stages.daemon.queue import Queue
 from stages.daemon.section import Limits
 from stages.daemon.status import entry
@@ -76,7 +76,7 @@ class House:
 
     @property
     def student(self) -> list[str]:
-        return control.read_json(self.places.home / "student.json") or []
+        return read_json(self.places.home / "student.json") or []
 
 
 @pytest.fixture
@@ -129,6 +129,17 @@ def test_a_kill_before_or_after_any_step_loses_nothing_and_trains_nothing_twice(
     assert len(house.steps()) == 3 and len(house.events("done")) == 1
 
 
+def test_a_queue_that_a_power_loss_took_is_made_anew_from_the_copies(house: House) -> None:
+    first, second = house.add("a", "a", "low"), house.add("b", "b", "high")
+    for path in (house.places.home / "spool").iterdir():
+        path.write_text("")  # not written whole
+    house.start()
+    house.wait("done", count=2)
+    house.stop()
+    assert house.student == [second, first]
+    assert [event["event"] for event in house.events("adopted")] == ["adopted"] * 2
+
+
 def test_what_was_begun_goes_on_before_a_newer_file_of_a_higher_priority(house: House) -> None:
     first = house.add("a", "sleep " * 30)
     process = house.start()
@@ -150,7 +161,7 @@ def test_pause_and_resume(house: House) -> None:
     while len(house.steps()) < 2:
         sleep(0.02)
     control.send(house.places, "pause", "dinner")
-    while control.read_json(house.places.training / "paused.json") is None:
+    while read_json(house.places.training / "paused.json") is None:
         sleep(0.02)
     steps = len(house.steps())
     sleep(0.5)
@@ -224,7 +235,7 @@ def test_a_full_disk_makes_jobs_wait_without_counting_as_failures(house: House) 
     house.add("a", "a")
     house.start(limits={"free_gb": 1e9})
     house.wait("waits")
-    assert "limits.free_gb" in control.read_json(house.places.home / "waiting.json")["why"]
+    assert "limits.free_gb" in read_json(house.places.home / "waiting.json")["why"]
     (house.places.inbox / "b.jsonl").write_text("b")
     house.wait("refused")
     house.stop()
