@@ -47,3 +47,9 @@ def note(places: Places, event: str, **facts: Any) -> None:
     line = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}
     with (places.home / "events.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
+
+
+def progress(places: Places) -> dict[str, Any]:
+    """How far the training in hand is: `step` of `steps`, and `loss`; empty where none runs."""
+    value = read_json(places.training / "progress.json")
+    return value if isinstance(value, dict) else {}

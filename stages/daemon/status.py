@@ -4,7 +4,7 @@ import shutil
 from typing import Any
 
 from stages.daemon import control, experiments
-from stages.daemon.conductor import progress
+from stages.daemon.control import progress
 from stages.daemon.lock import runs
 from stages.daemon.places import Places, read_json, shown
 from stages.daemon.queue import Queue, Row, spooled
