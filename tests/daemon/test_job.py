@@ -61,6 +61,8 @@ def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
         sleep(0.05)
         assert process.poll() is None
     daemon(mine, "pause", "--reason", "dinner")
+    shown = run(mine, "dvc", "repro", "--single-item", f"format@{STUDENT}")  # waits for nothing
+    assert "didn't change, skipping" in shown and "main" in run(mine, "dvc", "exp", "show", "--csv")
     wait(mine, "pause", "done")
     until = monotonic() + 60
     while not marker.exists() and not events(mine, "done") and monotonic() < until:
