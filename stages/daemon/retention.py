@@ -21,7 +21,7 @@ GB = 10**9
 
 
 class Weights(NamedTuple):
-    """The weights of one experiment. `day` is the day of its commit, `size` in bytes."""
+    """The weights of one experiment. `day` is the day on which it was kept, `size` in bytes."""
 
     name: str
     commit: str
@@ -52,16 +52,14 @@ def chosen(weights: Iterable[Weights], kept: Iterable[str], params: Retention) -
 
 def plan(places: Places, section: Daemon) -> list[Weights]:
     """What would be deleted now, the oldest first."""
-    root, system, student = places.root, places.system, section.student
-    gone = set(dropped(places))
+    root, gone = places.root, set(dropped(places))
     ours = read_json(places.home / "kept.json") or {}
     weights = []
     for each in experiments.experiments(root):
-        if ours.get(each.name) == each.commit and each.commit not in gone:
-            out = _model(root, each.commit, system, student)
-            day = git(root, "show", "-s", "--format=%cs", each.commit)
-            weights.append(Weights(each.name, each.commit, day, int(out.get("size") or 0)))
-    return list(reversed(chosen(weights, _always(root, system), section.retention)))
+        said = ours.get(each.name)
+        if said and said["commit"] == each.commit and each.commit not in gone:
+            weights.append(Weights(each.name, each.commit, said["day"], said["bytes"]))
+    return list(reversed(chosen(weights, _always(root, places.system), section.retention)))
 
 
 def _model(root: Path, commit: str, system: str, student: str) -> dict[str, Any]:
@@ -81,10 +79,12 @@ def dropped(places: Places) -> list[str]:
     return list(value) if isinstance(value, list) else []
 
 
-def register(places: Places, name: str, commit: str) -> None:
-    """Remembers an experiment as the daemon's own. One that a person renames is a named one from then on."""
+def register(places: Places, name: str, commit: str, size: int) -> None:
+    """Remembers an experiment, whose weights take `size` bytes, as the daemon's own. One that a person
+    renames is a named one from then on."""
     ours = read_json(places.home / "kept.json") or {}
-    put_json(places.home / "kept.json", {**ours, name: commit})
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    put_json(places.home / "kept.json", {**ours, name: {"commit": commit, "bytes": size, "day": day}})
 
 
 def drop(places: Places, section: Daemon) -> list[Weights]:

@@ -214,11 +214,13 @@ class DvcWork:
             return None
         shutil.rmtree(work / ".athanor" / "checkpoints", ignore_errors=True)
         curves = read_json(work / "metrics" / f"{self.student}_train" / "metrics.json") or {}
+        model = f"models/students/{system}/{self.student}"
         return {
             "experiment": plan.name,
             "commit": kept.commit,
             "loss": curves.get("loss"),
             "steps": curves.get("step"),
+            "bytes": experiments.out_at(root, kept.commit, f"update@{self.student}", model).get("size", 0),
         }
 
     def _save(self, job: Mapping[str, Any], plan: Plan) -> experiments.Experiment:

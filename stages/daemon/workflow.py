@@ -176,7 +176,8 @@ class Jobs:
             kept = self.work.keep(job, plan)
             if kept is None:
                 return "moved", "", {}
-            retention.register(self.places, kept["experiment"], kept["commit"])
+            size = int(kept.pop("bytes", 0))
+            retention.register(self.places, kept["experiment"], kept["commit"], size)
         except (GitFailed, OSError) as error:
             return ("full" if self._full() else "fault"), str(error), {}
         return "kept", "", kept
