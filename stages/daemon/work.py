@@ -119,7 +119,9 @@ class DvcWork:
         _track(folder / "older.jsonl.dvc", older, "older.jsonl")
         targets = [f"{self.folder}/last.dvc", f"{self.folder}/older.jsonl.dvc"]
         targets += [f"data/{split}/{self.places.system}.jsonl" for split in ("held_out", "validation")]
-        return [("add", "--quiet", f"{self.folder}/arrived.jsonl"), ("checkout", "--force", *targets)]
+        # DVC 3.67, given several targets of several folders at once, deletes some of them
+        checkouts = [("checkout", "--force", target) for target in targets]
+        return [("add", "--quiet", f"{self.folder}/arrived.jsonl"), *checkouts]
 
     def _inputs(self, plan: Plan) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """What dvc.lock says of the last student's folder and of the older rows."""
