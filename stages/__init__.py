@@ -11,26 +11,29 @@ each entry of its family. `bases` depend on no model: corpus, base. `systems` na
 prompt, respond, grade, judge, enrich, filter, generate, evaluate. `students` name one system and one base
 model: format, train. The students of a system are evaluated side by side on the same held-out problems.
 `classifiers` name one system, whose problems have two labels: report.
+`updates` is empty but in a daemon's copy of the repository: a student goes on from where it stands, on a file
+that arrived: admit, update, assess.
 
 The packages. tasks, styles, samplers, graders, formats, students and scores are packages of members. A
 member is one file at the top level of its package, and its file name is its name in params. The
 `__init__.py` of such a package is its registry: the contract in a sentence, one dictionary of members, the
 function that loads one. Machinery that members share lies in sub-packages, whose `__init__.py` is a
 docstring; the packages students/losses and samplers/local/steering are registries themselves. shared,
-models and spread are used by the others; tools is what a person runs.
+models and spread are used by the others; tools is what a person runs; daemon trains on files that arrive.
 
 The package rules, which tests/project/test_packages.py checks:
 
 1. shared imports no other package. models, spread, tasks, styles, graders, formats and scores import shared
-   only. samplers and students import shared and models. A stage script imports any package but tools, and
-   no other stage script. No import goes round in a circle, and no two modules have the same name.
+   only, and so does daemon. samplers and students import shared and models. A stage script imports any
+   package but tools and daemon, and no other stage script. No import goes round in a circle, and no two
+   modules have the same name.
 2. styles, graders (but graders/sandbox), formats and scores are pure: no files, no network, no clock, no
    global randomness, no torch. Every random choice anywhere has a seed.
 3. The network is used in samplers and tasks only, and by models/pinning.py, which resolves a commit of the
    Hub. torch is used in students, models and samplers/local only, in the last two inside functions, so a
    stage that needs no model starts fast.
-4. Only scripts and tools know paths, and only they write files. A student saves its own model folder, and
-   samplers keep the memo.
+4. Only scripts, tools and daemon know paths, and only they write files. A student saves its own model
+   folder, and samplers keep the memo.
 5. dvc.yaml lists for each stage the packages that its script imports, directly or not. The costly stages
    (respond, train, generate) list the members that they use one by one, so a new member makes none of them
    stale.

@@ -18,9 +18,10 @@ FAMILIES = {  # the stages of each family of params.yaml, in the order of the fl
     "students": ("format", "train"),
     "classifiers": ("report",),
 }
+UPDATES = ("admit", "update", "assess")  # the stages of the family `updates`, which is empty by default: a daemon fills it in
 SECTIONS = {"base": "model"}  # the section of params that a stage reads, where it has another name
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
-PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools")
+PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
 
@@ -51,7 +52,7 @@ def place(file: str) -> str:
 
 def family_of(script: str) -> str:
     """The family of params.yaml that a stage is for."""
-    return next(family for family, scripts in FAMILIES.items() if script in scripts)
+    return next(family for family, scripts in {**FAMILIES, "updates": UPDATES}.items() if script in scripts)
 
 
 def imported(file: str, top: bool = False) -> set[str]:
@@ -126,6 +127,13 @@ def named(script: str, section: Any) -> set[str]:
             *(style(section[asked]) for asked in ("student_style", "hard_style") if section.get(asked)),
         ],
         "train": lambda: [f"students/{section['student']}"],
+        "admit": lambda: [*(f"tasks/{name}" for name in section["read"]), f"formats/{section['format']['hard']}"],
+        "update": lambda: [f"students/{section['student']}"],
+        "assess": lambda: [
+            f"samplers/{section['ask']['sampler']}",
+            *(f"graders/{name}" for name in section["graders"]),
+            *(f"scores/{name}" for name in section["scores"]),
+        ],
         "generate": lambda: [
             file for arm in section["arms"].values() for file in (style(arm["style"]), f"samplers/{arm['ask']['sampler']}")
         ],

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from stages.shared.errors import BadInput
+from stages.shared.errors import BadInput, Paused
 
 Item = TypeVar("Item")
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
+PAUSED = 75  # the exit status of a stage that was paused
 
 
 def run(
@@ -27,7 +28,7 @@ def run(
 
     `family` says what is named: a base, a system or a student. `instead` maps a flag to a function that runs
     in place of the stage, with the other arguments. Exit status 0: done. 1: bad input, or a failed read or
-    write, told in one line. 130: interrupted. A bug keeps its traceback.
+    write, told in one line. 75: paused. 130: interrupted. A bug keeps its traceback.
     """
     if "DVC_STAGE" in os.environ:  # started by DVC: killed with -9, DVC would leave this process behind
         end_with_parent()
@@ -54,6 +55,9 @@ def guard(name: str, act: Callable[[], None]) -> None:
         act()
     except BadInput as error:
         sys.exit(f"{name}: {error}")
+    except Paused as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(PAUSED)
     except OSError as error:
         if error.errno is None:
             raise

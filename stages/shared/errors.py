@@ -11,6 +11,13 @@ class BadInput(Exception):
     """
 
 
+class Paused(Exception):
+    """Work was asked to pause and left a checkpoint: it is not done, and goes on there when it is run again.
+
+    A stage prints the message as one line and exits with status 75 (EX_TEMPFAIL of sysexits.h).
+    """
+
+
 def unknown(what: str, got: object, choices: Iterable[str]) -> str:
     """`unknown style 'glpyh' (did you mean 'glyph'?); choose from: glyph, plain`"""
     names = sorted(choices)

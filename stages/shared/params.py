@@ -38,8 +38,17 @@ def read(name: str, stage: str, model: type[Model], path: Path = PARAMS, family:
     entry = _entry(family, name, path)
     if stage not in entry:
         raise BadInput(f"{path}: {section} is missing")
+    return _validated(entry[stage], model, section, path)
+
+
+def read_entry(family: str, name: str, model: type[Model], path: Path = PARAMS) -> Model:
+    """The whole entry `<family>.<name>` as a `model`; raises BadInput with one clause for each fault."""
+    return _validated(_entry(family, name, path), model, f"{family}.{name}", path)
+
+
+def _validated(value: Any, model: type[Model], section: str, path: Path) -> Model:
     try:
-        return TypeAdapter(model).validate_python(entry[stage])
+        return TypeAdapter(model).validate_python(value)
     except ValidationError as error:
         faults = "; ".join(f"{section}{fault}" for fault in _faults(error))
         raise BadInput(f"{path}: {faults}") from None
@@ -56,8 +65,9 @@ def refers(family: str, name: str, to: str, path: Path = PARAMS) -> str:
 
 
 def students_of(system: str, path: Path = PARAMS) -> list[str]:
-    """The students of a system, in the order of params; a system may have none."""
-    return _of_system("students", system, path)
+    """The students of a system, in the order of params, then those that a daemon trains further; a system may
+    have none."""
+    return [*_of_system("students", system, path), *_of_system("updates", system, path)]
 
 
 def classifiers_of(system: str, path: Path = PARAMS) -> list[str]:

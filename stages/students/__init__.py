@@ -37,6 +37,9 @@ class Job(NamedTuple):
     seed: int
     # the folder of the model that the training starts from
     base: Path | None = None
+    # a folder in which a file `pause` asks the training to pause, and which says how far it is; None: nobody
+    # asks
+    control: Path | None = None
 
 
 class Student(Protocol):

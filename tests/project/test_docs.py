@@ -12,7 +12,7 @@ import pytest
 from dvc.repo import Repo
 
 from pages import PAGES, composed, files, yaml
-from project_tree import FAMILIES, ROOT, SCRIPTS
+from project_tree import FAMILIES, ROOT, SCRIPTS, UPDATES
 
 LAYOUT = PAGES["docs/layout.md"]
 
@@ -29,8 +29,8 @@ def test_every_package_has_a_line() -> None:
 
 def test_the_families_and_stages_are_those_of_dvc_yaml() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\w, ]+) \|", LAYOUT, re.MULTILINE))
-    assert {family: tuple(stages.split(", ")) for family, stages in rows.items()} == FAMILIES
-    assert set(re.findall(r"^\| (\w+) \| `", LAYOUT, re.MULTILINE)) == set(SCRIPTS) == set(yaml(ROOT / "dvc.yaml")["stages"])
+    assert {family: tuple(stages.split(", ")) for family, stages in rows.items()} == FAMILIES | {"updates": UPDATES}
+    assert set(re.findall(r"^\| (\w+) \| `", LAYOUT, re.MULTILINE)) == {*SCRIPTS, *UPDATES} == set(yaml(ROOT / "dvc.yaml")["stages"])
     picture = (ROOT / "docs/flow.svg").read_text()
     assert set(re.findall(r'class="name"[^>]*>(\w+)<', picture)) == set(SCRIPTS)
     assert set(re.findall(r'class="family"[^>]*>(\w+):', picture)) == set(FAMILIES)
@@ -48,8 +48,11 @@ def outputs() -> set[str]:
     """The outputs of all stages, and the folders that they lie in."""
     names: set[str] = set()
     with TemporaryDirectory() as folder:
-        for file in ("dvc.yaml", "params.yaml"):
-            shutil.copy(ROOT / file, folder)
+        shutil.copy(ROOT / "dvc.yaml", folder)
+        text = (
+            (ROOT / "params.yaml").read_text().replace("updates: {}", "updates: {n: {system: s, train: {student: sft, launcher: python}}}")
+        )
+        (Path(folder) / "params.yaml").write_text(text)
         with Repo.init(folder, no_scm=True) as repo:
             for out in (out.def_path for stage in repo.index.stages for out in stage.outs):
                 names |= {out, *map(str, Path(out).parents)}
@@ -66,7 +69,14 @@ def test_every_path_is_there(page: str, path: str) -> None:
 
 
 # what the pages have the reader bring or make
-BROUGHT = {"data/hub", "data/recorded", "data/hub/tea.jsonl", "models/bases/teacher", "models/students/router/router_one_path"}
+BROUGHT = {
+    "data/signals/inbox",
+    "data/hub",
+    "data/recorded",
+    "data/hub/tea.jsonl",
+    "models/bases/teacher",
+    "models/students/router/router_one_path",
+}
 
 
 @pytest.mark.parametrize(("page", "link"), [(page, link) for page, text in PAGES.items() for link in re.findall(r"\]\(([^)]+)\)", text)])

@@ -16,6 +16,7 @@ from project_tree import (
     ROOT,
     SCRIPTS,
     SECTIONS,
+    UPDATES,
     compose,
     family_of,
     imported,
@@ -56,14 +57,15 @@ MAY_IMPORT = {
     "scores": {"shared"},
     "samplers": {"shared", "models"},
     "students": {"shared", "models"},
+    "daemon": {"shared"},
     "tools": set(PACKAGES),
-    "script": set(PACKAGES) - {"tools"},
+    "script": set(PACKAGES) - {"tools", "daemon"},
 }
 
 
 def test_the_packages_are_all_here() -> None:
     assert {place(file) for file in SOURCES} == {*PACKAGES, "script"}
-    assert {Path(file).stem for file in SOURCES if place(file) == "script"} == set(SCRIPTS)
+    assert {Path(file).stem for file in SOURCES if place(file) == "script"} == {*SCRIPTS, *UPDATES}
 
 
 @pytest.mark.parametrize("file", SOURCES)
@@ -170,9 +172,10 @@ def test_the_sandbox_touches_processes_and_pipes_only() -> None:
 def test_every_random_choice_has_a_seed(file: str) -> None:
     """Nobody draws from the one generator that all share, asks the clock, or uses Python's hash, which differs by process.
 
-    The tool `repro` asks how long ago it printed a progress bar.
+    The tool `repro` asks how long ago it printed a progress bar, a training how long its steps take, and a daemon waits and says when.
     """
-    clocks = {"time"} if file == "stages/tools/repro.py" else set()
+    clocks = {"time"} if file in ("stages/tools/repro.py", "stages/students/training/pausing.py") else set()
+    clocks |= {"time", "datetime"} if place(file) == "daemon" else set()
     assert not tops(file) & ({"time", "datetime", "secrets", "uuid"} - clocks)
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("random", "np.random", "numpy.random"):
@@ -214,7 +217,7 @@ def test_where_the_models_are(file: str) -> None:
         assert not tops(file, top=True) & MODELS
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", [*SCRIPTS, *UPDATES])
 def test_starting_a_script_loads_nothing_heavy(script: str) -> None:
     """Not even of a stage that needs a model: its members are imported once params name them."""
     heavy = MODELS | {"datasets", "huggingface_hub", "pandas", "pyarrow", "scipy", "sklearn", "sympy"}
@@ -241,7 +244,7 @@ def writes(file: str) -> Iterator[str]:
             yield f"line {node.lineno}: {called}"
 
 
-@pytest.mark.parametrize("file", [file for file in SOURCES if place(file) not in ("script", "tools", "students", "models")])
+@pytest.mark.parametrize("file", [file for file in SOURCES if place(file) not in ("script", "tools", "daemon", "students", "models")])
 def test_only_scripts_write_files(file: str) -> None:
     """A student saves its own folder, samplers keep their memo; `datasets` reads through a cache that is private and gone at once; the
     sandbox writes to pipes."""
@@ -250,7 +253,7 @@ def test_only_scripts_write_files(file: str) -> None:
         assert [what.rsplit(" ", 1)[-1] for what in writes(file)] == expected.get(file, [])
 
 
-@pytest.mark.parametrize("file", [file for file in SOURCES if place(file) not in ("script", "tools")])
+@pytest.mark.parametrize("file", [file for file in SOURCES if place(file) not in ("script", "tools", "daemon")])
 def test_only_scripts_know_paths(file: str) -> None:
     """Elsewhere no path is written down, but those of params.yaml and of the working directory."""
     known = {"stages/shared/params.py": {"'params.yaml'"}, "stages/shared/cli.py": {"os.environ.get('DVC_ROOT', '.')", "sys.argv[0]"}}
@@ -326,7 +329,25 @@ def test_deps_are_the_code_that_runs(tmp_path: Path) -> None:
     assert {script: deps for script, deps in unused.items() if deps} == {}
 
 
-COSTLY = ("respond", "train", "generate")
+def test_deps_of_the_stages_of_a_daemon(tmp_path: Path) -> None:
+    """The family `updates` is empty by default, and a daemon writes such an entry."""
+    admit = {"read": {"conversations": {}}, "format": {"hard": "direct"}}
+    assess = {"ask": {"sampler": "hf"}, "graders": {"answer": {}}, "scores": {"accuracy": {}}}
+    train = {"student": "sft", "launcher": "python"}
+    update = {"system": "glyph", "base": "glyph", "admit": admit, "train": train, "assess": assess}
+    values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    with (tmp_path / "params.yaml").open("w") as file:
+        YAML().dump(values | {"updates": {"n": update}}, file)
+    checked = []
+    for name, listed, used, run in pipeline(tmp_path):
+        if name.split("@")[0] in UPDATES:
+            checked.append(name)
+            assert {file for file in run if not any(covers(dep, file) for dep in listed)} == set(), name
+            assert {dep for dep in listed if not any(covers(dep, file) for file in used | imported_by(listed - {dep}))} == set(), name
+    assert sorted(checked) == ["admit@n", "assess@n", "update@n"]
+
+
+COSTLY = ("respond", "train", "generate", "update")
 
 
 def test_costly_stages_name_their_samplers_and_students_one_by_one(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from stages.students.training.packing import (
     stratified_order,
     with_weights,
 )
+from stages.students.training.pausing import Pausing
 from stages.students.training.settings import Training
 from stages.students.training.trainer import PlannedTrainer
 
@@ -44,7 +45,8 @@ def fit(
     went.
 
     `loss` is what is minimised; None: the loss that `params.loss` names. A run that was killed goes on from
-    its last checkpoint, which `key` names. Raises BadInput where the training diverges.
+    its last checkpoint, which `key` names; so does a run that was paused. Raises BadInput where the training
+    diverges, Paused where `job.control` asked for a pause.
     """
     prepare_cpu(params.device, params.threads)
     steps, rows = _plan(params, examples, job.seed)
@@ -53,6 +55,7 @@ def fit(
         # there the fused attention takes a third longer, mostly in the backward pass
         model.set_attn_implementation("eager")
     with kept_until_done(job.checkpoints, key) as folder, full_disk_as_oserror(folder):
+        pausing = Pausing(job.control, last_whole(folder))
         trainer = PlannedTrainer(
             loss=loss or named_loss(params.loss),
             muon=params.weight_decay if params.optimizer == "muon" else None,
@@ -60,11 +63,12 @@ def fit(
             args=_arguments(params, steps, folder, job.seed),
             train_dataset=[weighted[row] for row in rows],
             data_collator=(Packer if params.packed else Collator)(tokenizer.pad_token_id),
-            callbacks=[Curves(job.curves)],
+            callbacks=[Curves(job.curves), pausing],
         )
         if params.packed:
             _check_packing(trainer.model, str(job.base or "the model"))
         trainer.train(resume_from_checkpoint=last_whole(folder))
+        pausing.check()
         model.config.use_cache = True  # off in training only
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
         outcome = {

@@ -1,0 +1,187 @@
+"""Which students' weights are kept, and how those of the others are deleted from DVC's cache.
+
+An experiment stays in the history whatever becomes of its weights: its params, metrics and data are kept.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+
+from stages.daemon import experiments
+from stages.daemon.control import note
+from stages.daemon.experiments import git
+from stages.daemon.places import Places, put_json, read_json
+from stages.daemon.section import Daemon, Retention
+
+GB = 10**9
+
+
+class Weights(NamedTuple):
+    """The weights of one experiment. `day` is the day on which it was kept, `size` in bytes."""
+
+    name: str
+    commit: str
+    day: str
+    size: int
+
+
+def chosen(weights: Iterable[Weights], kept: Iterable[str], params: Retention) -> list[Weights]:
+    """The weights to drop, of `weights` from the oldest to the newest. `kept` are commits that always stay;
+    they count towards the size of the newest."""
+    always, newest, daily = set(kept), params.newest_gb * GB, params.daily_gb * GB
+    dropped, days, full = [], set[str](), False
+    for each in reversed(list(weights)):
+        if not full and (each.size <= newest or each.commit in always):
+            newest -= each.size
+            continue
+        full = True
+        last_of_day = each.day not in days
+        days.add(each.day)
+        if each.commit in always:
+            continue
+        if last_of_day and each.size <= daily:
+            daily -= each.size
+            continue
+        dropped.append(each)
+    return dropped
+
+
+def plan(places: Places, section: Daemon) -> list[Weights]:
+    """What would be deleted now, the oldest first."""
+    root, gone = places.root, set(dropped(places))
+    ours = read_json(places.home / "kept.json") or {}
+    weights = []
+    for each in experiments.experiments(root):
+        said = ours.get(each.name)
+        if said and said["commit"] == each.commit and each.commit not in gone:
+            weights.append(Weights(each.name, each.commit, said["day"], said["bytes"]))
+    return list(reversed(chosen(weights, _always(root, places.system), section.retention)))
+
+
+def _model(root: Path, commit: str, system: str, student: str) -> dict[str, Any]:
+    return dict(experiments.out_at(root, commit, f"update@{student}", f"models/students/{system}/{student}"))
+
+
+def _always(root: Path, system: str) -> set[str]:
+    """The commits whose weights stay: the current one and those that a branch or a tag names."""
+    current = experiments.current(root, system)
+    named = git(root, "for-each-ref", "--format=%(objectname) %(*objectname)", "refs/heads", "refs/tags")
+    return {*named.split(), *([current] if current else [])}
+
+
+def dropped(places: Places) -> list[str]:
+    """The commits whose weights were deleted."""
+    value = read_json(places.home / "dropped.json")
+    return list(value) if isinstance(value, list) else []
+
+
+def register(places: Places, name: str, commit: str, size: int) -> None:
+    """Remembers an experiment, whose weights take `size` bytes, as the daemon's own. One that a person
+    renames is a named one from then on."""
+    ours = read_json(places.home / "kept.json") or {}
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    put_json(places.home / "kept.json", {**ours, name: {"commit": commit, "bytes": size, "day": day}})
+
+
+def drop(places: Places, section: Daemon) -> list[Weights]:
+    """Deletes what `plan` lists; returns it.
+
+    The list is on disk before anything is deleted, and experiments count as dropped from then on, so a kill
+    leaves no experiment of which it is believed that its weights are whole. The next call finishes what is
+    left.
+    """
+    victims = plan(places, section)
+    waiting = read_json(places.home / "dropping.json") or []
+    if not victims and not waiting:
+        return []
+    commits = [*waiting, *(each.commit for each in victims)]
+    put_json(places.home / "dropping.json", commits)
+    gone = dropped(places)
+    put_json(places.home / "dropped.json", [*gone, *(commit for commit in commits if commit not in gone)])
+    for each in victims:
+        note(places, "drop", experiment=each.name, bytes=each.size)
+    used = _used(places, section)
+    cache = _cache(places)
+    for commit in commits:
+        for digest in _objects(cache, _model(places.root, commit, places.system, section.student)) - used:
+            _at(cache, digest).unlink(missing_ok=True)
+    (places.home / "dropping.json").unlink()
+    return victims
+
+
+def _used(places: Places, section: Daemon) -> set[str]:
+    """The objects that something else needs: every commit of a branch, a tag, or an experiment whose weights
+    are not dropped, and both working trees."""
+    root, cache, gone = places.root, _cache(places), set(dropped(places))
+    commits = {git(root, "rev-parse", "HEAD"), *_always(root, places.system)}
+    commits |= {each.commit for each in experiments.experiments(root)} - gone
+    used: set[str] = set()
+    for commit in commits - gone:
+        for stage in experiments.lock_at(root, commit).values():
+            for out in stage.get("outs") or []:
+                used |= _objects(cache, out)
+    for folder in (root, places.work):
+        lock = folder / "dvc.lock"
+        stages = (YAML(typ="safe", pure=True).load(lock) or {}).get("stages") if lock.is_file() else None
+        for stage in (stages or {}).values():
+            for out in stage.get("outs") or []:
+                used |= _objects(cache, out)
+    return used
+
+
+def _objects(cache: Path, out: dict[str, Any] | Any) -> set[str]:
+    """The hashes of an out: of a folder its own and those of its files."""
+    digest = out.get("md5")
+    if not digest:
+        return set()
+    if not digest.endswith(".dir"):
+        return {digest}
+    listed = read_json(_at(cache, digest))
+    return {digest, *(entry["md5"] for entry in listed or [])}
+
+
+def _at(cache: Path, digest: str) -> Path:
+    return cache / "files" / "md5" / digest[:2] / digest[2:]
+
+
+def _cache(places: Places) -> Path:
+    """DVC's cache, as the copy of the repository names it."""
+    from configparser import ConfigParser
+
+    config = ConfigParser()
+    config.read(places.work / ".dvc" / "config.local")
+    return Path(config.get("cache", "dir", fallback=str(places.root / ".dvc" / "cache")))
+
+
+def has_weights(places: Places, section: Daemon, commit: str) -> bool:
+    """Whether every file of an experiment's weights lies in the cache."""
+    cache = _cache(places)
+    digest = str(_model(places.root, commit, places.system, section.student)["md5"])
+    return all(_at(cache, each).is_file() for each in _objects(cache, {"md5": digest}))
+
+
+def snapshot(places: Places, section: Daemon) -> Path | None:
+    """Once a day: a copy of the queue and the name of the current student, in `snapshots/`. Returns the new
+    folder, or None where today's is there."""
+    import sqlite3
+
+    folder = places.folder("snapshots") / datetime.now(UTC).strftime("%Y-%m-%d")
+    if folder.exists():
+        return None
+    partial = folder.with_name(folder.name + ".partial")
+    partial.mkdir(exist_ok=True)
+    database = places.home / "queue.sqlite"
+    if database.is_file() and section.database is None:
+        source, target = sqlite3.connect(database), sqlite3.connect(partial / "queue.sqlite")
+        with source, target:
+            source.backup(target)
+        source.close()
+        target.close()
+    commit = experiments.current(places.root, places.system)
+    put_json(partial / "current.json", {"commit": commit, "dropped": json.loads(json.dumps(dropped(places)))})
+    partial.rename(folder)
+    return folder

@@ -1,0 +1,269 @@
+"""A job's work: a copy of the repository in which DVC runs the stages admit, update and assess.
+
+The copy is a git clone that shares git's objects and DVC's cache with the repository. So the working tree of
+the repository is left alone, and DVC's locks are the copy's own: `dvc repro` and `dvc exp show` in the
+repository wait for nothing. A job works on the commit that HEAD named when the job began.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from ruamel.yaml import YAML
+
+from stages.daemon import experiments
+from stages.daemon.child import Ended, Runner, last_words
+from stages.daemon.experiments import GitFailed, git
+from stages.daemon.places import Places, put_json, read_json, slug
+from stages.daemon.section import Daemon
+from stages.shared import params
+from stages.shared.errors import BadInput
+
+
+class Plan(NamedTuple):
+    """What a job starts from, and what it will be called."""
+
+    base: str  # the commit of the repository
+    parent: str | None  # the commit of the student; None: the student as params made it
+    name: str  # the experiment
+
+
+class Work(Protocol):
+    """What the conductor has done for a job, step by step; each step may be repeated after a kill."""
+
+    def plan(self, job: Mapping[str, Any]) -> Plan:
+        """What the job starts from."""
+
+    def check(self, job: Mapping[str, Any], runner: Runner) -> Ended:
+        """Whether the rows can be learnt from."""
+
+    def train(self, job: Mapping[str, Any], plan: Plan, runner: Runner, resumed: bool) -> Ended:
+        """Trains; `resumed` says whether it was paused before, in this process."""
+
+    def keep(self, job: Mapping[str, Any], plan: Plan) -> dict[str, Any] | None:
+        """Makes what was trained the current student; None where another one is current by now."""
+
+    def tidy(self) -> None:
+        """Retention."""
+
+
+class DvcWork:
+    """The work as DVC does it."""
+
+    def __init__(self, places: Places, section: Daemon) -> None:
+        self.places, self.section = places, section
+        self.student = section.student
+        self.folder = Path("updates", self.student)
+
+    def log(self, job: Mapping[str, Any]) -> Path:
+        """Where the output of a job's commands goes."""
+        return self.places.home / "logs" / f"{job['id']}.log"
+
+    def plan(self, job: Mapping[str, Any]) -> Plan:
+        """The commit that HEAD names, the current student, and a name from file, time and hash."""
+        time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        name = f"{slug(job['name'])}-{time}-{job['sha'][:8]}"
+        base = git(self.places.root, "rev-parse", "HEAD")
+        return Plan(base, experiments.current(self.places.root, self.places.system), name)
+
+    def check(self, job: Mapping[str, Any], runner: Runner) -> Ended:
+        """Whether the rows can be learnt from; a status above 0 means that they cannot."""
+        file = str(self.places.taken(job["sha"]).resolve())
+        return runner.run(
+            "stages.admit", "--check", file, self.places.system, cwd=self.places.root, log=self.log(job)
+        )
+
+    def train(self, job: Mapping[str, Any], plan: Plan, runner: Runner, resumed: bool) -> Ended:
+        """Runs the stages. A pause ends admit and assess at once, and update at a checkpoint."""
+        self._unlock()
+        before = [] if resumed else self.prepare(job, plan)
+        ended = Ended("ended", 0, "")
+        for stage in ("admit", "update", *(["assess"] if self.section.assess is not None else [])):
+            put_json(self.places.home / "stage.json", {"stage": stage})
+            commands = [*before, ("repro", "--single-item", f"{stage}@{self.student}")]
+            ended = self._dvc(runner, job, *commands, pausable=stage == "update")
+            if ended.how != "ended" or ended.status:
+                return Ended("again", 0, "") if before and ended.how == "paused" else ended
+            before = []
+        return ended
+
+    def _dvc(
+        self, runner: Runner, job: Mapping[str, Any], *commands: Sequence[str], pausable: bool = False
+    ) -> Ended:
+        return runner.dvc(*commands, cwd=self.places.work, log=self.log(job), pausable=pausable)
+
+    def prepare(self, job: Mapping[str, Any], plan: Plan) -> list[Sequence[str]]:
+        """Makes the copy hold the plan's commit, the file, and what names the last student and the sample of
+        older rows; returns the commands by which DVC fetches these."""
+        work, taken = self.places.work, self.places.taken(job["sha"])
+        if not taken.is_file():
+            raise BadInput(f"{taken}: the job's data is gone; drop the file into the inbox again, then retry")
+        self._clone()
+        try:
+            self._clean(job, plan.base)
+        except GitFailed:  # `git gc` in the repository may have taken objects that the copy shares
+            shutil.rmtree(work)
+            self._clone()
+            self._clean(job, plan.base)
+        self._write_params()
+        folder = work / self.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("/arrived.jsonl\n/last\n/older.jsonl\n")
+        put_json(folder / "arrived.json", {"file": job["name"], "sha256": job["sha"], "bytes": job["bytes"]})
+        (folder / "arrived.jsonl").unlink(missing_ok=True)
+        shutil.copyfile(taken, folder / "arrived.jsonl")
+        last, older = self._inputs(plan)
+        _track(folder / "last.dvc", last, "last")
+        _track(folder / "older.jsonl.dvc", older, "older.jsonl")
+        targets = [f"{self.folder}/last.dvc", f"{self.folder}/older.jsonl.dvc"]
+        targets += [f"data/{split}/{self.places.system}.jsonl" for split in ("held_out", "validation")]
+        # DVC 3.67, given several targets of several folders at once, deletes some of them
+        checkouts = [("checkout", "--force", target) for target in targets]
+        return [("add", "--quiet", f"{self.folder}/arrived.jsonl"), *checkouts]
+
+    def _inputs(self, plan: Plan) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """What dvc.lock says of the last student's folder and of the older rows."""
+        root, system, student = self.places.root, self.places.system, self.student
+        model = f"models/students/{system}/{student}"
+        if plan.parent:
+            older = f"data/{system}/older/{student}.jsonl"
+            return (
+                experiments.out_at(root, plan.parent, f"update@{student}", model),
+                experiments.out_at(root, plan.parent, f"admit@{student}", older),
+            )
+        chats = f"data/{system}/chats/{student}.jsonl"
+        return (
+            experiments.out_at(root, plan.base, f"train@{student}", model),
+            experiments.out_at(root, plan.base, f"format@{student}", chats),
+        )
+
+    def _clone(self) -> None:
+        """Makes the copy where there is none that is whole."""
+        work, root = self.places.work, self.places.root.resolve()
+        whole = work / ".dvc" / "config.local"
+        if whole.is_file():
+            return
+        shutil.rmtree(work, ignore_errors=True)
+        git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(work.resolve()))
+        for key, value in (("user.name", "athanor daemon"), ("user.email", "daemon@localhost")):
+            git(work, "config", key, _config(root, key) or value)
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        cache = _cache(root)
+        whole.write_text(f'[cache]\n    dir = {cache}\n    type = "reflink,hardlink,symlink"\n')
+
+    def _unlock(self) -> None:
+        """Removes the locks of processes that were killed in the copy, where nothing else runs."""
+        for lock in (
+            ".git/index.lock",
+            ".git/HEAD.lock",
+            ".dvc/tmp/lock",
+            ".dvc/tmp/rwlock",
+            ".dvc/tmp/rwlock.lock",
+        ):
+            (self.places.work / lock).unlink(missing_ok=True)
+
+    def _clean(self, job: Mapping[str, Any], base: str) -> None:
+        """The commit, without what an earlier job or a killed process left; checkpoints of this job stay."""
+        work = self.places.work
+        owner = work / ".athanor" / "job.json"
+        if read_json(owner) != job["id"]:
+            shutil.rmtree(work / ".athanor", ignore_errors=True)
+            put_json(owner, job["id"])
+        git(work, "checkout", "--quiet", "--force", "--detach", base)
+        git(work, "clean", "-fdq")
+
+    def _write_params(self) -> None:
+        """params.yaml of the copy: the student is an update, with what the daemon's section changes."""
+        path = self.places.work / params.PARAMS
+        yaml = YAML()
+        values = yaml.load(path)
+        entry = values["students"].pop(self.student, None)
+        if entry is None or entry.get("system") != self.places.system:
+            raise BadInput(f"{path}: students.{self.student}: expected a student of {self.places.system!r}")
+        train = {**entry["train"], **self.section.train}
+        values["updates"] = {
+            self.student: {
+                "system": entry["system"],
+                "base": entry["base"],
+                "admit": {
+                    "read": self.section.read,
+                    "format": {**entry["format"], **self.section.format},
+                    "near": self.section.near,
+                    "replay": self.section.replay,
+                    "older": self.section.older,
+                },
+                "train": {key: value for key, value in train.items() if value is not None},
+                **({"assess": self.section.assess} if self.section.assess is not None else {}),
+            }
+        }
+        with path.open("w") as file:
+            yaml.dump(values, file)
+
+    def keep(self, job: Mapping[str, Any], plan: Plan) -> dict[str, Any] | None:
+        """Saves the copy as an experiment of the repository and makes its student the current one; None where
+        the current student is no longer the one that the training started from."""
+        root, work, system = self.places.root, self.places.work, self.places.system
+        if experiments.current(root, system) != plan.parent:
+            kept = experiments.named(root, plan.name)
+            if kept is None or kept.commit != experiments.current(root, system):
+                return None
+        kept = experiments.named(root, plan.name) or self._save(job, plan)
+        if not experiments.set_current(
+            root, system, kept.commit, plan.parent, f"{plan.name}: learnt {job['name']!r}"
+        ):
+            return None
+        shutil.rmtree(work / ".athanor" / "checkpoints", ignore_errors=True)
+        curves = read_json(work / "metrics" / f"{self.student}_train" / "metrics.json") or {}
+        model = f"models/students/{system}/{self.student}"
+        return {
+            "experiment": plan.name,
+            "commit": kept.commit,
+            "loss": curves.get("loss"),
+            "steps": curves.get("step"),
+            "bytes": experiments.out_at(root, kept.commit, f"update@{self.student}", model).get("size", 0),
+        }
+
+    def _save(self, job: Mapping[str, Any], plan: Plan) -> experiments.Experiment:
+        """`dvc exp save` in the copy, then the experiment's reference into the repository."""
+        work, root = self.places.work, self.places.root
+        self._unlock()
+        git(work, "add", "--all")
+        runner = Runner(self.places, lambda: "run")
+        ended = self._dvc(runner, job, ("exp", "save", "--force", "--name", plan.name))
+        if ended.status:
+            raise GitFailed(last_words(ended.tail))
+        saved = experiments.named(work, plan.name)
+        if saved is None:
+            raise GitFailed(f"dvc exp save left no experiment {plan.name}")
+        git(work, "push", "--quiet", str(root.resolve()), f"{saved.commit}:{saved.reference}")
+        return saved
+
+    def tidy(self) -> None:
+        """Drops the weights that params no longer keep."""
+        from stages.daemon import retention
+
+        retention.drop(self.places, self.section)
+
+
+def _track(path: Path, out: Mapping[str, Any], name: str) -> None:
+    """Writes the .dvc file `path` of a file or folder that lies in DVC's cache already."""
+    kept = {key: value for key, value in out.items() if key in ("hash", "md5", "size", "nfiles", "isexec")}
+    with path.open("w") as file:
+        YAML().dump({"outs": [{**kept, "path": name}]}, file)
+
+
+def _config(root: Path, key: str) -> str:
+    try:
+        return git(root, "config", key)
+    except GitFailed:
+        return ""
+
+
+def _cache(root: Path) -> Path:
+    """The folder of DVC's cache."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        return Path(repo.cache.local_cache_dir)

@@ -1,0 +1,310 @@
+"""What the daemon is to bear, run by hand from the root: `PYTHONPATH=.:tests python tests/daemon/bars.py BAR FOLDER [COUNT] [--real]`.
+
+kills     20 times SIGKILL at random moments over twelve files of three priorities, two of them bad
+commands  20 random commands: pause, resume, skip, stop
+queued    10,000 queued files: how long a listing takes; idle; from `add` to the start of a job
+soak      500 small files, with a stand-in for the work: memory and handles
+
+kills and commands run DVC's stages; the training among them is a stand-in of no weight unless `--real`. Each bar
+prints what it saw, and fails where that is not what it has to be.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from daemon_tree import STUDENT, SYSTEM, daemon, jobs, make_project, rows, started
+from stages.daemon import control, experiments, intake
+from stages.daemon.lock import leftovers
+from stages.daemon.places import Places
+from stages.daemon.queue import Queue
+from stages.daemon.section import Limits
+
+FILES = {f"{priority}{number}": priority for number in range(4) for priority in ("low", "high", "normal")}
+BAD = ("normal1", "high2")
+REAL = "--real" in sys.argv
+
+
+def log(*words: object) -> None:
+    print(*words, flush=True)
+
+
+def project(folder: Path, **changed: Any) -> Path:
+    """A small project with the same tiny student every time."""
+    import tiny
+
+    folder.mkdir(parents=True)
+    changed = {} if REAL else {"train": {"steps": 60, "seconds": 0.05}, "assess": None} | changed
+    return make_project(folder / "project", tiny.make(folder / "model"), stand_in=not REAL, **changed)
+
+
+def fill(root: Path, names: list[str]) -> None:
+    """Adds files, the good ones with rows of their own."""
+    for name in names:
+        path = root.parent / f"{name}.jsonl"
+        text = (
+            f'{{"messages": [], "metadata": {{"id": "{name}"}}}}\n' if name in BAD else rows([f"{name} says {word}" for word in range(8)])
+        )
+        path.write_text(text)
+        daemon(root, "add", str(path), "--priority", FILES[name])
+
+
+def events(root: Path, system: str = SYSTEM) -> list[dict[str, Any]]:
+    path = Places(root, system).home / "events.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def ends(root: Path) -> dict[str, str]:
+    """How each job ended, by file."""
+    said = [event for event in events(root) if event["event"] in ("done", "failed", "skipped")]
+    return {event["file"].removesuffix(".jsonl"): event["event"] for event in said}
+
+
+def chain(root: Path) -> list[str]:
+    """The files that the current student learnt, the first one first: each experiment starts from the student of
+    the one before."""
+    kept = {}
+    for each in experiments.experiments(root):
+        stage = experiments.lock_at(root, each.commit)[f"update@{STUDENT}"]
+        start = next(dep["md5"] for dep in stage["deps"] if dep["path"] == f"updates/{STUDENT}/last")
+        made = next(out["md5"] for out in stage["outs"] if out["path"].startswith("models/"))
+        kept[made] = (each.name.split("-")[0], start)
+    order, at = [], student(root)
+    while at in kept:
+        name, at = kept[at]
+        order.append(name)
+    return order[::-1]
+
+
+def student(root: Path) -> str:
+    """DVC's hash of the current student's folder."""
+    commit = experiments.current(root, SYSTEM)
+    assert commit, "no student yet"
+    return str(experiments.out_at(root, commit, f"update@{STUDENT}", f"models/students/{SYSTEM}/{STUDENT}")["md5"])
+
+
+def work_off(root: Path, names: list[str], seconds: float = 1200) -> None:
+    """Runs a daemon until each file has ended."""
+    process = started(root)
+    until = monotonic() + seconds
+    while set(ends(root)) < set(names):
+        assert process.poll() is None and monotonic() < until, (process.poll(), ends(root))
+        sleep(0.2)
+    daemon(root, "stop")
+    process.wait(30)
+
+
+def undisturbed(folder: Path, names: list[str]) -> str:
+    """The student after these files, in this order, with nothing in between."""
+    root = project(folder)
+    for name in names:
+        FILES[name] = "normal"
+    fill(root, names)
+    begun = monotonic()
+    work_off(root, names)
+    log(f"undisturbed: {len(names)} files in {monotonic() - begun:.0f} s: {chain(root)}")
+    assert chain(root) == names
+    return student(root)
+
+
+def kill(root: Path, whom: str, process: Any) -> None:
+    """SIGKILL to the daemon, to what it started, or to both."""
+    pids = leftovers(Places(root, SYSTEM)) if whom != "daemon" else []
+    if whom != "trainer":
+        pids = [process.pid, *pids]
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def kills(folder: Path, count: int = 20) -> None:
+    drawn = random.Random(0)
+    root = project(folder / "kills")
+    fill(root, list(FILES))
+    process, killed, spared = started(root), Counter[str](), set[str]()
+    begun = monotonic()
+    while set(ends(root)) < set(FILES):
+        until = monotonic() + drawn.uniform(0.5, 15)
+        while monotonic() < until and set(ends(root)) < set(FILES):
+            sleep(0.1)
+        if killed.total() >= count or set(ends(root)) >= set(FILES):
+            assert process.poll() is None
+            continue
+        whom = drawn.choice(["daemon", "both", "trainer"])
+        current = Places(root, SYSTEM).home / "current.json"
+        job = json.loads(current.read_text())["name"] if current.exists() else ""
+        if whom == "trainer" and (job in spared or not job):
+            whom = "both"  # three failures of the trainer would rightly end the job
+        spared |= {job} if whom == "trainer" else set()
+        kill(root, whom, process)
+        killed[whom] += 1
+        log(f"{monotonic() - begun:5.0f} s: killed {whom} in {job or 'no job'}; {len(ends(root))} ended")
+        if whom != "trainer":
+            process.wait()
+            if drawn.random() < 0.5:  # a power loss, after which someone tidied up
+                (Places(root, SYSTEM).home / "daemon.json").unlink(missing_ok=True)
+            process = started(root)
+    daemon(root, "stop")
+    process.wait(30)
+    log(f"{dict(killed)} in {monotonic() - begun:.0f} s; ends: {dict(Counter(ends(root).values()))}")
+    listed = jobs(root)
+    assert sorted(job["name"].removesuffix(".jsonl") for job in listed) == sorted(FILES), "a file was lost or came twice"
+    assert {job["name"].removesuffix(".jsonl") for job in listed if job["state"] == "failed"} == set(BAD)
+    learnt = [each.name.split("-")[0] for each in experiments.experiments(root)]
+    assert sorted(learnt) == sorted(set(FILES) - set(BAD)), f"trained to completion: {learnt}"
+    order = chain(root)
+    log("order:", order)
+    assert sorted(order) == sorted(set(FILES) - set(BAD))
+    expected = undisturbed(folder / "undisturbed", order)
+    log("student:", student(root), "undisturbed:", expected)
+    assert student(root) == expected
+
+
+def commands(folder: Path, count: int = 20) -> None:
+    drawn = random.Random(1)
+    root = project(folder / "commands")
+    names = [name for name in FILES if name not in BAD]
+    fill(root, names)
+    process, given, slowest = started(root), Counter[str](), 0.0
+    begun = monotonic()
+    while set(ends(root)) < set(names):
+        sleep(drawn.uniform(0.5, 8))
+        if given.total() >= count:
+            if Places(root, SYSTEM).home.joinpath("paused.json").exists():
+                daemon(root, "resume")
+            continue
+        what = drawn.choice(["pause", "resume", "skip", "stop", "pause", "resume"])
+        if what == "skip" and ends(root).values() and list(ends(root).values()).count("skipped") >= 3:
+            what = "pause"
+        done = daemon(root, what, "--reason", f"number {given.total()}", check=False)
+        given[what] += 1
+        log(f"{monotonic() - begun:5.0f} s: {what}: {done.stderr.strip() or 'left'}; {len(ends(root))} ended")
+        if what == "stop" and not done.returncode:
+            asked = monotonic()
+            process.wait(120)
+            slowest = max(slowest, monotonic() - asked)
+            process = started(root)
+    daemon(root, "stop")
+    process.wait(30)
+    log(f"{dict(given)} in {monotonic() - begun:.0f} s; slowest stop {slowest:.1f} s; ends: {ends(root)}")
+    order = chain(root)
+    assert sorted(order) == sorted(name for name in names if ends(root)[name] == "done")
+    expected = undisturbed(folder / "undisturbed", order)
+    log("student:", student(root), "undisturbed:", expected)
+    assert student(root) == expected
+
+
+def stand_in(root: Path, system: str = "s", **section: Any) -> "subprocess.Popen[bytes]":
+    """A daemon whose work is a stand-in without git and DVC."""
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here.parents[1]), str(here.parent), str(here), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, str(here / "stand_in.py"), str(root), system, json.dumps(section)]
+    out = (root / "log").open("ab")
+    return subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": paths}, stdout=out, stderr=out)
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> float:
+    """MiB that a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def job(places: Places, name: str, text: str) -> str:
+    path = places.root / "file.jsonl"
+    path.write_text(text)
+    taken = intake.copy_in(places, path, Limits(free_gb=0))
+    intake.spool(places, taken, name, "normal", "")
+    return taken.sha
+
+
+def ended(places: Places) -> int:
+    return sum(event["event"] in ("done", "failed") for event in events(places.root, places.system))
+
+
+def queued(folder: Path, count: int = 10_000) -> None:
+    """A paused daemon with a long queue; then an idle one; then the time from a file to the start of its job."""
+    folder.mkdir(parents=True)
+    places = Places(folder, "s")
+    places.make()
+    process = stand_in(folder)
+    while not (places.home / "queue.made").exists():
+        sleep(0.1)
+    sleep(15)
+    before, begun = cpu(process.pid), monotonic()
+    sleep(30)
+    idle = (cpu(process.pid) - before) / (monotonic() - begun)
+    waits = []
+    for number in range(6):
+        if number == 3:
+            sleep(12)  # DBOS's threads rest, and start again for the next file
+        asked, known = monotonic(), (places.home / "steps.log").read_text() if number else ""
+        sha = job(places, f"n{number}", f"one{number}")
+        while sha[:8] not in (places.home / "steps.log").read_text()[len(known) :] if (places.home / "steps.log").exists() else True:
+            sleep(0.01)
+        waits.append(round(monotonic() - asked, 2))
+    control.set_paused(places, "bar")
+    for number in range(count):
+        intake.spool(places, intake.Taken(f"{number:064x}", 1), f"file {number}", ("high", "normal", "low")[number % 3], "")
+    begun = monotonic()
+    while any(places.folder("spool").iterdir()):
+        sleep(0.2)
+    fed = monotonic() - begun
+    listings = []
+    for _ in range(3):
+        begun = monotonic()
+        rows_listed = Queue(places, None).rows()
+        listings.append(round(monotonic() - begun, 2))
+    process.kill()
+    log(f"idle {idle:.2%} of a core; to the first step, the work's own start included: {waits} s")
+    log(f"{count} files went into the queue in {fed:.0f} s; {len(rows_listed)} listed in {listings} s")
+    assert idle <= 0.01 and min(listings) < 1
+
+
+def soak(folder: Path, count: int = 500) -> None:
+    """Small files through one daemon, with the stand-in for the work: memory and handles over time."""
+    folder.mkdir(parents=True)
+    places = Places(folder, "s")
+    places.make()
+    process, seen = stand_in(folder), list[tuple[int, float, int, int]]()
+    for number in range(count):
+        path = places.inbox / f"{number}.jsonl"
+        path.write_text(f"file{number}")
+        while number - ended(places) > 5:
+            sleep(0.02)
+        if number % (count // 10) == count // 10 - 1:
+            handles = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+            threads = len(list(Path(f"/proc/{process.pid}/task").iterdir()))
+            seen.append((number + 1, memory(process.pid), handles, threads))
+            log(f"{number + 1} files: {seen[-1][1]:.1f} MiB, {handles} handles, {threads} threads")
+    while ended(places) < count:
+        sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
+    assert len(json.loads((places.home / "student.json").read_text())) == count
+    assert seen[-1][1] - seen[1][1] < 10 and seen[-1][2] - seen[1][2] < 5 and seen[-1][3] - seen[1][3] < 3
+
+
+def main() -> None:
+    bars = {"kills": kills, "commands": commands, "queued": queued, "soak": soak}
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    os.environ.update({"OMP_NUM_THREADS": "1"})
+    bars[name](folder, *(int(number) for number in sys.argv[3:] if number.isdigit()))
+    log("holds")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Which weights are kept: the newest, then one a day, never the current ones nor those with a name of their own."""
+
+import pytest
+from stages.daemon.retention import Weights, chosen
+from stages.daemon.section import Retention
+
+GB = 10**9
+# from the oldest to the newest: commit, day; each of one gigabyte
+AGES = [("a", "1"), ("b", "1"), ("c", "2"), ("d", "2"), ("e", "3"), ("f", "3"), ("g", "4"), ("h", "4")]
+WEIGHTS = [Weights(commit, commit, day, GB) for commit, day in AGES]
+
+
+@pytest.mark.parametrize(
+    ("newest", "daily", "kept", "dropped"),
+    [
+        (100, 0, "h", ""),
+        (8, 0, "h", ""),
+        (2, 0, "h", "abcdef"),
+        (2, 100, "h", "ace"),  # f, d and b are the last of their days
+        (2, 1, "h", "abcde"),
+        (3, 2, "h", "abc"),  # f is among the newest, so e is the last of day 3 among the others
+        (0, 0, "h", "abcdefg"),
+        (0, 0, "ah", "bcdefg"),
+        (2, 100, "ch", "ae"),
+        (0, 100, "h", "ace"),
+        (0.5, 0, "", "abcdefgh"),
+    ],
+)
+def test_what_is_dropped(newest: float, daily: float, kept: str, dropped: str) -> None:
+    params = Retention(newest_gb=newest, daily_gb=daily)
+    names = sorted(each.name for each in chosen(WEIGHTS, kept, params))
+    assert "".join(names) == dropped
+
+
+def test_nothing_is_dropped_of_nothing() -> None:
+    assert chosen([], "", Retention(newest_gb=0, daily_gb=0)) == []
