@@ -19,6 +19,7 @@ from stages.students.training.encoding import Example
 from stages.students.training.packing import Collator, Packer, keeps_apart, order, with_weights
 from stages.students.training.settings import Training
 from stages.students.training.trainer import PlannedTrainer
+from stages.students.training.validator import Measured, Validator
 
 OPTIMIZERS = {"adamw": "adamw_torch", "adamw_8bit": "paged_adamw_8bit", "muon": "adamw_torch"}
 
@@ -32,12 +33,14 @@ def fit(
     key: str,
     facts: dict[str, Any],
     loss: Loss | None = None,
+    rows_to_measure: Measured | None = None,
 ) -> None:
     """Trains `model` and saves it to `job.out` with its description: `params`, `facts` and how the training
     went.
 
-    `loss` is what is minimised; None: the loss that `params.loss` names. A run that was killed goes on from
-    its last checkpoint, which `key` names. Raises BadInput where the training diverges.
+    `loss` is what is minimised; None: the loss that `params.loss` names. `rows_to_measure` are those of the
+    validation; None: there is none. A run that was killed goes on from its last checkpoint, which `key`
+    names. Raises BadInput where the training diverges.
     """
     prepare_cpu(params.device, params.threads)
     steps, rows = _plan(params, len(examples), job.seed)
@@ -46,6 +49,7 @@ def fit(
         # there the fused attention takes a third longer, mostly in the backward pass
         model.set_attn_implementation("eager")
     with kept_until_done(job.checkpoints, key) as folder, full_disk_as_oserror(folder):
+        validator = Validator(rows_to_measure, params, job, tokenizer, folder) if rows_to_measure else None
         trainer = PlannedTrainer(
             loss=loss or named_loss(params.loss),
             muon=params.weight_decay if params.optimizer == "muon" else None,
@@ -53,12 +57,13 @@ def fit(
             args=_arguments(params, steps, folder, job.seed),
             train_dataset=[weighted[row] for row in rows],
             data_collator=(Packer if params.packed else Collator)(tokenizer.pad_token_id),
-            callbacks=[Curves(job.curves)],
+            callbacks=[Curves(job.curves), *([validator] if validator else [])],
         )
+        if validator:
+            validator.trainer = trainer
         if params.packed:
             _check_packing(trainer.model, str(job.base or "the model"))
         trainer.train(resume_from_checkpoint=last_whole(folder))
-        model.config.use_cache = True  # off in training only
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
         outcome = {
             "steps": steps,
@@ -66,7 +71,9 @@ def fit(
             "last_loss": round(losses[-1], 6),
             "tokens": _tokens(examples, rows),
         }
-        save(job.out, trainer, tokenizer, params, {**facts, **outcome})
+        choice, candidate = validator.chosen() if validator else (None, None)
+        facts = {**facts, **outcome, **({"validation": choice} if choice else {})}
+        save(job.out, trainer, tokenizer, params, facts, candidate)
 
 
 def _plan(params: Training, count: int, seed: int) -> tuple[int, list[int]]:
