@@ -263,3 +263,24 @@ def test_what_cannot_be_measured_is_told(base: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="a base model has no validation problems"):
         job = Job(tmp_path / "m", tmp_path / "curves", tmp_path / "checkpoints", 0)
         scratch.train(chats(), job, scratch.Params(**SCRATCH | {"validation": VALIDATION}))
+
+
+@pytest.mark.parametrize("tracker", ["wandb", "mlflow", "trackio", "tensorboard"])
+def test_a_tracker_without_its_package_is_told(tracker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.students.training.settings.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=f"{tracker}: the package is not installed: `pip install {tracker}`"):
+        sft.Params(**SFT | {"report_to": [tracker]})
+
+
+def test_a_tracker_gets_the_curves_and_changes_nothing(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
+    told, plain = (train(base, tmp_path / name, {}, report_to=trackers) for name, trackers in (("a", ["tensorboard"]), ("b", [])))
+    assert (told / "model.safetensors").read_bytes() == (plain / "model.safetensors").read_bytes()
+    events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "student"))
+    events.Reload()
+    assert {"train/loss", "train/validation/loss"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("train/validation/loss")] == [0, 3, 6, 8]
+    assert not (tmp_path / "b" / "tensorboard").exists()

@@ -1,5 +1,6 @@
 """The training that every student shares: rows planned, learnt from, and resumed after a kill."""
 
+import os
 from collections.abc import Sequence
 from math import gcd
 from pathlib import Path
@@ -54,7 +55,7 @@ def fit(
             loss=loss or named_loss(params.loss),
             muon=params.weight_decay if params.optimizer == "muon" else None,
             model=model,
-            args=_arguments(params, steps, folder, job.seed),
+            args=_arguments(params, steps, folder, job),
             train_dataset=[weighted[row] for row in rows],
             data_collator=(Packer if params.packed else Collator)(tokenizer.pad_token_id),
             callbacks=[Curves(job.curves), *([validator] if validator else [])],
@@ -100,7 +101,11 @@ def _check_packing(model: Any, name: str) -> None:
         )
 
 
-def _arguments(params: Training, steps: int, folder: Path, seed: int) -> TrainingArguments:
+def _arguments(params: Training, steps: int, folder: Path, job: Job) -> TrainingArguments:
+    if "tensorboard" in params.report_to:
+        # it would write into the folder of checkpoints, which goes once the training is done
+        logs = job.checkpoints.with_name("tensorboard") / job.out.name
+        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(logs))
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -125,8 +130,9 @@ def _arguments(params: Training, steps: int, folder: Path, seed: int) -> Trainin
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         ddp_find_unused_parameters=False,
-        report_to=[],
-        seed=seed,
+        report_to=list(params.report_to),
+        run_name=job.out.name,
+        seed=job.seed,
     )
     if processes() == 1:
         # several GPUs are for `accelerate launch`: DataParallel would split batches

@@ -1,5 +1,6 @@
 """How a student is trained, as params. Nothing here imports torch: a fault in params is reported at once."""
 
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -94,6 +95,8 @@ class Training(Strict):
     checkpoint_steps: int = Field(default=200, ge=1)
     # how the training is measured while it goes on; null: it is not
     validation: Validation | None = None
+    # the trackers that get the curves while it trains; each needs its package
+    report_to: list[Literal["wandb", "mlflow", "trackio", "tensorboard"]] = Field(default_factory=list)
     # what dvc.yaml makes the training depend on: stages/graders where `validation.graders` names some, or
     # else their registry alone, so that a grader that changes makes no other training stale
     grading: Literal["stages/graders", "stages/graders/__init__.py"] = "stages/graders/__init__.py"
@@ -108,6 +111,16 @@ class Training(Strict):
         if name not in LOSSES:
             raise ValueError(unknown("loss", name, LOSSES))
         return name
+
+    @field_validator("report_to")
+    @classmethod
+    def _installed(cls, trackers: list[str]) -> list[str]:
+        for name in trackers:
+            if find_spec(name) is None:
+                raise ValueError(
+                    f"{name}: the package is not installed: `pip install {name}`, or leave it out"
+                )
+        return trackers
 
     def resolved(self) -> Self:
         """The same params with `bf16` true or false, as the device has it."""
