@@ -276,7 +276,8 @@ def test_a_tracker_gets_the_curves_and_changes_nothing(base: Path, tmp_path: Pat
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "")  # so that it is put back
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR")
     told, plain = (train(base, tmp_path / name, {}, report_to=trackers) for name, trackers in (("a", ["tensorboard"]), ("b", [])))
     assert (told / "model.safetensors").read_bytes() == (plain / "model.safetensors").read_bytes()
     events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "student"))
