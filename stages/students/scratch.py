@@ -61,7 +61,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     from transformers import set_seed
 
     from stages.students.training.fit import fit
-    from stages.students.training.validator import measured
+    from stages.students.training.validation_rows import measured
 
     if not chats:
         raise BadInput("scratch: no chats to learn from; name some tasks in bases.<base>.corpus.tasks")

@@ -68,7 +68,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     from transformers import set_seed
 
     from stages.students.training.fit import fit
-    from stages.students.training.validator import measured
+    from stages.students.training.validation_rows import measured
 
     if job.base is None:
         raise BadInput("sft: needs a base model to start from; the stage base makes or pins one")

@@ -20,7 +20,8 @@ from stages.students.training.encoding import Example
 from stages.students.training.packing import Collator, Packer, keeps_apart, order, with_weights
 from stages.students.training.settings import Training
 from stages.students.training.trainer import PlannedTrainer
-from stages.students.training.validator import Measured, Validator
+from stages.students.training.validation_rows import Measured
+from stages.students.training.validator import Validator
 
 OPTIMIZERS = {"adamw": "adamw_torch", "adamw_8bit": "paged_adamw_8bit", "muon": "adamw_torch"}
 

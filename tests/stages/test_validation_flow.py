@@ -133,7 +133,10 @@ def test_a_student_is_validated_and_its_history_printed(base: Path) -> None:
 
 @pytest.mark.parametrize(
     ("graders", "told"),
-    [({"answr": {}}, r"unknown grader 'answr' \(did you mean 'answer'\?\)"), ({"answer": {"strict": 1}}, "answer.strict: unknown key")],
+    [
+        ({"answr": {}}, r"unknown grader 'answr' \(did you mean 'answer'\?\)"),
+        ({"answer": {"strict": 1}}, r"students\.N\.train\.validation\.graders\.answer\.strict: unknown key"),
+    ],
 )
 def test_graders_that_are_wrong_are_told_before_torch_is_loaded(graders: dict[str, Any], told: str) -> None:
     name = next(iter(graders))
