@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTED = {"sampler": "scripted", "n": 1}
 TRAIN: dict[str, Any] = SFT | {
     "steps": 3,
+    "max_tokens": 2048,
     "grading": "stages/graders",
     "validation": {"at": [1], "max_new_tokens": 6, "problems": 5, "graders": {"answer": {}}, "choose": "best", "metric": "answer"},
 }
@@ -39,7 +40,16 @@ def sections(train_: dict[str, Any] = TRAIN, validation: bool = True, **format_:
 
 def problem(number: int, split: str) -> Problem:
     question = f"Tom has {number} figs. He buys 1 more. How many figs does Tom have now?"
-    return Problem(id=f"{split}{number}", task="t", kind=Kind.NUMBER, split=split, question=question, answer=str(number + 1), level=1)
+    return Problem(
+        id=f"{split}{number}",
+        task="t",
+        kind=Kind.NUMBER,
+        split=split,
+        question=question,
+        answer=str(number + 1),
+        solution=f"{number} + 1 = {number + 1}",
+        level=1,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +145,7 @@ def test_a_student_is_validated_and_its_history_printed(base: Path) -> None:
     ("graders", "told"),
     [
         ({"answr": {}}, r"unknown grader 'answr' \(did you mean 'answer'\?\)"),
-        ({"answer": {"strict": 1}}, r"students\.N\.train\.validation\.graders\.answer\.strict: unknown key"),
+        ({"answer": {"strictest": 1}}, r"students\.N\.train\.validation\.graders\.answer\.strictest: unknown key"),
     ],
 )
 def test_graders_that_are_wrong_are_told_before_torch_is_loaded(graders: dict[str, Any], told: str) -> None:
