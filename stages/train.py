@@ -86,11 +86,9 @@ def held_out(folder: Path, graders: Mapping[str, Any]) -> Held:
         raise BadInput(f"{folder}: no validation rows; run the stage format (`dvc repro`)")
     content = sha256(chats.read_bytes() + prompts.read_bytes()).hexdigest()
     code = hash_of_code("graders") if graders else ""
-    rows = [
-        list(read(path, noun)) if path.stat().st_size else []
-        for path, noun in ((chats, Chat), (prompts, Prompt))
-    ]
-    return Held(*rows, grading(graders), f"{content} {code}")
+    held = list(read(chats, Chat)) if chats.stat().st_size else []
+    asked = list(read(prompts, Prompt)) if prompts.stat().st_size else []
+    return Held(held, asked, grading(graders), f"{content} {code}")
 
 
 def grading(graders: Mapping[str, Any]) -> Callable[[Response], Trace]:

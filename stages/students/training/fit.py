@@ -67,15 +67,16 @@ def fit(
             _check_packing(trainer.model, str(job.base or "the model"))
         trainer.train(resume_from_checkpoint=last_whole(folder))
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-        outcome = {
+        outcome: dict[str, Any] = {
             "steps": steps,
             "rows": len(examples),
             "last_loss": round(losses[-1], 6),
             "tokens": _tokens(examples, rows),
         }
-        choice, candidate = validator.chosen() if validator else (None, None)
-        facts = {**facts, **outcome, **({"validation": choice} if choice else {})}
-        save(job.out, trainer, tokenizer, params, facts, candidate)
+        candidate = None
+        if validator:
+            outcome["validation"], candidate = validator.chosen()
+        save(job.out, trainer, tokenizer, params, {**facts, **outcome}, candidate)
 
 
 def _plan(params: Training, count: int, seed: int) -> tuple[int, list[int]]:
