@@ -52,7 +52,7 @@ def main(name: str) -> None:
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
         problems = _validation_problems(Path("data/validation", f"{system}.jsonl"))
         held: list[Chat] = []
-        if problems and next(of_split(True)(), None):
+        if problems and any(True for _ in of_split(True)()):
             held = list(mix(of_split(True), section, ask, params.seed(), Report()))
         put(files[2], held)
         put(files[3], validation_prompts(problems, held, ask, section.student_style))

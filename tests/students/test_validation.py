@@ -161,7 +161,7 @@ def test_the_best_step_is_chosen_and_may_be_step_0(
     """Chats that the training does not teach: after one step with a huge learning rate the model is worse than before."""
     import torch
 
-    settings = {"learning_rate": 0.9, "schedule": "constant"} | changed
+    settings: dict[str, Any] = {"learning_rate": 0.9, "schedule": "constant"} | changed
     student = train(base, tmp_path / "worse", {"choose": "best"}, **settings)
     told = described(student)["validation"]
     assert (told["choose"], told["metric"], told["chosen_step"]) == ("best", "loss", 0)
@@ -186,7 +186,7 @@ def test_a_step_in_the_midst_is_the_student_that_a_shorter_training_ends_with(ba
         return Trace(**fields, pred=None, grades={"likes": float(8 < liked["n"] <= 16)}, reasons={})
 
     validation = {"choose": "best", "metric": "likes", "graders": {"likes": {}}}
-    constant = {"schedule": "constant", "grading": "stages/graders"}
+    constant: dict[str, Any] = {"schedule": "constant", "grading": "stages/graders"}
     chosen = train(base, tmp_path / "chosen", validation, held()._replace(grade=grade), **constant)
     assert described(chosen)["validation"]["chosen_step"] == 3
     assert [line["likes"] for line in history(tmp_path / "chosen")] == [0, 1, 0, 0]
@@ -200,7 +200,7 @@ def test_a_killed_training_ends_with_the_same_bytes(
     base: Path, changed: dict[str, Any], kill: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before and after a step that is measured, and a checkpoint: history, choice and weights are the same."""
-    settings = {"checkpoint_steps": 4, "learning_rate": 0.3, "schedule": "constant"} | changed
+    settings: dict[str, Any] = {"checkpoint_steps": 4, "learning_rate": 0.3, "schedule": "constant"} | changed
     validation = {"choose": "best", "every": 1}
     train(base, tmp_path / "whole", validation, **settings)
 
@@ -273,14 +273,13 @@ def test_a_tracker_without_its_package_is_told(tracker: str, monkeypatch: pytest
 
 
 def test_a_tracker_gets_the_curves_and_changes_nothing(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
+    name = "tensorboard.backend.event_processing.event_accumulator"
+    accumulator = pytest.importorskip(name, reason="tensorboard is not installed")
     monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "")  # so that it is put back
     monkeypatch.delenv("TENSORBOARD_LOGGING_DIR")
     told, plain = (train(base, tmp_path / name, {}, report_to=trackers) for name, trackers in (("a", ["tensorboard"]), ("b", [])))
     assert (told / "model.safetensors").read_bytes() == (plain / "model.safetensors").read_bytes()
-    events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "student"))
+    events = accumulator.EventAccumulator(str(tmp_path / "a" / "tensorboard" / "student"))
     events.Reload()
     assert {"train/loss", "train/validation/loss"} <= set(events.Tags()["scalars"])
     assert [event.step for event in events.Scalars("train/validation/loss")] == [0, 3, 6, 8]

@@ -60,12 +60,12 @@ def save(
     """Writes weights (safetensors only), tokenizer and description to `out`. The weights are those of the
     trainer's model, or of `candidate`, a folder that `save_weights` wrote. Every process of a launch calls
     it, since sharded weights have to be gathered from all; the main one writes."""
-    weights = None if candidate else trainer.accelerator.get_state_dict(trainer.model)
+    weights: dict[str, Any] | None = None if candidate else trainer.accelerator.get_state_dict(trainer.model)
     if trainer.is_world_process_zero():
         with replacing_folder(out) as folder, full_disk_as_oserror(folder):
             if candidate:
                 shutil.copytree(candidate, folder, dirs_exist_ok=True)
-            else:
+            if weights is not None:
                 _write_model(folder, trainer, tokenizer, weights)
             write_json(folder / DESCRIPTION, {"params": params.model_dump(), **facts})
     trainer.accelerator.wait_for_everyone()

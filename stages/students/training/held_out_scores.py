@@ -20,7 +20,8 @@ from stages.students.training.checkpoints import processes
 from stages.students.training.encoding import Example
 from stages.students.training.packing import Collator
 
-Row, Result = TypeVar("Row"), TypeVar("Result")
+Row = TypeVar("Row")
+Result = TypeVar("Result")
 
 
 class Said(NamedTuple):
