@@ -126,7 +126,10 @@ def named(script: str, section: Any) -> set[str]:
             *(f"formats/{section[side]}" for side in ("hard", "easy") if side in section),
             *(style(section[asked]) for asked in ("student_style", "hard_style") if section.get(asked)),
         ],
-        "train": lambda: [f"students/{section['student']}"],
+        "train": lambda: [
+            f"students/{section['student']}",
+            *(f"graders/{name}" for name in (section.get("validation") or {}).get("graders", {})),
+        ],
         "admit": lambda: [*(f"tasks/{name}" for name in section["read"]), f"formats/{section['format']['hard']}"],
         "update": lambda: [f"students/{section['student']}"],
         "assess": lambda: [

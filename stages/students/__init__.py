@@ -7,12 +7,12 @@ a CPU. A killed training resumes from its last checkpoint. May import: shared, m
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from stages.shared.registry import load_member
-from stages.shared.rows import Chat
+from stages.shared.rows import Chat, Prompt, Response, Trace
 
 # bitsandbytes warns of a missing CPU kernel whenever the trainer is imported
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -22,6 +22,19 @@ STUDENTS = {
     "sft": "a base model, fine-tuned: all its weights, or low-rank adapters",
     "tfidf": "logistic regression on TF-IDF of words and characters: no language model",
 }
+
+
+class Held(NamedTuple):
+    """What a training is measured by while it goes on."""
+
+    # the chats of validation problems, made as those of the training are
+    chats: Sequence[Chat]
+    # the validation problems, as the student is asked
+    prompts: Sequence[Prompt]
+    # grades an answer; the same in every process
+    grade: Callable[[Response], Trace]
+    # what identifies all of this: with another key it is another training
+    key: str
 
 
 class Job(NamedTuple):
@@ -40,6 +53,8 @@ class Job(NamedTuple):
     # a folder in which a file `pause` asks the training to pause, and which says how far it is; None: nobody
     # asks
     control: Path | None = None
+    # what it is measured by, where params ask for a validation
+    held: Held | None = None
 
 
 class Student(Protocol):

@@ -77,6 +77,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     from transformers import set_seed
 
     from stages.students.training.fit import fit
+    from stages.students.training.validation_rows import measured
 
     if job.base is None:
         raise BadInput("sft: needs a base model to start from; the stage base makes or pins one")
@@ -86,15 +87,20 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     set_seed(job.seed)
     tokenizer = _tokenizer(job.base, params)
     model = load_model(str(job.base), params.device, params.weights, params.four_bit)
+
+    def encode(rows: Sequence[Chat]) -> list[Example]:
+        return _classified(rows, audit(rows, tokenizer, model, str(job.base)), tokenizer, params)
+
     shown, cuts = fit_texts(chats, tokenizer, params.max_tokens) if params.cut_texts else (chats, {})
-    encoded = _classified(shown, audit(shown, tokenizer, model, str(job.base)), tokenizer, params)
-    examples, too_long = fitting(encoded, params.max_tokens)
+    examples, too_long = fitting(encode(shown), params.max_tokens)
+    rows_to_measure = measured(job, params, encode)
     base, data = describe_base(job.base), hash_of_chats(chats)
-    model = _adapt(model, params)
-    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    learner = _adapt(model, params)
+    trained = sum(weight.numel() for weight in learner.parameters() if weight.requires_grad)
     facts = {"base": base, "data_sha256": data, "seed": job.seed, "weights": trained, "too_long": too_long}
     facts |= {"texts": cuts} if cuts else {}
-    fit(model, tokenizer, examples, params, job, fingerprint(params.model_dump(), facts), facts)
+    key = fingerprint(params.model_dump(), facts, *([job.held.key] if job.held else []))
+    fit(learner, tokenizer, examples, params, job, key, facts, rows_to_measure=rows_to_measure)
 
 
 def _classified(

@@ -29,6 +29,7 @@ CODE = {  # a file of each dep on code
     "stages/tasks/gsm8k.py": "collect corpus",
     "stages/tasks/reading/hub.py": "collect corpus",
     "stages/styles/careful.py": "corpus prompt judge filter format generate",
+    "stages/graders/__init__.py": "grade judge enrich filter train evaluate",
     "stages/graders/answer.py": "grade judge enrich filter evaluate",
     "stages/graders/mathematics/terms.py": "grade judge enrich filter evaluate",
     "stages/formats/latent.py": "format",
@@ -59,7 +60,7 @@ INPUTS = {
     "data/glyph/train.jsonl": "prompt generate",
     "data/glyph/leaks.jsonl": "",
     "data/held_out/glyph.jsonl": "corpus generate",
-    "data/validation/glyph.jsonl": "corpus generate",
+    "data/validation/glyph.jsonl": "corpus prompt format generate",
     "data/corpora/glyph.jsonl": "base",
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
@@ -69,6 +70,7 @@ INPUTS = {
     "data/glyph/kept.jsonl": "format",
     "data/glyph/dropped.jsonl": "",
     "data/glyph/chats/glyph_selective.jsonl": "train",
+    "data/glyph/validation/glyph_selective/file": "train",
     "data/glyph/generations.jsonl": "evaluate",
     "data/glyph/graded.jsonl": "report",
     "models/bases/glyph/file": "respond train generate",
@@ -97,6 +99,7 @@ PARAMS: dict[str, tuple[Any, str]] = {
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
     "students.glyph_selective.train.launcher": ("accelerate launch", "train"),
+    "students.glyph_selective.train.grading": ("stages/graders", "train"),
     "systems.glyph.respond.launcher": ("accelerate launch", "respond"),
     "systems.glyph.generate.launcher": ("accelerate launch", "generate"),
     # a second entry of a family is new to the stages of its family, and costs the first one nothing
