@@ -55,16 +55,24 @@ def refers(family: str, name: str, to: str, path: Path = PARAMS) -> str:
     return value
 
 
-def students_of(system: str, path: Path = PARAMS) -> list[str]:
-    """The students of a system, in the order of params; a system may have none."""
-    students = _load(path).get("students") or {}
+def students_of(system: str, path: Path = PARAMS, family: str = "students") -> list[str]:
+    """The students of a system, in the order of params; a system may have none.
+
+    `family` is `students`, or `practice`: the students that go on from another one.
+    """
+    students = _load(path).get(family) or {}
     return [
         name for name, entry in students.items() if isinstance(entry, dict) and entry.get("system") == system
     ]
 
 
+def models_of(system: str, path: Path = PARAMS) -> list[str]:
+    """The names of the model folders of a system: its students, and those that practised."""
+    return students_of(system, path) + students_of(system, path, "practice")
+
+
 def entries(family: str, path: Path = PARAMS) -> dict[str, Any]:
-    """The entries of one of the families `bases`, `systems` and `students`, by name."""
+    """The entries of one of the families `bases`, `systems`, `students` and `practice`, by name."""
     values = _load(path).get(family)
     if not isinstance(values, dict) or not values:
         raise BadInput(f"{path}: {family}: expected a section for each of the {family}, got {values!r}")
