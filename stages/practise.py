@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from stages.graders.grading import rewards
 from stages.graders.grading.apply import problems
@@ -35,12 +35,6 @@ class Params(Settings):
     subset: Literal["all", "hard", "easy"] = "all"
     # a problem is hard where the base model's pass rate, or else the teacher's, is below this
     hard_below: float = Field(default=0.75, gt=0, le=1)
-
-    @model_validator(mode="after")
-    def _metric_varies(self) -> "Params":
-        if self.reward.weights.get("answer", 0.0) < 0:
-            raise ValueError("reward.weights.answer: expected 0 or more: wrong answers would be rewarded")
-        return self
 
 
 def main(name: str) -> None:

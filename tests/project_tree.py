@@ -16,12 +16,14 @@ FAMILIES = {  # the stages of each family of params.yaml, in the order of the fl
     "bases": ("corpus", "base"),
     "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate"),
     "students": ("format", "train"),
+    "practice": ("practise",),
 }
 SECTIONS = {"base": "model"}  # the section of params that a stage reads, where it has another name
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
 PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
+COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]  # an option, for a family that is empty by default
 
 
 @cache
@@ -117,6 +119,12 @@ def named(script: str, section: Any) -> set[str]:
             f"styles/{section['student_style']}",
         ],
         "train": lambda: [f"students/{section['student']}"],
+        "practise": lambda: [
+            f"students/backends/{section['backend']['backend']}",
+            f"students/token_losses/{section['loss']}",
+            f"styles/{section['style']}",
+            *(f"graders/{name}" for name in section["reward"]["graders"]),
+        ],
         "generate": lambda: [
             file for arm in section["arms"].values() for file in (f"styles/{arm['style']}", f"samplers/{arm['ask']['sampler']}")
         ],

@@ -1,4 +1,4 @@
-"""Practice: advantages within groups, what is learnt from them, and the loop with a policy in memory and with a tiny model that is killed."""
+"""Practice: advantages within groups, what is learnt from them, the loop with a policy in memory, and with a tiny model that is killed."""
 
 import json
 import os
@@ -21,8 +21,8 @@ from stages.students.backends import Sampled
 from stages.students.practice import grpo
 from stages.students.practice.groups import Group, data, parts, penalties
 from stages.students.practice.practice_rows import Point, PracticeJob, Reward, Rollout, Task
-from stages.students.practice.rl_settings import Settings
 from stages.students.practice.resuming import Rows, Standing, read_standing, write_standing
+from stages.students.practice.rl_settings import Settings
 
 from fake_backend import FakeBackend
 from tiny import one_thread, prompts

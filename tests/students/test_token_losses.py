@@ -77,5 +77,5 @@ def test_ppo_and_cispo_keep_to_their_bounds() -> None:
 
 
 def test_an_unknown_loss_is_refused() -> None:
-    with pytest.raises(BadInput, match="unknown token_losse 'pppo'.*ppo"):
+    with pytest.raises(BadInput, match=r"'pppo' .*choose from: .*ppo"):
         token_loss("pppo")

@@ -39,6 +39,11 @@ class Params(Strict):
         strangers = sorted(self.weights.keys() - self.graders.keys())
         if strangers:
             raise ValueError(f"weights: {', '.join(strangers)}: no such grader among graders")
+        negative = sorted(name for name, weight in self.weights.items() if weight < 0)
+        if negative:
+            raise ValueError(
+                f"weights: {', '.join(negative)}: expected 0 or more: the worse answer would win"
+            )
         if not any(self.weights.values()):
             raise ValueError("weights: no grader has a weight: no answer would be better than another")
         return self

@@ -217,7 +217,9 @@ class Tinker:
         urls = client.get_external_weights_urls(saved.path).result().urls
         missing = [file for file in FILES if file not in urls]
         if missing:
-            raise BadInput(f"tinker: {saved.path} has no {', '.join(missing)}, only {', '.join(sorted(urls))}")
+            raise BadInput(
+                f"tinker: {saved.path} has no {', '.join(missing)}, only {', '.join(sorted(urls))}"
+            )
         for file in FILES:
             urlretrieve(urls[file], folder / file)
         self.tokenizer.save_pretrained(folder)
