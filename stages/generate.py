@@ -92,7 +92,7 @@ def _check_students(system: str) -> None:
     """Raises BadInput on a folder of the system's students that no student of params owns: DVC does not
     remove the folder of a student that was taken out of params, and the folder would count as an input of
     this stage."""
-    students = params.students_of(system)
+    students = params.models_of(system)
     folder = Path("models/students", system)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in students:
@@ -116,7 +116,7 @@ def _check_models(system: str, arms: Mapping[str, Arm]) -> None:
     for name, arm in arms.items():
         model = str(getattr(arm.ask, "model", ""))
         if model.startswith(("models/bases/", "models/students/")):
-            known = [f"models/students/{system}/{student}" for student in params.students_of(system)]
+            known = [f"models/students/{system}/{student}" for student in params.models_of(system)]
             known.append(f"models/bases/{params.refers('systems', system, 'base')}")
             if model not in known:
                 raise BadInput(f"systems.{system}.generate.arms.{name}.ask: {unknown('model', model, known)}")

@@ -72,7 +72,7 @@ def main(name: str) -> None:
     checkpoints = working_directory() / "checkpoints"
     validation, rows = _validation(section), Path("data", system, "validation", name)
     held = held_out(rows, validation.graders) if validation else None
-    job = Job(out, curves, checkpoints, params.seed(), Path("models/bases", base), held)
+    job = Job(out, curves, checkpoints, params.seed(), Path("models/bases", base), held=held)
     student(section.student).train(chats, job, section)
 
 

@@ -17,6 +17,7 @@ FAMILIES = {  # the stages of each family of params.yaml, in the order of the fl
     "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate"),
     "students": ("format", "train"),
     "classifiers": ("report",),
+    "practice": ("practise",),
 }
 UPDATES = ("admit", "update", "assess")  # the stages of the family `updates`, which is empty by default: a daemon fills it in
 SECTIONS = {"base": "model"}  # the section of params that a stage reads, where it has another name
@@ -24,6 +25,7 @@ SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
 PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
+COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]  # an option, for a family that is empty by default
 
 
 @cache
@@ -136,6 +138,12 @@ def named(script: str, section: Any) -> set[str]:
             f"samplers/{section['ask']['sampler']}",
             *(f"graders/{name}" for name in section["graders"]),
             *(f"scores/{name}" for name in section["scores"]),
+        ],
+        "practise": lambda: [
+            f"students/backends/{section['backend']['backend']}",
+            f"students/token_losses/{section['loss']}",
+            style(section["style"]),
+            *(f"graders/{name}" for name in section["reward"]["graders"]),
         ],
         "generate": lambda: [
             file for arm in section["arms"].values() for file in (style(arm["style"]), f"samplers/{arm['ask']['sampler']}")

@@ -26,9 +26,9 @@ def run(
 ) -> None:
     """Runs `stage` on the entry of params.yaml that the command line names.
 
-    `family` says what is named: a base, a system or a student. `instead` maps a flag to a function that runs
-    in place of the stage, with the other arguments. Exit status 0: done. 1: bad input, or a failed read or
-    write, told in one line. 75: paused. 130: interrupted. A bug keeps its traceback.
+    `family` says what is named: a base, a system, a student or a practice. `instead` maps a flag to a
+    function that runs in place of the stage, with the other arguments. Exit status 0: done. 1: bad input, or
+    a failed read or write, told in one line. 75: paused. 130: interrupted. A bug keeps its traceback.
     """
     if "DVC_STAGE" in os.environ:  # started by DVC: killed with -9, DVC would leave this process behind
         end_with_parent()
@@ -36,7 +36,8 @@ def run(
     parser = argparse.ArgumentParser(
         prog=f"python -m stages.{name}", description=sys.modules["__main__"].__doc__
     )
-    parser.add_argument(family, help=f"a section of params.yaml: {family}s.<{family}>")
+    section = family if family == "practice" else f"{family}s"
+    parser.add_argument(family, help=f"a section of params.yaml: {section}.<{family}>")
     for flag, function in instead.items():
         parser.add_argument(flag, action="store_true", help=function.__doc__)
     flag_given = next((flag for flag in instead if flag in sys.argv[1:]), None)

@@ -64,10 +64,13 @@ def refers(family: str, name: str, to: str, path: Path = PARAMS) -> str:
     return value
 
 
-def students_of(system: str, path: Path = PARAMS) -> list[str]:
-    """The students of a system, in the order of params, then those that a daemon trains further; a system may
-    have none."""
-    return [*_of_system("students", system, path), *_of_system("updates", system, path)]
+def students_of(system: str, path: Path = PARAMS, family: str = "students") -> list[str]:
+    """The students of a system, in the order of params; a system may have none.
+
+    `family` is `students`, `practice` (those that go on from another one by reinforcement learning) or
+    `updates` (those that a daemon trains further).
+    """
+    return _of_system(family, system, path)
 
 
 def classifiers_of(system: str, path: Path = PARAMS) -> list[str]:
@@ -82,8 +85,15 @@ def _of_system(family: str, system: str, path: Path) -> list[str]:
     ]
 
 
+def models_of(system: str, path: Path = PARAMS) -> list[str]:
+    """The names of the model folders of a system: its students, and those that go on from them."""
+    families = ("students", "practice", "updates")
+    return [name for family in families for name in students_of(system, path, family)]
+
+
 def entries(family: str, path: Path = PARAMS) -> dict[str, Any]:
-    """The entries of one of the families `bases`, `systems`, `students` and `classifiers`, by name."""
+    """The entries of one of the families `bases`, `systems`, `students`, `classifiers` and `practice`, by
+    name."""
     values = _load(path).get(family)
     if not isinstance(values, dict) or not values:
         raise BadInput(f"{path}: {family}: expected a section for each of the {family}, got {values!r}")

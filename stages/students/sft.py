@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from stages.models.folders import locate
 from stages.models.loading import Precision, load_model
 from stages.models.templates import load_tokenizer
 from stages.shared.errors import BadInput
-from stages.shared.params import Strict
 from stages.shared.rows import Chat
 from stages.students import Job
+from stages.students.training.adapters import Adapters, adapt
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import describe_base, hash_of_chats
@@ -25,19 +25,6 @@ from stages.students.training.packing import fitting
 from stages.students.training.settings import Training
 from stages.students.training.text_fitting import fit_texts
 from stages.students.training.token_weights import TokenWeights, weigh
-
-
-class Adapters(Strict):
-    """Low-rank adapters: a matrix W becomes W + (alpha / r) B A, and only A and B are trained."""
-
-    # rank of A and B
-    r: int = Field(default=8, ge=1)
-    # the adapters' share is scaled by alpha / r
-    alpha: int = Field(default=16, ge=1)
-    # share of the adapters' inputs that a training step leaves out
-    dropout: float = Field(default=0.05, ge=0, lt=1)
-    # which modules get adapters: all-linear, or a list of module names
-    targets: str | list[str] = "all-linear"
 
 
 class Params(Training):
@@ -140,24 +127,10 @@ def _tokenizer(base: Path, params: Params) -> Any:
 
 def _adapt(model: Any, params: Params) -> Any:
     """`model` with what is to be trained unfrozen: all of it, or new adapters."""
-    if params.adapters is None:
-        return model
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-
     if params.four_bit:
+        from peft import prepare_model_for_kbit_training
+
         model = prepare_model_for_kbit_training(
             model, params.gradient_checkpointing, {"use_reentrant": False}
         )
-    chosen = params.adapters
-    config = LoraConfig(
-        r=chosen.r,
-        lora_alpha=chosen.alpha,
-        lora_dropout=chosen.dropout,
-        target_modules=chosen.targets,
-        task_type="CAUSAL_LM",
-    )
-    try:
-        return get_peft_model(model, config)
-    except ValueError as error:  # PEFT names the targets that the model does not have
-        reason = str(error).strip().splitlines()[0]
-        raise BadInput(f"sft: adapters.targets {chosen.targets!r}: {reason}") from None
+    return adapt(model, params.adapters, "sft")

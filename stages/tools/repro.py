@@ -26,7 +26,8 @@ from stages.shared.errors import BadInput, unknown
 
 # the stages of each job, in the order of the flow
 DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
-STUDENT, EVALUATION, REPORT = ("format", "train"), ("generate", "evaluate"), ("report",)
+STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate")
+REPORT = ("report",)
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 LOCKED = "Unable to acquire lock"  # DVC's words where another process held its lock for too long
@@ -64,6 +65,7 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     their classifiers. Where all systems are run, the base models that no system needs are the last jobs.
     """
     students = {system: params.students_of(system, path) for system in systems}
+    practised = {system: params.students_of(system, path, "practice") for system in systems}
     every_student = params.entries("students", path)
     base_of = {name: params.refers("students", name, "base", path) for name in every_student}
     bases: dict[str, set[str]] = {}
@@ -72,12 +74,20 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
         root = str(params.entries("systems", path)[system].get("respond", {}).get("root", ""))
         if root.startswith("models/bases/"):  # a local teacher
             bases[system].add(Path(root).name)
+        bases[system] |= {
+            Path(str(params.entries("practice", path)[name].get("start"))).name
+            for name in practised[system]
+            if str(params.entries("practice", path)[name].get("start")).startswith("models/bases/")
+        }
     needed = []
     for system in systems:
         needed += sorted(bases[system] | {base_of[name] for name in students[system]})
     data = [_data(system, bases[system]) for system in systems]
     training = [_student(name, system, base_of[name]) for system in systems for name in students[system]]
-    evaluations = [_evaluation(system, bases[system], students[system]) for system in systems]
+    training += [_practice(name, system, path) for system in systems for name in practised[system]]
+    evaluations = [
+        _evaluation(system, bases[system], students[system], practised[system]) for system in systems
+    ]
     every = set(systems) == set(params.entries("systems", path))
     others = [base for base in params.entries("bases", path) if base not in needed] if every else []
     reports = [_report(name, system) for system in systems for name in params.classifiers_of(system, path)]
@@ -98,8 +108,19 @@ def _student(student: str, system: str, base: str) -> Job:
     return Job(f"student {student}", _items(STUDENT, student), needs)
 
 
-def _evaluation(system: str, bases: Iterable[str], students: Iterable[str]) -> Job:
+def _practice(name: str, system: str, path: Path) -> Job:
+    """After the data, and after the base model or the student that it starts from."""
+    start = Path(str(params.entries("practice", path)[name].get("start")))
+    practised = params.students_of(system, path, "practice")
+    kind = "base" if start.parent.name == "bases" else "practice" if start.name in practised else "student"
+    return Job(
+        f"practice {name}", _items(PRACTICE, name), frozenset({f"data {system}", f"{kind} {start.name}"})
+    )
+
+
+def _evaluation(system: str, bases: Iterable[str], students: Iterable[str], practised: Iterable[str]) -> Job:
     needs = {f"data {system}", *(f"base {base}" for base in bases), *(f"student {name}" for name in students)}
+    needs |= {f"practice {name}" for name in practised}
     return Job(f"evaluate {system}", _items(EVALUATION, system), frozenset(needs))
 
 

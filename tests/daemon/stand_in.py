@@ -79,7 +79,7 @@ class StandIn:
 
 def main() -> None:
     root, system = Path(sys.argv[1]), sys.argv[2]
-    section = {"student": "x", "read": {}, "scan_seconds": 0.2, "retry_seconds": 0.1, "limits": {"free_gb": 0}}
+    section: dict[str, Any] = {"student": "x", "read": {}, "scan_seconds": 0.2, "retry_seconds": 0.1, "limits": {"free_gb": 0}}
     section |= json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
     at = sys.argv[4] if len(sys.argv) > 4 else ""
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stages.daemon import intake
 from stages.daemon.inbox import Arrival, Inbox
 from stages.daemon.intake import Changed, Full, copy_in, next_number, put_back_leftovers, take
 from stages.daemon.places import Places, shown, slug
@@ -167,7 +166,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_later(places: Places, 
     inbox = Inbox(places.inbox)
     inbox.look()
     (arrival,) = inbox.look().whole
-    monkeypatch.setattr(intake.os, "read", slowly)
+    monkeypatch.setattr(os, "read", slowly)
     with pytest.raises(Changed):
         take(places, arrival, FREE)
     assert path.exists() and spooled(places) == [] and list((places.home / "taken").iterdir()) == []
@@ -205,7 +204,7 @@ def test_a_disk_that_fills_up_while_a_file_is_copied(places: Places, monkeypatch
     def full(file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(intake.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(Full, match="filled up"):
         copy_in(places, path, FREE)
     assert path.exists() and list((places.home / "taken").iterdir()) == []

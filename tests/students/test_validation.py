@@ -40,7 +40,7 @@ def held(rows: list[Chat] | None = None) -> Held:
 
 def train(base: Path, folder: Path, validation: dict[str, Any] | None = None, data: Held | None = None, **changed: Any) -> Path:
     one_thread()
-    job = Job(folder / "student", folder / "curves", folder / "checkpoints", 0, base, data or held())
+    job = Job(folder / "student", folder / "curves", folder / "checkpoints", 0, base, held=data or held())
     settings = SFT | {"steps": 8, "validation": None if validation is None else VALIDATION | validation} | changed
     sft.train(chats(), job, sft.Params(**settings))
     return job.out
@@ -237,7 +237,7 @@ def test_a_model_from_nothing_is_measured_on_what_it_learns(tmp_path: Path) -> N
     """`whole_text`: questions count, as in its training."""
     losses = []
     for whole in (True, False):
-        job = Job(tmp_path / f"{whole}/m", tmp_path / f"{whole}/curves", tmp_path / "checkpoints", 0, None, held())
+        job = Job(tmp_path / f"{whole}/m", tmp_path / f"{whole}/curves", tmp_path / "checkpoints", 0, None, held=held())
         scratch.train(chats(), job, scratch.Params(**SCRATCH | {"whole_text": whole, "validation": VALIDATION}))
         losses.append(record(tmp_path / str(whole), 0)["metrics"]["loss"])
     assert losses[0] != losses[1]

@@ -1,0 +1,44 @@
+"""Low-rank adapters (LoRA, https://arxiv.org/abs/2106.09685) as params, and put on a model."""
+
+from typing import Any
+
+from pydantic import Field
+
+from stages.shared.errors import BadInput
+from stages.shared.params import Strict
+
+
+class Adapters(Strict):
+    """Low-rank adapters: a matrix W becomes W + (alpha / r) B A, and only A and B are trained."""
+
+    # rank of A and B
+    r: int = Field(default=8, ge=1)
+    # the adapters' share is scaled by alpha / r
+    alpha: int = Field(default=16, ge=1)
+    # share of the adapters' inputs that a training step leaves out
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    # which modules get adapters: all-linear, or a list of module names
+    targets: str | list[str] = "all-linear"
+
+
+def adapt(model: Any, adapters: Adapters | None, who: str) -> Any:
+    """`model` with new adapters, which alone are to be trained; without `adapters` it stays as it is.
+
+    Raises BadInput, which begins with `who`, where the model has none of the targets.
+    """
+    if adapters is None:
+        return model
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=adapters.r,
+        lora_alpha=adapters.alpha,
+        lora_dropout=adapters.dropout,
+        target_modules=adapters.targets,
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:  # PEFT names the targets that the model does not have
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"{who}: adapters.targets {adapters.targets!r}: {reason}") from None
