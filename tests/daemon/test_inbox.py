@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stages.daemon import intake
 from stages.daemon.inbox import Arrival, Inbox
 from stages.daemon.intake import Changed, Full, copy_in, next_number, put_back_leftovers, take
 from stages.daemon.places import Places, shown, slug
