@@ -1,8 +1,13 @@
-"""Makes the chats that one student learns from: each problem in the format that its difficulty asks for."""
+"""Makes the chats that one student learns from: each problem in the format that its difficulty asks for.
 
-from collections.abc import Iterator
+The validation problems take the same way into chats of their own, which no training learns from.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from stages.formats.mixing import mixture
 from stages.formats.mixing.mixture import Report, mix
@@ -10,7 +15,7 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_json, put, read, replacing
-from stages.shared.rows import Trace
+from stages.shared.rows import VALIDATION, Chat, Message, Problem, Prompt, Trace
 from stages.styles import style
 from stages.styles.prompting.prompts import StyleName
 
@@ -23,21 +28,56 @@ class Params(mixture.Params):
 
 
 def main(name: str) -> None:
-    """data/S/kept.jsonl -> data/S/chats/N.jsonl and metrics/N_format.json."""
+    """data/S/kept.jsonl, data/validation/S.jsonl -> data/S/chats/N.jsonl, data/S/validation/N/ and
+    metrics/N_format.json.
+
+    data/S/validation/N/ holds the chats of the validation problems (chats.jsonl) and how the student is asked
+    each of them (prompts.jsonl). Both are empty where there are none.
+    """
     section = params.read(name, "format", Params, family="students")
-    data, report = Path("data", params.refers("students", name, "system")), Report()
+    system, report = params.refers("students", name, "system"), Report()
+    data, ask = Path("data", system), style(section.student_style).render
 
     def kept() -> Iterator[Trace]:
         return read(data / "kept.jsonl", Trace, key=lambda trace: trace.trace_id)
 
-    chats = mix(kept, section, style(section.student_style).render, params.seed(), report)
-    with replacing(data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json")) as (
-        file,
-        metrics,
-    ):
-        if not put(file, progress(chats, "format")):
+    def of_split(validation: bool) -> Callable[[], Iterator[Trace]]:
+        return lambda: (trace for trace in kept() if (trace.split == VALIDATION) is validation)
+
+    chats = mix(of_split(False), section, ask, params.seed(), report)
+    folder = data / "validation" / name
+    paths = (data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json"))
+    with replacing(*paths, folder / "chats.jsonl", folder / "prompts.jsonl") as files:
+        if not put(files[0], progress(chats, "format")):
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
-        metrics.write(as_json(summary(report, section)))
+        problems = _validation_problems(Path("data/validation", f"{system}.jsonl"))
+        held: list[Chat] = []
+        if problems and any(True for _ in of_split(True)()):
+            held = list(mix(of_split(True), section, ask, params.seed(), Report()))
+        put(files[2], held)
+        put(files[3], validation_prompts(problems, held, ask, section.student_style))
+        counts = {"validation_problems": len(problems), "validation_chats": len(held)} if problems else {}
+        files[1].write(as_json(summary(report, section) | counts))
+
+
+def _validation_problems(path: Path) -> list[Problem]:
+    """A system need not have any; a training that is to be validated says so."""
+    if not path.is_file() or not path.stat().st_size:
+        return []
+    return list(read(path, Problem, key=lambda problem: problem.id))
+
+
+def validation_prompts(
+    problems: Sequence[Problem], chats: Sequence[Chat], ask: Callable[[Problem], list[Message]], style_: str
+) -> Iterator[Prompt]:
+    """How the student is asked each problem: as in its first chat, since a format may add to the question;
+    in the student's style where it has none."""
+    asked: dict[str, list[Message]] = {}
+    for chat in chats:
+        asked.setdefault(chat.problem, chat.messages[:-1])
+    for problem in problems:
+        messages = asked.get(problem.id) or ask(problem)
+        yield Prompt(**msgspec.structs.asdict(problem), by="student", style=style_, messages=messages)
 
 
 def summary(report: Report, section: mixture.Params) -> dict[str, Any]:

@@ -1,5 +1,7 @@
-"""Puts every train problem to the teacher and to the base model, each in its own style, or in several."""
+"""Puts every train problem to the teacher and to the base model, each in its own style, or in several; every
+validation problem as well, where params ask for it."""
 
+from itertools import chain
 from pathlib import Path
 
 from stages.shared import params
@@ -16,15 +18,20 @@ class Params(Strict):
 
     teacher: Styles
     probe: StyleName | None = None
+    # whether the validation problems are put to both as well: a training is then validated on answers made as
+    # its own chats are
+    validation: bool = False
 
 
 def main(system: str) -> None:
-    """data/S/train.jsonl -> data/S/prompts.jsonl; the prompts of a problem stand next to each other."""
+    """data/S/train.jsonl (and data/validation/S.jsonl, where params ask for it) -> data/S/prompts.jsonl; the
+    prompts of a problem stand next to each other."""
     mine, data = params.read(system, "prompt", Params), Path("data", system)
     styles = {
         by: asked for by, asked in (("teacher", mine.teacher), ("probe", mine.probe)) if asked is not None
     }
-    problems = read(data / "train.jsonl", Problem, key=lambda problem: problem.id)
+    files = [data / "train.jsonl"] + [Path("data/validation", f"{system}.jsonl")] * mine.validation
+    problems = chain.from_iterable(read(file, Problem, key=lambda problem: problem.id) for file in files)
     write(data / "prompts.jsonl", prompts(progress(problems, "prompt"), styles, params.seed()))
 
 

@@ -116,7 +116,10 @@ def named(script: str, section: Any) -> set[str]:
             *(f"formats/{section[side]}" for side in ("hard", "easy") if side in section),
             f"styles/{section['student_style']}",
         ],
-        "train": lambda: [f"students/{section['student']}"],
+        "train": lambda: [
+            f"students/{section['student']}",
+            *(f"graders/{name}" for name in (section.get("validation") or {}).get("graders", {})),
+        ],
         "generate": lambda: [
             file for arm in section["arms"].values() for file in (f"styles/{arm['style']}", f"samplers/{arm['ask']['sampler']}")
         ],

@@ -77,12 +77,12 @@ def make(folder: Path, given: Sequence[Chat] | None = None, **changed: Any) -> P
     return job.out
 
 
-def tune(base: Path, folder: Path, seed: int = 0, given: Sequence[Chat] | None = None, **changed: Any) -> Path:
-    """The model in `base` trained further, in `folder`/student."""
+def tune(base: Path, folder: Path, seed: int = 0, given: Sequence[Chat] | None = None, held: Any = None, **changed: Any) -> Path:
+    """The model in `base` trained further, in `folder`/student; `held` is what it is validated by."""
     from stages.students import Job, sft
 
     one_thread()
-    job = Job(folder / "student", folder / "curves", folder / "checkpoints", seed, base)
+    job = Job(folder / "student", folder / "curves", folder / "checkpoints", seed, base, held)
     sft.train(given or chats(), job, sft.Params(**SFT | changed))
     return job.out
 

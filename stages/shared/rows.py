@@ -12,6 +12,8 @@ import msgspec
 
 PROBE = "probe"  # the `by` of the base model's plain answers, whose pass rate says how hard a problem is
 
+VALIDATION = "validation"  # the split of the problems that choices are made by: neither trained nor tested on
+
 
 class Kind(StrEnum):
     """How answers of a problem are compared."""

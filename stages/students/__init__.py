@@ -7,12 +7,12 @@ a CPU. A killed training resumes from its last checkpoint. May import: shared, m
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from stages.shared.registry import load_member
-from stages.shared.rows import Chat
+from stages.shared.rows import Chat, Prompt, Response, Trace
 
 # bitsandbytes warns of a missing CPU kernel whenever the trainer is imported
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -21,6 +21,19 @@ STUDENTS = {
     "scratch": "a small transformer with its own tokenizer, trained from nothing",
     "sft": "a base model, fine-tuned: all its weights, or low-rank adapters",
 }
+
+
+class Held(NamedTuple):
+    """What a training is measured by while it goes on."""
+
+    # the chats of validation problems, made as those of the training are
+    chats: Sequence[Chat]
+    # the validation problems, as the student is asked
+    prompts: Sequence[Prompt]
+    # grades an answer; the same in every process
+    grade: Callable[[Response], Trace]
+    # what identifies all of this: with another key it is another training
+    key: str
 
 
 class Job(NamedTuple):
@@ -36,6 +49,8 @@ class Job(NamedTuple):
     seed: int
     # the folder of the model that the training starts from
     base: Path | None = None
+    # what it is measured by, where params ask for a validation
+    held: Held | None = None
 
 
 class Student(Protocol):

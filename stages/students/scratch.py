@@ -12,6 +12,7 @@ from stages.students import Job
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import hash_of_chats
+from stages.students.training.encoding import Example
 from stages.students.training.packing import fitting
 from stages.students.training.settings import Training
 
@@ -60,6 +61,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     from transformers import set_seed
 
     from stages.students.training.fit import fit
+    from stages.students.training.validation_rows import measured
 
     if not chats:
         raise BadInput("scratch: no chats to learn from; name some tasks in bases.<base>.corpus.tasks")
@@ -68,9 +70,15 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     texts = (message["content"] for chat in chats for message in chat.messages)
     tokenizer = train_tokenizer(texts, params.vocabulary, params.tokenizer)
     model = _model(params, tokenizer)
-    examples, too_long = fitting(audit(chats, tokenizer, model, "scratch"), params.max_tokens)
-    if params.whole_text:
-        examples = [example._replace(supervised=[True] * len(example.ids)) for example in examples]
+
+    def encode(rows: Sequence[Chat]) -> list[Example]:
+        examples = audit(rows, tokenizer, model, "scratch")
+        if not params.whole_text:
+            return examples
+        return [example._replace(supervised=[True] * len(example.ids)) for example in examples]
+
+    examples, too_long = fitting(encode(chats), params.max_tokens)
+    rows_to_measure = measured(job, params, encode)
     weights = sum(weight.numel() for weight in model.parameters())
     facts = {
         "base": None,
@@ -79,7 +87,8 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
         "weights": weights,
         "too_long": too_long,
     }
-    fit(model, tokenizer, examples, params, job, fingerprint(params.model_dump(), facts), facts)
+    key = fingerprint(params.model_dump(), facts, *([job.held.key] if job.held else []))
+    fit(model, tokenizer, examples, params, job, key, facts, rows_to_measure=rows_to_measure)
 
 
 def train_tokenizer(texts: Iterator[str], vocabulary: int, kind: str = "bpe") -> Any:

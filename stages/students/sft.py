@@ -20,6 +20,7 @@ from stages.students import Job
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import describe_base, hash_of_chats
+from stages.students.training.encoding import Example
 from stages.students.training.packing import fitting
 from stages.students.training.settings import Training
 
@@ -67,6 +68,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     from transformers import set_seed
 
     from stages.students.training.fit import fit
+    from stages.students.training.validation_rows import measured
 
     if job.base is None:
         raise BadInput("sft: needs a base model to start from; the stage base makes or pins one")
@@ -76,12 +78,18 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     set_seed(job.seed)
     tokenizer = _tokenizer(job.base, params)
     model = load_model(str(job.base), params.device, params.weights, params.four_bit)
-    examples, too_long = fitting(audit(chats, tokenizer, model, str(job.base)), params.max_tokens)
+
+    def encode(rows: Sequence[Chat]) -> list[Example]:
+        return audit(rows, tokenizer, model, str(job.base))
+
+    examples, too_long = fitting(encode(chats), params.max_tokens)
+    rows_to_measure = measured(job, params, encode)
     base, data = describe_base(job.base), hash_of_chats(chats)
-    model = _adapt(model, params)
-    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    learner = _adapt(model, params)
+    trained = sum(weight.numel() for weight in learner.parameters() if weight.requires_grad)
     facts = {"base": base, "data_sha256": data, "seed": job.seed, "weights": trained, "too_long": too_long}
-    fit(model, tokenizer, examples, params, job, fingerprint(params.model_dump(), facts), facts)
+    key = fingerprint(params.model_dump(), facts, *([job.held.key] if job.held else []))
+    fit(learner, tokenizer, examples, params, job, key, facts, rows_to_measure=rows_to_measure)
 
 
 def _tokenizer(base: Path, params: Params) -> Any:

@@ -40,7 +40,8 @@ STUDENT: dict[str, Any] = {
     "system": "glyph",
     "base": "glyph",
     "format": {"reason_below": 0.75},
-    "train": SFT | {"launcher": "python", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
+    "train": SFT
+    | {"launcher": "python", "grading": "stages/graders/__init__.py", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
 }
 KILLED_IN = {  # on which call of which function
     "respond@glyph": ("stages.samplers.local.answering", "Local.generate", 3),

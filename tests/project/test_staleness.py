@@ -29,6 +29,7 @@ CODE = {  # a file of each dep on code
     "stages/tasks/gsm8k.py": "collect corpus",
     "stages/tasks/reading/hub.py": "collect corpus",
     "stages/styles/careful.py": "corpus prompt judge filter format generate",
+    "stages/graders/__init__.py": "grade judge enrich filter train evaluate",
     "stages/graders/answer.py": "grade judge enrich filter evaluate",
     "stages/graders/mathematics/terms.py": "grade judge enrich filter evaluate",
     "stages/formats/latent.py": "format",
@@ -58,7 +59,7 @@ INPUTS = {
     "data/glyph/train.jsonl": "prompt",
     "data/glyph/leaks.jsonl": "",
     "data/held_out/glyph.jsonl": "corpus generate",
-    "data/validation/glyph.jsonl": "corpus",
+    "data/validation/glyph.jsonl": "corpus prompt format",
     "data/corpora/glyph.jsonl": "base",
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
@@ -68,6 +69,7 @@ INPUTS = {
     "data/glyph/kept.jsonl": "format",
     "data/glyph/dropped.jsonl": "",
     "data/glyph/chats/glyph_selective.jsonl": "train",
+    "data/glyph/validation/glyph_selective/file": "train",
     "data/glyph/generations.jsonl": "evaluate",
     "data/glyph/graded.jsonl": "",
     "models/bases/glyph/file": "respond train generate",
@@ -95,6 +97,7 @@ PARAMS: dict[str, tuple[Any, str]] = {
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
     "students.glyph_selective.train.launcher": ("accelerate launch", "train"),
+    "students.glyph_selective.train.grading": ("stages/graders", "train"),
     "systems.glyph.respond.launcher": ("accelerate launch", "respond"),
     "systems.glyph.generate.launcher": ("accelerate launch", "generate"),
     # a second entry of a family is new to the stages of its family, and costs the first one nothing

@@ -239,7 +239,7 @@ def test_a_second_run_writes_the_same_bytes() -> None:
         return {str(path): path.read_bytes() for folder in ("data", "metrics") for path in Path(folder).rglob("*.json*")}
 
     first = run()
-    assert len(first) == 9
+    assert len(first) == 11  # the two files of validation rows are empty
     assert run() == first
 
 

@@ -1,5 +1,6 @@
 """Two processes train one student, as `accelerate launch` starts them: each on its share of the rows, or with a shard of the weights."""
 
+import json
 import os
 import socket
 from multiprocessing import get_context
@@ -7,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stages.shared.rows import Response, Trace
+from stages.students import Held
 
-from tiny import one_thread, tune
+from tiny import one_thread, prompts, question, talk, tune
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,6 +27,17 @@ def sharded() -> dict[str, str]:
     return {name: value for name, value in made.items() if name.startswith(("FSDP", "ACCELERATE"))} | {"ACCELERATE_MIXED_PRECISION": "no"}
 
 
+def ungraded(response: Response) -> Trace:
+    fields = {name: getattr(response, name) for name in response.__struct_fields__}
+    return Trace(**fields, pred=None, grades={}, reasons={})
+
+
+def held() -> Held:
+    """Five problems, which two processes cannot share out evenly, of different lengths."""
+    rows = [talk(question(number), f"The answer is {number}.", name=f"p{number}") for number in range(5)]
+    return Held(rows, prompts([question(number) for number in range(5)]), ungraded, "key")
+
+
 def rank(number: int, port: int, environment: dict[str, str], base: Path, folder: Path, settings: dict[str, Any]) -> None:
     """One of the two processes."""
     os.environ |= environment | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": str(number), "LOCAL_RANK": str(number)}
@@ -31,7 +45,7 @@ def rank(number: int, port: int, environment: dict[str, str], base: Path, folder
     one_thread()
     if environment:
         let_cpus_shard()
-    tune(base, folder, **settings)
+    tune(base, folder, held=held() if "validation" in settings else None, **settings)
 
 
 def let_cpus_shard() -> None:
@@ -95,3 +109,21 @@ def test_two_processes_learn_what_one_does(base: Path, shards: bool, tmp_path: P
 def test_adapters_and_muon_learn_together(base: Path, tmp_path: Path) -> None:
     student = together(base, tmp_path / "a", {}, steps=2, batch_size=2, adapters={"r": 4, "alpha": 8}, optimizer="muon")
     assert sorted(path.name for path in student.glob("*.safetensors")) == ["adapter_model.safetensors"]
+
+
+@pytest.mark.parametrize("shards", [False, True], ids=["rows", "weights"])
+def test_two_processes_measure_what_one_does(base: Path, shards: bool, tmp_path: Path) -> None:
+    """Every process takes part and none waits for ever; the step that is chosen is the same, and is saved whole."""
+    validation = {"at": [2], "max_new_tokens": 9, "batch_size": 2, "choose": "best"}
+    settings: dict[str, Any] = {"steps": 4, "learning_rate": 0.9, "schedule": "constant", "validation": validation}
+    two = together(base, tmp_path / "two", sharded() if shards else {}, batch_size=2, **settings)
+    one = tune(base, tmp_path / "one", held=held(), batch_size=4, **settings)
+    said = [json.loads((folder / "student.json").read_text())["validation"] for folder in (two, one)]
+    assert said[0]["chosen_step"] == said[1]["chosen_step"] == 0
+    assert list(said[0]["values"]) == list(said[1]["values"]) == ["0", "2", "4"]
+    steps = [json.loads((tmp_path / name / "curves/validation/step_000000.json").read_text()) for name in ("two", "one")]
+    assert steps[0]["metrics"] == pytest.approx(steps[1]["metrics"], abs=1e-4)
+    assert [row["answer"] for row in steps[0]["rows"]] == [row["answer"] for row in steps[1]["rows"]]
+    assert len(steps[0]["rows"]) == 5
+    assert sorted(path.name for path in two.iterdir()) == sorted(path.name for path in one.iterdir())
+    assert list((tmp_path / "two" / "checkpoints").iterdir()) == []

@@ -17,6 +17,20 @@ def loss(
     weigh more than all its activations, and none of them enters the loss. What a model does to its logits
     afterwards (scaling, capping) stays as it is.
     """
+    logits, targets, places = learnt_logits(model, head, batch)
+    if "weights" not in batch:
+        value = cross_entropy(logits, targets, reduction="mean" if total is None else "sum")
+        return value if total is None else value / total, {}
+    weights = batch["weights"].roll(-1, dims=1).flatten()[places].masked_fill(targets == IGNORED, 0.0)
+    weighted = (cross_entropy(logits, targets, reduction="none") * weights).sum()
+    return weighted / (weights.sum() if total is None else total), {}
+
+
+def learnt_logits(
+    model: Any, head: torch.nn.Module, batch: dict[str, Any]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The logits of `batch` where the next token is learnt, of shape (places, vocabulary); those next tokens;
+    and the places in the flattened (rows, tokens). A target that only fills up is IGNORED."""
     places, targets = _learnt(batch["labels"])
     inputs = {name: value for name, value in batch.items() if name not in ("labels", "weights")}
     hook = head.register_forward_pre_hook(lambda _, hidden: (hidden[0].flatten(0, 1)[places],))
@@ -24,12 +38,7 @@ def loss(
         logits = model(**inputs, use_cache=False).logits.float()
     finally:
         hook.remove()
-    if "weights" not in batch:
-        value = cross_entropy(logits, targets, reduction="mean" if total is None else "sum")
-        return value if total is None else value / total, {}
-    weights = batch["weights"].roll(-1, dims=1).flatten()[places].masked_fill(targets == IGNORED, 0.0)
-    weighted = (cross_entropy(logits, targets, reduction="none") * weights).sum()
-    return weighted / (weights.sum() if total is None else total), {}
+    return logits, targets, places
 
 
 def _learnt(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,7 +6,7 @@ from typing import Any
 from dvclive.live import Live
 from transformers import TrainerCallback
 
-from stages.students.training.trainer import SCALARS
+from stages.students.training.trainer import SCALARS, VALIDATION
 
 # no times: the curves of the same training are the same bytes
 DRAWN = ("loss", "grad_norm", "learning_rate")
@@ -48,7 +48,7 @@ class Curves(TrainerCallback):
             self.live.end()
 
     def _draw(self, step: int, logs: dict[str, float]) -> None:
-        names = [name for name in logs if name in DRAWN or name.startswith(SCALARS)]
+        names = [name for name in logs if name in DRAWN or name.startswith((SCALARS, VALIDATION))]
         points = {name: logs[name] for name in sorted(names, key=(*DRAWN, *names).index)}
         if self.live and points:
             self.live.step = step

@@ -49,17 +49,43 @@ def full_disk_as_oserror(folder: Path) -> Iterator[None]:
         raise
 
 
-def save(out: Path, trainer: Any, tokenizer: Any, params: Strict, facts: Mapping[str, Any]) -> None:
-    """Writes weights (safetensors only), tokenizer and description to `out`. Every process of a launch calls
+def save(
+    out: Path,
+    trainer: Any,
+    tokenizer: Any,
+    params: Strict,
+    facts: Mapping[str, Any],
+    candidate: Path | None = None,
+) -> None:
+    """Writes weights (safetensors only), tokenizer and description to `out`. The weights are those of the
+    trainer's model, or of `candidate`, a folder that `save_weights` wrote. Every process of a launch calls
     it, since sharded weights have to be gathered from all; the main one writes."""
+    weights: dict[str, Any] | None = None if candidate else trainer.accelerator.get_state_dict(trainer.model)
+    if trainer.is_world_process_zero():
+        with replacing_folder(out) as folder, full_disk_as_oserror(folder):
+            if candidate:
+                shutil.copytree(candidate, folder, dirs_exist_ok=True)
+            if weights is not None:
+                _write_model(folder, trainer, tokenizer, weights)
+            write_json(folder / DESCRIPTION, {"params": params.model_dump(), **facts})
+    trainer.accelerator.wait_for_everyone()
+
+
+def save_weights(out: Path, trainer: Any, tokenizer: Any) -> None:
+    """Writes weights and tokenizer as they are to the folder `out`; every process of a launch calls it."""
     weights = trainer.accelerator.get_state_dict(trainer.model)
     if trainer.is_world_process_zero():
         with replacing_folder(out) as folder, full_disk_as_oserror(folder):
-            model = trainer.accelerator.unwrap_model(trainer.model)
-            model.save_pretrained(folder, state_dict=_without_copies(model, weights))
-            tokenizer.save_pretrained(folder)
-            write_json(folder / DESCRIPTION, {"params": params.model_dump(), **facts})
+            _write_model(folder, trainer, tokenizer, weights)
     trainer.accelerator.wait_for_everyone()
+
+
+def _write_model(folder: Path, trainer: Any, tokenizer: Any, weights: dict[str, Any]) -> None:
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    cached, model.config.use_cache = model.config.use_cache, True  # off in training only
+    model.save_pretrained(folder, state_dict=_without_copies(model, weights))
+    model.config.use_cache = cached
+    tokenizer.save_pretrained(folder)
 
 
 def _without_copies(model: Any, weights: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The training that every student shares: rows planned, learnt from, and resumed after a kill."""
 
+import os
 from collections.abc import Sequence
 from math import gcd
 from pathlib import Path
@@ -19,6 +20,8 @@ from stages.students.training.encoding import Example
 from stages.students.training.packing import Collator, Packer, keeps_apart, order, with_weights
 from stages.students.training.settings import Training
 from stages.students.training.trainer import PlannedTrainer
+from stages.students.training.validation_rows import Measured
+from stages.students.training.validator import Validator
 
 OPTIMIZERS = {"adamw": "adamw_torch", "adamw_8bit": "paged_adamw_8bit", "muon": "adamw_torch"}
 
@@ -32,12 +35,14 @@ def fit(
     key: str,
     facts: dict[str, Any],
     loss: Loss | None = None,
+    rows_to_measure: Measured | None = None,
 ) -> None:
     """Trains `model` and saves it to `job.out` with its description: `params`, `facts` and how the training
     went.
 
-    `loss` is what is minimised; None: the loss that `params.loss` names. A run that was killed goes on from
-    its last checkpoint, which `key` names. Raises BadInput where the training diverges.
+    `loss` is what is minimised; None: the loss that `params.loss` names. `rows_to_measure` are those of the
+    validation; None: there is none. A run that was killed goes on from its last checkpoint, which `key`
+    names. Raises BadInput where the training diverges.
     """
     prepare_cpu(params.device, params.threads)
     steps, rows = _plan(params, len(examples), job.seed)
@@ -46,27 +51,32 @@ def fit(
         # there the fused attention takes a third longer, mostly in the backward pass
         model.set_attn_implementation("eager")
     with kept_until_done(job.checkpoints, key) as folder, full_disk_as_oserror(folder):
+        validator = Validator(rows_to_measure, params, job, tokenizer, folder) if rows_to_measure else None
         trainer = PlannedTrainer(
             loss=loss or named_loss(params.loss),
             muon=params.weight_decay if params.optimizer == "muon" else None,
             model=model,
-            args=_arguments(params, steps, folder, job.seed),
+            args=_arguments(params, steps, folder, job),
             train_dataset=[weighted[row] for row in rows],
             data_collator=(Packer if params.packed else Collator)(tokenizer.pad_token_id),
-            callbacks=[Curves(job.curves)],
+            callbacks=[Curves(job.curves), *([validator] if validator else [])],
         )
+        if validator:
+            validator.trainer = trainer
         if params.packed:
             _check_packing(trainer.model, str(job.base or "the model"))
         trainer.train(resume_from_checkpoint=last_whole(folder))
-        model.config.use_cache = True  # off in training only
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-        outcome = {
+        outcome: dict[str, Any] = {
             "steps": steps,
             "rows": len(examples),
             "last_loss": round(losses[-1], 6),
             "tokens": _tokens(examples, rows),
         }
-        save(job.out, trainer, tokenizer, params, {**facts, **outcome})
+        candidate = None
+        if validator:
+            outcome["validation"], candidate = validator.chosen()
+        save(job.out, trainer, tokenizer, params, {**facts, **outcome}, candidate)
 
 
 def _plan(params: Training, count: int, seed: int) -> tuple[int, list[int]]:
@@ -93,7 +103,11 @@ def _check_packing(model: Any, name: str) -> None:
         )
 
 
-def _arguments(params: Training, steps: int, folder: Path, seed: int) -> TrainingArguments:
+def _arguments(params: Training, steps: int, folder: Path, job: Job) -> TrainingArguments:
+    if "tensorboard" in params.report_to:
+        # it would write into the folder of checkpoints, which goes once the training is done
+        logs = job.checkpoints.with_name("tensorboard") / job.out.name
+        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(logs))
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -118,8 +132,9 @@ def _arguments(params: Training, steps: int, folder: Path, seed: int) -> Trainin
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         ddp_find_unused_parameters=False,
-        report_to=[],
-        seed=seed,
+        report_to=list(params.report_to),
+        run_name=job.out.name,
+        seed=job.seed,
     )
     if processes() == 1:
         # several GPUs are for `accelerate launch`: DataParallel would split batches

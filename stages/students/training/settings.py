@@ -1,12 +1,60 @@
 """How a student is trained, as params. Nothing here imports torch: a fault in params is reported at once."""
 
-from typing import Literal, Self
+from importlib.util import find_spec
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from stages.shared.errors import unknown
 from stages.shared.params import Strict
 from stages.students.losses import LOSSES
+
+FIRST_STEPS = (0, 10, 25, 50, 100, 150, 200, 250, 500, 750)  # then every 500 steps, from 5000 on every 1000
+OWN_METRICS = ("loss", "exact_match", "ended")
+
+
+class Validation(Strict):
+    """How a training is measured while it goes on, by problems that are neither trained nor tested on.
+
+    Its metrics are `loss` (cross-entropy of the supervised tokens of the validation chats), `exact_match`
+    (share of answers that are a chat's last turn to the letter), `ended` (share of answers that end by
+    themselves), `tokens` (mean length of an answer) and, for each of the graders, the share of answers with a
+    grade of 1.
+    """
+
+    # steps after which it is measured, before the first (0) and after the last in any case; null: 0, 10, 25,
+    # 50, 100, 150, 200, 250, 500, 750, 1000, then every 500 steps, and from 5000 on every 1000
+    at: list[Annotated[int, Field(ge=0)]] | None = None
+    # measured besides after every so many steps; null: at no others
+    every: int | None = Field(default=None, ge=1)
+    # how many of the validation problems are asked, drawn by the seed; null: all
+    problems: int | None = Field(default=32, ge=1)
+    # an answer that reaches this length is cut off
+    max_new_tokens: int = Field(ge=1)
+    # problems that a process computes at once
+    batch_size: int = Field(default=32, ge=1)
+    # the graders of the answers, by name, with their params; none: the loss and exact matches alone
+    graders: dict[str, Any] = Field(default_factory=dict)
+    # best: the student is the model of the step with the best `metric`, the model before the training among
+    # them; of equal ones the earliest
+    choose: Literal["last", "best"] = "last"
+    # loss (the lower the better), exact_match, ended, or the name of one of the graders (the higher the
+    # better)
+    metric: str = "loss"
+
+    @model_validator(mode="after")
+    def _measured(self) -> "Validation":
+        names = [*OWN_METRICS, *self.graders]
+        if self.metric not in names:
+            raise ValueError(f"metric: {unknown('metric', self.metric, names)}")
+        return self
+
+    def steps(self, last: int) -> set[int]:
+        """The steps after which a training of `last` steps is measured."""
+        later = [*range(1000, 5000, 500), *range(5000, last + 1, 1000)]
+        at = [*FIRST_STEPS, *later] if self.at is None else self.at
+        every = range(0, last, self.every) if self.every else ()
+        return {0, last, *(step for step in (*at, *every) if step < last)}
 
 
 class Training(Strict):
@@ -45,6 +93,13 @@ class Training(Strict):
     max_tokens: int = Field(ge=8)
     # steps between checkpoints
     checkpoint_steps: int = Field(default=200, ge=1)
+    # how the training is measured while it goes on; null: it is not
+    validation: Validation | None = None
+    # the trackers that get the curves while it trains; each needs its package
+    report_to: list[Literal["wandb", "mlflow", "trackio", "tensorboard"]] = Field(default_factory=list)
+    # what dvc.yaml makes the training depend on: stages/graders where `validation.graders` names some, or
+    # else their registry alone, so that a grader that changes makes no other training stale
+    grading: Literal["stages/graders", "stages/graders/__init__.py"] = "stages/graders/__init__.py"
     # auto takes CUDA where it is there
     device: Literal["auto", "cpu", "cuda"] = "auto"
     # threads of a training on the CPU; null leaves torch's choice, and then the result depends on the machine
@@ -56,6 +111,16 @@ class Training(Strict):
         if name not in LOSSES:
             raise ValueError(unknown("loss", name, LOSSES))
         return name
+
+    @field_validator("report_to")
+    @classmethod
+    def _installed(cls, trackers: list[str]) -> list[str]:
+        for name in trackers:
+            if find_spec(name) is None:
+                raise ValueError(
+                    f"{name}: the package is not installed: `pip install {name}`, or leave it out"
+                )
+        return trackers
 
     def resolved(self) -> Self:
         """The same params with `bf16` true or false, as the device has it."""
@@ -69,4 +134,10 @@ class Training(Strict):
     def _one_length(self) -> "Training":
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("give either epochs or steps")
+        return self
+
+    @model_validator(mode="after")
+    def _graders_are_deps(self) -> "Training":
+        if self.validation and self.validation.graders and self.grading != "stages/graders":
+            raise ValueError("grading: expected stages/graders, since validation.graders names some")
         return self

@@ -13,7 +13,8 @@ from stages.shared.errors import BadInput
 from stages.students.losses import Loss
 from stages.students.training.optimizers import MuonAdamW
 
-SCALARS = "loss_terms/"  # what the names of a loss's scalars begin with, in logs and curves
+# what names begin with in logs and curves: those of a loss's scalars, and those of the validation's metrics
+SCALARS, VALIDATION = "loss_terms/", "validation/"
 
 
 class PlannedTrainer(Trainer):

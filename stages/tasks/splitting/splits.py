@@ -8,8 +8,9 @@ from pydantic import Field, PlainValidator
 
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
+from stages.shared.rows import VALIDATION as VALIDATION
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
+TRAIN, TEST = "train", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
 
 GENERATED = {TEST: (0.0, 0.1), TRAIN: (0.1, 0.55), "pretrain": (0.55, 1.0), VALIDATION: (0.9, 1.0)}
