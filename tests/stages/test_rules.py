@@ -161,7 +161,7 @@ def test_dropping_hard_rows_skews_the_labels_and_the_metrics_say_so() -> None:
 
 @pytest.mark.usefixtures("judged")
 def test_hard_rows_keep_their_label_alone() -> None:
-    sections(filter={"hard_rows": "label_only"}, format={"hard_style": "label_only"})
+    sections(filter={"hard_rows": "label_only"}, format={"hard_style": LABEL_ONLY})
     filter.main("S")
     format.main("N")
     told = metrics("S_filter")["teacher"]
