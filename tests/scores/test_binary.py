@@ -28,7 +28,8 @@ def drawn(seed: int, n: int = 200, rounded: int = 9) -> tuple[Numbers, Flags]:
     """Probabilities that say something of the classes; `rounded` to few digits they have ties."""
     rng = np.random.default_rng(seed)
     gold = rng.random(n) < 0.3
-    return np.round(np.clip(rng.normal(0.35 + 0.25 * gold, 0.2), 0, 1), rounded), gold
+    probs: Numbers = np.round(np.clip(rng.normal(0.35 + 0.25 * gold, 0.2), 0, 1), rounded)
+    return probs, gold
 
 
 def arm(probs: Any, gold: Any) -> Labelled:

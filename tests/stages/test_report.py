@@ -56,7 +56,7 @@ def rows(shift: float = 0.0) -> list[Trace]:
             id = f"{split}-{number}"
             moved = shift if split == "test" else 0.0
             cites = "<think>R1 sells</think>" if positive else "<think>R2 applies</think>"
-            rules = {"rule_book": BOOK, "chain": ["R1" if positive else "R2"]}
+            rules: dict[str, Any] = {"rule_book": BOOK, "chain": ["R1" if positive else "R2"]}
             made.append(row(id, split, "student", gold, probability(rng, positive, moved), cites + "<label>spam</label>", **rules))
             made.append(row(id, split, "direct", gold, probability(rng, positive), **rules))
             made.append(row(id, split, "words", gold, rng.random(), **rules))

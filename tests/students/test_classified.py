@@ -138,6 +138,9 @@ def rows(count: int = 24) -> list[Chat]:
     ]
 
 
+CHANGES: list[dict[str, Any]] = [{}, {"stratified": True}, {"token_weights": {"label": 3.0}}, {"token_weights": {"label": 1.0}}]
+
+
 def test_a_student_is_trained_with_all_of_them(tmp_path: Path) -> None:
     base = make(tmp_path / "base", given=rows())
     long = [*rows(), classified("R1 <label>deny</label>", "deny", LONG, "long")]
@@ -148,7 +151,7 @@ def test_a_student_is_trained_with_all_of_them(tmp_path: Path) -> None:
     assert plain["too_long"] == 1 and "texts" not in plain
     losses = [
         json.loads((tune(base, tmp_path / str(number), given=rows(), **changed) / "student.json").read_text())["last_loss"]
-        for number, changed in enumerate([{}, {"stratified": True}, {"token_weights": {"label": 3.0}}, {"token_weights": {"label": 1.0}}])
+        for number, changed in enumerate(CHANGES)
     ]
     assert losses[0] == losses[3] and len({*losses}) == 3  # weights of 1 change nothing, the others do
 
