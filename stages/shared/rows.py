@@ -124,7 +124,7 @@ class Trace(Response, kw_only=True):
     answers to this problem that are right (None: the base model was not asked). `verdict` is what the judge
     wrote (None: not asked; "": it gave no answer). `hard` is 1 where no answer to the problem was accepted:
     the trace then stands for the problem alone, and its text is not to be learnt. `weight` is how much the
-    trace counts in training.
+    trace counts in training (None: 1).
     """
 
     pred: str | None
@@ -133,12 +133,13 @@ class Trace(Response, kw_only=True):
     pass_rate: float | None = None
     verdict: str | None = None
     hard: int = 0
-    weight: float = 1.0
+    weight: float | None = None
 
 
 class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a student is shown: `trace` is the id of the trace it came from (`gold:<problem id>` where it is
-    the data set's own answer). `weight` is how much each of its learnt tokens counts in the loss.
+    the data set's own answer). `weight` is how much each of its learnt tokens counts in the loss
+    (None: 1).
 
     Of a classification, `text` is the text that is classified, as it stands in the question, and `label` the
     gold label. None: no classification.
@@ -150,7 +151,7 @@ class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
     style: str
     messages: list[Message]
     trace: str
-    weight: float = 1.0
+    weight: float | None = None
     text: str | None = None
     label: str | None = None
 
