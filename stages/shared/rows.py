@@ -140,7 +140,7 @@ class Trace(Response, kw_only=True):
     wrote (None: not asked; "": it gave no answer). `facts` are what a grader saw besides, each named
     `<grader>.<fact>`: a number or a word. `hard` is 1 where no answer to the problem was accepted: the trace
     then stands for the problem alone, and its text is not to be learnt. `weight` is how much the trace counts
-    in training.
+    in training (None: 1).
     """
 
     pred: str | None
@@ -150,12 +150,13 @@ class Trace(Response, kw_only=True):
     verdict: str | None = None
     facts: dict[str, float | str] = {}
     hard: int = 0
-    weight: float = 1.0
+    weight: float | None = None
 
 
 class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a student is shown: `trace` is the id of the trace it came from (`gold:<problem id>` where it is
-    the data set's own answer). `weight` is how much each of its learnt tokens counts in the loss.
+    the data set's own answer). `weight` is how much each of its learnt tokens counts in the loss
+    (None: 1).
 
     Of a classification, `text` is the text that is classified, as it stands in the question, and `label` the
     gold label. None: no classification.
@@ -167,7 +168,7 @@ class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
     style: str
     messages: list[Message]
     trace: str
-    weight: float = 1.0
+    weight: float | None = None
     text: str | None = None
     label: str | None = None
 

@@ -193,6 +193,6 @@ def test_impossible_params_are_refused(values: dict[str, Any]) -> None:
 
 def test_the_names_of_what_is_left_out_are_stable() -> None:
     assert tuple(Report().traces) == LEFT_OUT
-    with pytest.raises(BadInput, match=r"unknown format 'latnet'.*choose from: answer_only, direct, latent, natural"):
+    with pytest.raises(BadInput, match=r"unknown format 'latnet'.*choose from: answer_only, direct, gold_label, latent, natural"):
         format_named("latnet")
     assert {format_named(name).BY for name in FORMATS} == {"teacher", "probe"}

@@ -64,7 +64,7 @@ def test_a_wrong_answer_goes_wrong_at_its_last_step(given: dict[str, Any]) -> No
         text = "\n".join(by_rules(row, rival, Random(0)))
         assert text.endswith(f"</think>\n<label>{rival}</label>")
         same = [mine == theirs for mine, theirs in zip(text.splitlines()[1:], (row.solution or "").splitlines(), strict=False)]
-        assert all(same[:-2]) and cited(text, ids_of(row.rule_book or "")) != [] and (row.solution or "") not in text
+        assert all(same[:-2]) and cited(text, ids_of(row.rule_book or "")) != [] and str(row.solution) not in text
 
 
 def test_a_text_without_rules_stays() -> None:

@@ -28,7 +28,7 @@ def drawn(seed: int, n: int = 200, rounded: int = 9) -> tuple[Numbers, Flags]:
     """Probabilities that say something of the classes; `rounded` to few digits they have ties."""
     rng = np.random.default_rng(seed)
     gold = rng.random(n) < 0.3
-    probs: Numbers = np.round(np.clip(rng.normal(0.35 + 0.25 * gold, 0.2), 0, 1), rounded).astype(np.float64)
+    probs = np.round(np.clip(rng.normal(0.35 + 0.25 * gold, 0.2), 0, 1), rounded).astype(np.float64)
     return probs, gold
 
 

@@ -277,7 +277,7 @@ def test_the_seed_decides_who_errs_and_what_is_left_out() -> None:
             {"hard": "latnet", "easy_share": 2, "student_style": "x", "selectiv": True},
             [
                 ".hard: unknown format 'latnet'",
-                "choose from: answer_only, direct, latent, natural",
+                "choose from: answer_only, direct, gold_label, latent, natural, signalled",
                 ".easy_share: ",
                 ".student_style: ",
                 ".selectiv: unknown key",

@@ -161,7 +161,7 @@ def test_dropping_hard_rows_skews_the_labels_and_the_metrics_say_so() -> None:
 
 @pytest.mark.usefixtures("judged")
 def test_hard_rows_keep_their_label_alone() -> None:
-    sections(filter={"hard_rows": "label_only"}, format={"hard_style": "label_only"})
+    sections(filter={"hard_rows": "label_only"}, format={"hard_style": LABEL_ONLY})
     filter.main("S")
     format.main("N")
     told = metrics("S_filter")["teacher"]
@@ -173,7 +173,7 @@ def test_hard_rows_keep_their_label_alone() -> None:
         question, answer = (message["content"] for message in chat.messages)
         assert answer == (f"<label>{row.answer}</label>" if row.hard else row.text)
         assert question == f"{row.question}\n\n{'Label' if row.hard else 'Reason'}: deny or refund"
-    assert {chat.weight for chat in chats} == {1.0}
+    assert b"weight" not in (DATA / "chats/N.jsonl").read_bytes()
 
 
 @pytest.mark.usefixtures("judged")
@@ -183,10 +183,10 @@ def test_reweighted_rows_restore_the_shares() -> None:
     format.main("N")
     told = metrics("S_filter")["teacher"]
     assert share(told, "after") == pytest.approx(share(told, "before"), abs=1e-5)
-    chats, kept = (list(read(DATA / name, noun)) for name, noun in (("chats/N.jsonl", Chat), ("kept.jsonl", Trace)))
-    weights = {row.answer: chat.weight for row, chat in zip(kept, chats, strict=True)}  # type: ignore[attr-defined]
-    assert weights["refund"] > 1 > weights["deny"]
-    assert sum(chat.weight for chat in chats) == pytest.approx(len(chats), abs=1e-2)  # type: ignore[attr-defined]
+    chats, kept = list(read(DATA / "chats/N.jsonl", Chat)), list(read(DATA / "kept.jsonl", Trace))
+    weights = {row.answer: chat.weight for row, chat in zip(kept, chats, strict=True)}
+    assert (weights["refund"] or 0) > 1 > (weights["deny"] or 9)
+    assert sum(chat.weight or 0 for chat in chats) == pytest.approx(len(chats), abs=1e-2)
 
 
 @pytest.mark.usefixtures("judged")

@@ -138,6 +138,9 @@ def rows(count: int = 24) -> list[Chat]:
     ]
 
 
+CHANGES: list[dict[str, Any]] = [{}, {"stratified": True}, {"token_weights": {"label": 3.0}}, {"token_weights": {"label": 1.0}}]
+
+
 def test_a_student_is_trained_with_all_of_them(tmp_path: Path) -> None:
     base = make(tmp_path / "base", given=rows())
     long = [*rows(), classified("R1 <label>deny</label>", "deny", LONG, "long")]
@@ -146,10 +149,9 @@ def test_a_student_is_trained_with_all_of_them(tmp_path: Path) -> None:
     assert described["texts"] == {CUT: 1, NO_TEXT: 0, TOO_LONG: 0} and described["too_long"] == 0 and described["rows"] == 25
     plain = json.loads((tune(base, tmp_path / "b", given=long, max_tokens=100) / "student.json").read_text())
     assert plain["too_long"] == 1 and "texts" not in plain
-    variants: list[dict[str, Any]] = [{}, {"stratified": True}, {"token_weights": {"label": 3.0}}, {"token_weights": {"label": 1.0}}]
     losses = [
         json.loads((tune(base, tmp_path / str(number), given=rows(), **changed) / "student.json").read_text())["last_loss"]
-        for number, changed in enumerate(variants)
+        for number, changed in enumerate(CHANGES)
     ]
     assert losses[0] == losses[3] and len({*losses}) == 3  # weights of 1 change nothing, the others do
 

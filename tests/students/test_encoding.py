@@ -88,6 +88,6 @@ def test_a_template_that_refuses_a_chat_is_told(chat: Chat, told: str) -> None:
 def test_the_weight_of_a_chat_is_that_of_its_tokens() -> None:
     made = tokenizer("chatml", [message["content"] for chat in chats() for message in chat.messages])
     end = made.eos_token_id
-    plain, heavy = (encode(msgspec.structs.replace(chats(1)[0], weight=weight), made, end) for weight in (1.0, 2.5))
+    plain, heavy = (encode(msgspec.structs.replace(chats(1)[0], weight=weight), made, end) for weight in (None, 2.5))
     assert plain.weights is None  # a batch without weights is computed as ever
     assert heavy == plain._replace(weights=[2.5] * len(plain.ids))

@@ -17,11 +17,11 @@ from stages.tasks.reading.rule_files import rule_book
 from hubs import SHARED, needs_shared, write_hub
 
 LABELS = {"0": "ham", "1": "spam"}
-Rows = Sequence[tuple[str, str]]
+Rows = Sequence[tuple[str, ...]]
 ODD = 'Say "yes", then\r\ncall 08; it\'s free — für dich 😀'  # quotes, a comma, a line break, other letters
 
 
-def texts(count: int, every: int = 4, name: str = "text") -> list[tuple[str, str]]:
+def texts(count: int, every: int = 4, name: str = "text") -> list[tuple[str, ...]]:
     """One in `every` is spam."""
     return [(f"{name} number {number}", "1" if number % every == 0 else "0") for number in range(count)]
 
@@ -108,7 +108,7 @@ BAD: list[tuple[str, Sequence[str], Rows, str]] = [
     ("two", ["text", "sms"], texts(9), "found 'text', 'sms'"),
     ("label", ["text", "label"], [*texts(9), ("more", "2")], "m.csv:11: unknown label '2'; `labels` has: '0', '1'"),
     ("blank", ["text", "label"], [*texts(9), ("  ", "1")], "m.csv:11: expected a text, got '  '"),
-    ("cells", ["text", "label"], [*texts(9), ("a", "1", "b")], "m.csv:11: 3 cells, but the header has 2"),  # type: ignore[list-item]
+    ("cells", ["text", "label"], [*texts(9), ("a", "1", "b")], "m.csv:11: 3 cells, but the header has 2"),
     ("empty class", ["text", "label"], [(f"t{number}", "0") for number in range(30)], "no train row has the label spam"),
     ("empty", ["text", "label"], [], "no train row has the label ham, spam"),
 ]

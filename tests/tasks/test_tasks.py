@@ -380,7 +380,11 @@ def test_jsonl_needs_a_split_and_a_file(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_params_check_themselves(name: str, wrong: dict[str, Any]) -> None:
-    needed = {"file": "mine.jsonl"} if name == "jsonl" else {}
+    given: dict[str, dict[str, Any]] = {
+        "jsonl": {"file": "mine.jsonl"},
+        "labelled_text": {"data": "mine", "labels": {"0": "ham", "1": "spam"}},
+    }
+    needed = given.get(name, {})
     task(name).Params(**needed)
     with pytest.raises(ValidationError):
         task(name).Params(**needed | wrong)

@@ -36,7 +36,7 @@ TOYS = {
     "latex_toy": Kind.EXPRESSION,
 }
 TASKS = [*TOYS, "word_problems"]
-STYLES = sorted(set(SCRIPTS) - {"glyph", "plain", "no_symbols"})
+STYLES = sorted(set(SCRIPTS) - {"glyph", "plain", "no_symbols", "rulebook"})
 
 
 @cache

@@ -35,7 +35,7 @@ def with_hard_rows(
             if trace.by == TEACHER and hard_rows == "label_only" and not passed and place == first:
                 yield msgspec.structs.replace(trace, hard=1), ""
             elif trace.by == TEACHER and not reason:
-                yield msgspec.structs.replace(trace, weight=weights.get(trace.answer, 1.0)), ""
+                yield msgspec.structs.replace(trace, weight=weights.get(trace.answer)), ""
             else:
                 yield trace, reason
 
@@ -73,7 +73,7 @@ class LabelBalance:
         self.problems[trace.answer] += trace.id != self.last
         self.last = trace.id
         if not reason:
-            self.learnt[trace.answer] = self.learnt.get(trace.answer, 0.0) + trace.weight
+            self.learnt[trace.answer] = self.learnt.get(trace.answer, 0.0) + (trace.weight or 1.0)
             self.hard[trace.answer] += trace.hard
 
     def metrics(self) -> dict[str, Any]:

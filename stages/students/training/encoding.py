@@ -62,8 +62,8 @@ class Rendered(NamedTuple):
     spans: list[tuple[int, int]]
     # why the row may not be trained on
     faults: list[str]
-    # how much each of its learnt tokens counts in the loss
-    weight: float = 1.0
+    # how much each of its learnt tokens counts in the loss; None: 1
+    weight: float | None = None
 
 
 def rendered(chat: Chat, tokenizer: Any, end: int) -> Rendered:
@@ -97,7 +97,7 @@ def _masked(row: Rendered, ids: list[int], offsets: Sequence[tuple[int, int]]) -
                 supervised[place] = True
             elif start < high and stop > low:
                 faults.append("a token straddles the border of the assistant's turn")
-    weights = None if row.weight == 1 else [row.weight] * len(ids)
+    weights = None if row.weight is None else [row.weight] * len(ids)
     return Example(ids, supervised, faults, weights)
 
 

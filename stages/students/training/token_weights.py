@@ -34,8 +34,9 @@ def weigh(chat: Chat, example: Example, tokenizer: Any, weights: TokenWeights) -
     text = render(tokenizer, chat.messages)
     start, stop = _label_span(chat, text)
     offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
+    own = 1.0 if chat.weight is None else chat.weight
     values = [
-        chat.weight * (weights.reasoning if end <= start else weights.label if begin < stop else 1.0)
+        own * (weights.reasoning if end <= start else weights.label if begin < stop else 1.0)
         for begin, end in offsets
     ]
     return example._replace(weights=values)

@@ -84,7 +84,7 @@ class Several(Strict):
 
 
 def _name_or_several(value: Any) -> Any:
-    if isinstance(value, dict) and "styles" in value:
+    if isinstance(value, dict) and Several.model_fields.keys() & value:
         return Several.model_validate(value)
     if not isinstance(value, str | dict | Put):
         raise ValueError("expected a style, or a mapping with the key 'styles'")
