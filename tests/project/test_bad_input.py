@@ -89,7 +89,7 @@ OUTS = {
         *("metrics/s_plots/accuracy.csv", "metrics/s_plots/glyph_rate.csv"),
     ],
 }
-ENTRIES = {"bases": "b", "systems": "s", "students": "n", "practice": "p"}
+ENTRIES = {"bases": "b", "systems": "s", "students": "n"}
 
 
 def params(**sections: Any) -> None:

@@ -49,10 +49,9 @@ def outputs() -> set[str]:
     names: set[str] = set()
     with TemporaryDirectory() as folder:
         shutil.copy(ROOT / "dvc.yaml", folder)
-        text = (
-            (ROOT / "params.yaml").read_text().replace("updates: {}", "updates: {n: {system: s, train: {student: sft, launcher: python}}}")
-        )
-        (Path(folder) / "params.yaml").write_text(text)
+        path = Path(folder, "params.yaml")
+        composed(ROOT / "conf", path, ["practice=router"])  # by default no student practises, and no daemon works
+        path.write_text(path.read_text().replace("updates: {}", "updates: {n: {system: s, train: {student: sft, launcher: python}}}"))
         with Repo.init(folder, no_scm=True) as repo:
             for out in (out.def_path for stage in repo.index.stages for out in stage.outs):
                 names |= {out, *map(str, Path(out).parents)}

@@ -14,8 +14,10 @@ from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
-from project_tree import FAMILIES, SCRIPTS, copy
+from project_tree import FAMILIES, copy
+from project_tree import SCRIPTS as EVERY_SCRIPT
 
+SCRIPTS = [script for script in EVERY_SCRIPT if script not in FAMILIES["practice"]]  # no student practises by default
 ALL = " ".join(SCRIPTS)
 TRAINED = "base train"  # the stages that train a model
 ASKED = "respond judge generate"  # those that ask somebody
