@@ -10,6 +10,7 @@ from stages.models.templates import first_line
 from stages.shared.errors import BadInput
 
 Device = Literal["auto", "cpu", "cuda"]
+BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx10_2", "bf16")  # names of x86, and the one of Arm
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -73,6 +74,19 @@ def choose_device(device: Device) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise BadInput("device: cuda is asked for, but torch sees no CUDA device here; choose auto or cpu")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def native_bf16(device: str) -> bool:
+    """Whether `device` (`cpu` or `cuda`) has instructions for bfloat16.
+
+    Without them torch computes in bfloat16 as well, but several times slower than in float32.
+    """
+    import torch
+
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    abilities = torch.cpu.get_capabilities()
+    return any(abilities.get(name) for name in BF16_INSTRUCTIONS)
 
 
 def prepare_cpu(device: Device, threads: int | None) -> None:

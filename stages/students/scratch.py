@@ -63,6 +63,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
 
     if not chats:
         raise BadInput("scratch: no chats to learn from; name some tasks in bases.<base>.corpus.tasks")
+    params = params.resolved()
     set_seed(job.seed)
     texts = (message["content"] for chat in chats for message in chat.messages)
     tokenizer = train_tokenizer(texts, params.vocabulary, params.tokenizer)

@@ -72,6 +72,7 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
         raise BadInput("sft: needs a base model to start from; the stage base makes or pins one")
     if locate(str(job.base)).adapter:
         raise BadInput(f"{job.base}: adapters on top of another model; merge them into it first")
+    params = params.resolved()
     set_seed(job.seed)
     tokenizer = _tokenizer(job.base, params)
     model = load_model(str(job.base), params.device, params.weights, params.four_bit)

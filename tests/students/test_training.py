@@ -45,6 +45,17 @@ def test_the_loss_falls(base: Path, changed: dict[str, Any], tmp_path: Path) -> 
     assert described(student)["last_loss"] == round(losses[45], 6)
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_bf16_auto_is_what_the_processor_has_instructions_for(
+    base: Path, native: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx2": True, "amx_bf16": native})
+    automatic = tune(base, tmp_path / "automatic", steps=2, bf16="auto")
+    chosen = tune(base, tmp_path / "chosen", steps=2, bf16=native)
+    assert described(automatic)["params"]["bf16"] is native
+    assert files(automatic) == files(chosen)
+
+
 def test_what_was_learnt_is_what_is_saved(base: Path, tmp_path: Path) -> None:
     student = tune(base, tmp_path, steps=45, schedule="constant")
     losses = [model(**batch(tokenizer, chats())).loss.item() for model, tokenizer in (loaded(base), loaded(student))]

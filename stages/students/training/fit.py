@@ -105,7 +105,7 @@ def _arguments(params: Training, steps: int, folder: Path, seed: int) -> Trainin
         weight_decay=params.weight_decay,
         max_grad_norm=params.max_grad_norm,
         optim=OPTIMIZERS[params.optimizer],
-        bf16=params.bf16,
+        bf16=bool(params.bf16),  # `resolved` has replaced auto
         activation_checkpointing=params.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False} if params.gradient_checkpointing else None,
         use_cpu=choose_device(params.device) == "cpu",

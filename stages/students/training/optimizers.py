@@ -8,11 +8,16 @@ from typing import Any
 
 import torch
 
+from stages.students.training.muon import Muon
+
 
 class MuonAdamW(torch.optim.Optimizer):
-    """Two optimizers behind the interface of one: two groups of weights, and one state for both."""
+    """Two optimizers behind the interface of one: two groups of weights, and one state for both.
 
-    def __init__(self, model: Any, learning_rate: float, weight_decay: float) -> None:
+    `precision` is that of Muon's orthogonalisation.
+    """
+
+    def __init__(self, model: Any, learning_rate: float, weight_decay: float, precision: torch.dtype) -> None:
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         outer = {
             id(layer.weight)
@@ -23,9 +28,7 @@ class MuonAdamW(torch.optim.Optimizer):
         chosen = {id(weight) for weight in matrices}
         rest = [weight for weight in weights if id(weight) not in chosen]
         self.parts: list[torch.optim.Optimizer] = [
-            torch.optim.Muon(
-                matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
-            )
+            Muon(matrices, lr=learning_rate, weight_decay=weight_decay, precision=precision)
         ]
         if rest:  # adapters are matrices all
             self.parts.append(torch.optim.AdamW(rest, lr=learning_rate, weight_decay=0.0, betas=(0.9, 0.95)))

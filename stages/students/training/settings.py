@@ -1,6 +1,6 @@
 """How a student is trained, as params. Nothing here imports torch: a fault in params is reported at once."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -34,8 +34,9 @@ class Training(Strict):
     max_grad_norm: float = Field(default=1.0, gt=0)
     # muon: Muon for the matrices inside the transformer, AdamW for the rest
     optimizer: Literal["adamw", "adamw_8bit", "muon"] = "adamw"
-    # whether the forward pass computes in bfloat16; weights keep their precision
-    bf16: bool = True
+    # whether the forward pass computes in bfloat16; weights keep their precision; auto: where the device has
+    # instructions for it, since without them it is several times slower than float32
+    bf16: bool | Literal["auto"] = "auto"
     # whether rows share a line instead of being padded; false suits a model that cannot keep them apart
     packed: bool = True
     # whether activations are computed anew in the backward pass, which saves memory and costs time
@@ -55,6 +56,14 @@ class Training(Strict):
         if name not in LOSSES:
             raise ValueError(unknown("loss", name, LOSSES))
         return name
+
+    def resolved(self) -> Self:
+        """The same params with `bf16` true or false, as the device has it."""
+        from stages.models.loading import choose_device, native_bf16
+
+        if self.bf16 != "auto":
+            return self
+        return self.model_copy(update={"bf16": native_bf16(choose_device(self.device))})
 
     @model_validator(mode="after")
     def _one_length(self) -> "Training":

@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import SequentialSampler
 from transformers import Trainer
 
+from stages.models.loading import native_bf16
 from stages.shared.errors import BadInput
 from stages.students.losses import Loss
 from stages.students.training.optimizers import MuonAdamW
@@ -69,5 +70,6 @@ class PlannedTrainer(Trainer):
         if self.muon is None:
             return super().create_optimizer(model)
         if self.optimizer is None:
-            self.optimizer = MuonAdamW(model or self.model, self.args.learning_rate, self.muon)
+            precision = torch.bfloat16 if native_bf16(self.args.device.type) else torch.float32
+            self.optimizer = MuonAdamW(model or self.model, self.args.learning_rate, self.muon, precision)
         return self.optimizer
