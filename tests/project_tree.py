@@ -106,7 +106,11 @@ def named(script: str, section: Any) -> set[str]:
         "corpus": lambda: [f"tasks/{name}" for name in section["tasks"] or {}],
         "base": lambda: [f"students/{section['student']}"] if "student" in section else [],
         "prompt": lambda: [
-            f"styles/{name}" for asked in section.values() for name in (asked["styles"] if isinstance(asked, dict) else [asked]) if name
+            f"styles/{name}"
+            for by, asked in section.items()
+            if by != "templates"
+            for name in (asked["styles"] if isinstance(asked, dict) else [asked])
+            if name
         ],
         "respond": lambda: [f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)],
         "grade": lambda: [f"graders/{name}" for name in section["graders"]],
