@@ -115,7 +115,8 @@ def named(script: str, section: Any) -> set[str]:
         "base": lambda: [f"students/{section['student']}"] if "student" in section else [],
         "prompt": lambda: [
             style(name)
-            for asked in section.values()
+            for by, asked in section.items()
+            if by != "validation"
             for name in (asked["styles"] if isinstance(asked, dict) and "styles" in asked else [asked])
             if name
         ],
