@@ -94,7 +94,7 @@ FULL: dict[str, Any] = {
     "base.pinned": "Qwen/Qwen2.5-7B-Instruct",
     "train.adapters": None,
     "train.weights": "bfloat16",
-    "train.bf16": True,
+    "train.bf16": "auto",
     "train.learning_rate": 2e-5,
     "train.schedule": "cosine",
     "train.warmup_steps": 20,
