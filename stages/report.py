@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from stages.scores.binary.classified import Arms, Classes, collect_arms
 from stages.scores.binary.drawings import drawings, threshold_drawing
-from stages.scores.binary.labelled import Arms, Classes, collect_arms
 from stages.scores.binary.measuring import (
     arm_estimates,
     by_arm,

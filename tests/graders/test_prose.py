@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from stages.graders.grading.shown import shown, unused
 from stages.graders.languages.others import LANGUAGES
-from stages.graders.languages.tables import Row, any_of, phrases
+from stages.graders.languages.word_tables import Row, any_of, phrases
 from stages.graders.mathematics.readings import read
 from stages.graders.mathematics.single import exactly
 from stages.graders.quantities.numbers import find

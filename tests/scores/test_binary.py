@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 from stages.scores.binary import abstention, calibration, confusion, drawings, thresholds
-from stages.scores.binary.labelled import INVALID, NEGATIVE, POSITIVE, Classes, Labelled, collect_arms, stated_label
+from stages.scores.binary.classified import INVALID, NEGATIVE, POSITIVE, Classes, Labelled, collect_arms, stated_label
 from stages.scores.binary.mcnemar import mcnemar
 from stages.scores.binary.measuring import arm_estimates
 from stages.scores.binary.operating import Choices, apply, choose

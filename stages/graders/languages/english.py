@@ -1,6 +1,6 @@
 """English words around numbers and headings: which number of a sentence is the answer, and which never is."""
 
-from stages.graders.languages.tables import Row, Table
+from stages.graders.languages.word_tables import Row, Table
 
 BOUNDS: Table = (  # directly before a number
     Row(

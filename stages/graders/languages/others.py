@@ -1,6 +1,6 @@
 """The words of other languages than English that graders look for, one table a language."""
 
-from stages.graders.languages.tables import Language, Row
+from stages.graders.languages.word_tables import Language, Row
 
 LANGUAGES: tuple[Language, ...] = (
     Language(

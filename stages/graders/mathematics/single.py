@@ -7,7 +7,7 @@ import re
 from fractions import Fraction
 
 from stages.graders.languages import english
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 from stages.graders.mathematics.agreement import constant
 from stages.graders.mathematics.readings import Reading, read
 from stages.graders.quantities import literals, numbers, numerals

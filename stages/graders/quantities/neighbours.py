@@ -3,7 +3,7 @@
 import re
 
 from stages.graders.languages import english
-from stages.graders.languages.tables import Table, any_of, phrases
+from stages.graders.languages.word_tables import Table, any_of, phrases
 
 Match = re.Match[str]
 WINDOW = 60  # characters that are looked at before and behind a number

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from stages.graders.languages import english
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 from stages.graders.quantities.neighbours import (
     BOUND,
     NAME,

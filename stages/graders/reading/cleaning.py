@@ -5,7 +5,7 @@ import re
 
 from stages.graders.languages.english import APPENDICES
 from stages.graders.languages.others import LANGUAGES
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 from stages.graders.reading.discard import straight
 from stages.graders.reading.thoughts import without_thought
 

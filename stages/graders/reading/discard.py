@@ -6,7 +6,7 @@ Every repetition in a pattern is bounded, so that the time to search a text is l
 import re
 
 from stages.graders.languages.others import LANGUAGES
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 from stages.graders.reading.retract import IS_WRONG
 from stages.graders.reading.span import UNABBREVIATED
 

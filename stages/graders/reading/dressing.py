@@ -3,7 +3,7 @@
 import re
 
 from stages.graders.languages import english
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 
 _TEXT = r"\\(?:text\w{0,6}|mbox|mathrm|mathbf|mathit|mathsf|textbf|bf|hbox|emph)\s?"
 _COLOR = re.compile(r"\\(?:textcolor|color|colorbox)\s?(?:\[[^\]]{0,9}\])?\s?\{[^{}]{1,20}\}\s?")

@@ -4,7 +4,7 @@ import re
 
 from stages.graders.languages import english
 from stages.graders.languages.others import LANGUAGES
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 from stages.graders.reading.markers import closing, commits
 
 MARK = re.compile(r"(?<!#)####(?!#)[ \t:]{0,9}\n?([^\n]*)")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stages.graders.languages.others import LANGUAGES
-from stages.graders.languages.tables import Language, any_of, phrases
+from stages.graders.languages.word_tables import Language, any_of, phrases
 
 _STATED = (
     r"\s{0,3}(?:\([^()\n]{0,60}\))?\s{0,3}"

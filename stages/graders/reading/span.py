@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from stages.graders.languages.english import ABBREVIATIONS
-from stages.graders.languages.tables import phrases
+from stages.graders.languages.word_tables import phrases
 
 MAX_TAIL = 2000  # characters at the end of a text that are split into sentences
 # no abbreviation ends here: `Mr. Watson`

@@ -8,8 +8,8 @@ from functools import lru_cache
 from stages.graders.reading.discard import first_sentence, straight
 from stages.graders.reading.span import Span
 from stages.graders.words.judged import judged
-from stages.graders.words.labelled import labelled, latin, numbered, placed
 from stages.graders.words.letters import affirmed, bracketed, chosen, leading, letters, opened
+from stages.graders.words.option_labels import labelled, latin, numbered, placed
 from stages.graders.words.truth import stance, truths
 from stages.graders.words.words import normal, plain
 

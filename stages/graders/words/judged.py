@@ -3,7 +3,7 @@
 import re
 
 from stages.graders.languages import english
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 
 NOTHING = ""  # several options are called right
 MAX_TEXT = 4000  # characters at the end of a text that are searched

@@ -8,7 +8,7 @@ import re
 from itertools import pairwise
 
 from stages.graders.languages.others import LANGUAGES
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9_\\])(?<![A-Z]\.)(?<![A-Za-z]['-])(?P<open>[(\[{<\"'“«「【$*]{0,4})(?P<letter>[A-Z])"

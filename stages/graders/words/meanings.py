@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from stages.graders.languages import english
 from stages.graders.languages.others import LANGUAGES
-from stages.graders.languages.tables import Table, phrases
+from stages.graders.languages.word_tables import Table, phrases
 from stages.shared.rows import Kind
 
 

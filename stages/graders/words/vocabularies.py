@@ -7,7 +7,7 @@ neutral, and `neither A nor B` is the third label. A text with two meanings comm
 import re
 
 from stages.graders.languages import english
-from stages.graders.languages.tables import any_of
+from stages.graders.languages.word_tables import any_of
 from stages.graders.reading.discard import first_sentence, refuses, straight
 from stages.graders.reading.span import Span
 from stages.graders.words.meanings import BARE, GOLDS, NLI, TECHNICAL, YES_NO

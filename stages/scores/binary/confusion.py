@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stages.scores.binary.labelled import INVALID, NEGATIVE, POSITIVE, Codes
+from stages.scores.binary.classified import INVALID, NEGATIVE, POSITIVE, Codes
 from stages.scores.measures.estimates import Estimate, Estimates
 from stages.scores.measures.intervals import bootstrap, proportion, wilson
 from stages.scores.measures.table import Flags, Numbers

@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.scores.binary.abstention import risk_coverage
 from stages.scores.binary.calibration import bin_numbers
-from stages.scores.binary.labelled import Labelled
+from stages.scores.binary.classified import Labelled
 from stages.scores.binary.operating import Labels, right
 from stages.scores.binary.thresholds import threshold_curve
 from stages.scores.measures.intervals import wilson

@@ -8,8 +8,8 @@ import numpy as np
 
 from stages.scores.binary.abstention import aurc
 from stages.scores.binary.calibration import brier, ece
+from stages.scores.binary.classified import INVALID, Labelled
 from stages.scores.binary.confusion import accuracy, cells, confusion_estimates, difference_of, macro_f1
-from stages.scores.binary.labelled import INVALID, Labelled
 from stages.scores.binary.mcnemar import mcnemar
 from stages.scores.binary.operating import Labels, Operating, right
 from stages.scores.binary.ranks import auprc, auroc

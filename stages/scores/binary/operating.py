@@ -9,7 +9,7 @@ from pydantic import Field
 
 from stages.scores.binary.abstention import certainty, certainty_for
 from stages.scores.binary.calibration import fit_temperature, scaled
-from stages.scores.binary.labelled import POSITIVE, Codes, Labelled
+from stages.scores.binary.classified import POSITIVE, Codes, Labelled
 from stages.scores.binary.thresholds import choose_threshold, labels_at
 from stages.scores.measures.estimates import Estimate
 from stages.scores.measures.table import Flags, Numbers

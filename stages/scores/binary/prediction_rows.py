@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 
-from stages.scores.binary.labelled import NEGATIVE, POSITIVE, Classes, Labelled, cited_rules
+from stages.scores.binary.classified import NEGATIVE, POSITIVE, Classes, Labelled, cited_rules
 from stages.scores.binary.operating import Labels, Operating, apply
 from stages.shared.rows import PROBE, Trace
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.scores.binary.classified import Codes
 from stages.scores.binary.confusion import accuracy, macro_f1
-from stages.scores.binary.labelled import Codes
 from stages.scores.binary.ranks import Ordered
 from stages.scores.measures.estimates import Estimate
 from stages.scores.measures.intervals import weighted_bootstrap

@@ -5,7 +5,7 @@ import re
 import string
 
 from stages.graders.languages import english
-from stages.graders.languages.tables import any_of, phrases
+from stages.graders.languages.word_tables import any_of, phrases
 from stages.graders.words.words import normal
 
 _LABEL = re.compile(
