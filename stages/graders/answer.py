@@ -7,8 +7,8 @@ number      exact fractions; a relative tolerance where either side is written w
             currencies and thousands separators are understood (numbers.py). What is boxed, marked, announced
             is read whole (single.py), and only prose is searched (prose.py)
 expression  LaTeX in a plain form, then a small grammar, then values at several points (expressions.py)
-choice      the letter of the option, its text (choice.py), its number or place (option_labels.py), or its value
-            (valued.py)
+choice      the letter of the option, its text (choice.py), its number or place (option_labels.py), or its
+            value (valued.py)
 yes_no, nli a vocabulary of words for each meaning; negation is understood (vocabularies.py)
 label       the forms in which labels are asked for (label_ladder.py), then words, compared whole (words.py)
 open        words, compared whole (words.py)
