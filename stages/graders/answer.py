@@ -4,21 +4,26 @@ extract.py lists the parts of a response that may hold the final answer. The kin
 part is read and how two answers are compared (kinds.py):
 
 number      exact fractions; a relative tolerance where either side is written with decimals; percent signs,
-            currencies and thousands separators are understood (numbers.py)
+            currencies and thousands separators are understood (numbers.py). What is boxed, marked, announced
+            is read whole (single.py), and only prose is searched (prose.py)
 expression  LaTeX in a plain form, then a small grammar, then values at several points (expressions.py)
-choice      the letter of the option, or the text of the option (choice.py)
+choice      the letter of the option, its text (choice.py), its number or place (labelled.py), or its value
+            (valued.py)
 yes_no, nli a vocabulary of words for each meaning; negation is understood (vocabularies.py)
 label, open words, compared whole (words.py)
 
 Where public graders differ, `Params` chooses (reading/compare.py).
 """
 
+import re
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.graders import Grade
 from stages.graders.grading.kinds import READERS, Answer, Reader
+from stages.graders.grading.shown import shown, unused
+from stages.graders.quantities.written_numbers import Number
 from stages.graders.reading.compare import Policies
 from stages.graders.reading.discard import explains, refuses
 from stages.graders.reading.extract import spans
@@ -27,6 +32,8 @@ from stages.graders.reading.span import Span
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Response
 
+# a question in dozens or millions: `How many dozen eggs does she eat?`
+_SCALES = re.compile(r"\b(?:dozens?|hundreds?|thousands?|millions?|billions?|trillions?)\b", re.IGNORECASE)
 MAX_SHOWN = 200  # characters that a step shows of any value
 
 _NO_ANSWER = "holds no answer"
@@ -75,7 +82,8 @@ def verdict(response: Response, params: Params, explain: bool = True) -> Verdict
     """
     steps: list[str] | None = [] if explain else None
     gold = gold_of(response)
-    _note(steps, "the gold answer %r is read as %s", response.answer, gold)
+    if steps is not None:
+        _note(steps, "the gold answer %r is read as %s", response.answer, shown(gold))
     place = ""
     try:
         located = _locate(response, response.text, steps)
@@ -84,7 +92,10 @@ def verdict(response: Response, params: Params, explain: bool = True) -> Verdict
             return Verdict(Outcome.NO_ANSWER, None, "", "", steps or [])
         (pred, written), span = located
         place = span.how or span.rule
-        _note(steps, "%r is read as %s", written, pred)
+        if steps is not None:
+            _note(steps, "%r is read as %s", written, shown(pred))
+            if left := unused(span.text, written):
+                _note(steps, "not used of what stands there: %s", left)
         same, how = READERS[response.kind].same(gold, pred, params)
     except TooMuch as reason:
         _note(steps, "given up: %s", reason)
@@ -154,6 +165,8 @@ def gold_of(response: Response) -> Any:
     Raises BadInput, naming the row, where the gold answer is not of that kind.
     """
     gold = _gold(response.kind, response.answer, tuple(response.choices) if response.choices else None)
+    if isinstance(gold, Number) and _SCALES.search(response.question):
+        gold = gold._replace(counted=True)
     if gold is None:
         raise BadInput(
             f"row {response.trace_id!r}: the gold answer {response.answer[:80]!r} "

@@ -256,8 +256,9 @@ def test_a_megabyte_of_prose_before_the_box() -> None:
 def test_a_verdict_says_why() -> None:
     found = verdict(response("18", "The answer is unclear.\n\nAnswer: 9 + 9 = 18", Kind.NUMBER), Params())
     assert (found.outcome, found.pred, found.found) == (RIGHT, "18", "what follows 'Answer:'")
-    assert found.compared and len(found.steps) == 4
+    assert found.compared and len(found.steps) == 5
     assert found.steps[0].startswith("the gold answer '18' is read as") and "says '18'" in found.steps[1]
+    assert found.steps[2:4] == ["'18' is read as the number 18", "not used of what stands there: '9 + 9 ='"]
     hedged = verdict(response("B", "Answer: A or B", Kind.CHOICE), Params())
     assert (hedged.outcome, hedged.pred) == (NONE, None)
     assert hedged.steps[1] == "what follows 'Answer:', 'A or B', names several answers, or one that is not offered"

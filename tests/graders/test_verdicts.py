@@ -21,10 +21,10 @@ pytestmark = needs_shared
 Row = dict[str, Any]
 
 
-def response(gold: str, text: str, kind: Kind, choices: list[str] | None = None) -> Response:
+def response(gold: str, text: str, kind: Kind, choices: list[str] | None = None, ending: Ending = Ending.STOP) -> Response:
     return Response(
         id="p1", task="t", kind=kind, split="test", question="q", answer=gold, choices=choices, by="teacher", style="plain", messages=[],
-        sampler="s", model="m", sample=0, text=text, ending=Ending.STOP, tokens=0,
+        sampler="s", model="m", sample=0, text=text, ending=ending, tokens=0,
     )  # fmt: skip
 
 
@@ -44,23 +44,28 @@ def table(folder: str) -> list[Row]:
 
 # ---------------------------------------------------------------- public cases
 
-PUBLIC = {"math": Kind.EXPRESSION, "number": Kind.NUMBER, "choice": Kind.CHOICE, "yesno": Kind.YES_NO, "nli": Kind.NLI}
+PUBLIC = {
+    "math": Kind.EXPRESSION, "number": Kind.NUMBER, "choice": Kind.CHOICE, "yesno": Kind.YES_NO, "nli": Kind.NLI, "label": Kind.LABEL,
+    "open": Kind.OPEN,
+}  # fmt: skip
 
 
 def public(row: Row) -> bool:
     try:
-        return is_right(response(row["gold"], row["response"] or "", PUBLIC[row["kind"]]))
+        ending = Ending(row.get("ending") or Ending.STOP)
+        return is_right(response(row["gold"], row["response"] or "", PUBLIC[row["kind"]], row.get("choices"), ending))
     except BadInput:
         return False
 
 
-@pytest.mark.parametrize(("kinds", "least"), [(("math", "number"), 0.98), (("choice", "yesno", "nli"), 0.98)])
-def test_public_cases(kinds: tuple[str, ...], least: float) -> None:
-    cases = [row for row in lines("grader_cases", "public_cases.jsonl") if row["kind"] in kinds]
-    missed = [(row["gold"], row["response"]) for row in cases if public(row) != row["equal"]]
-    accepted = [(row["gold"], row["response"]) for row in cases if not row["equal"] and public(row)]
+@pytest.mark.parametrize(("file", "least"), [("public_cases.jsonl", 0.995), ("cases_2026_11.jsonl", 0.99)])
+def test_cases_of_others(file: str, least: float) -> None:
+    """The cases of public suites, and those that were collected in November 2026 (547 of 693 were right before they were mended)."""
+    cases = lines("grader_cases", file)
+    missed = [(row["id"], row["gold"], row["response"]) for row in cases if public(row) != row["equal"]]
+    accepted = [row["id"] for row in cases if not row["equal"] and public(row)]
     assert len(missed) <= (1 - least) * len(cases), missed
-    assert len(accepted) <= 0.02 * sum(not row["equal"] for row in cases), accepted
+    assert len(accepted) <= 0.005 * sum(not row["equal"] for row in cases), accepted
 
 
 # ---------------------------------------------------------------- recorded responses
@@ -173,7 +178,26 @@ HUBS = [
     "tau/commonsense_qa", "allenai/ai2_arc", "tasksource/bigbench", "facebook/anli", "ChilleD/StrategyQA", "ucirvine/sms_spam", "tabmwp",
     "openai/gsm8k", "ChilleD/SVAMP", "EleutherAI/hendrycks_math",
 ]  # fmt: skip
-DRESSES = ["{}", "\\boxed{{{}}}", "We think, and then we know.\n\nThe answer is {}.", "Answer: {}", "It takes some steps.\n#### {}"]
+DRESSES = [  # each gold answer is right in each of them
+    "{}",
+    "\\boxed{{{}}}",
+    "$$\\boxed{{\\color{{blue}} {} }}$$",
+    "\\boxed{{\\text{{The answer is }} {}}}",
+    "We think, and then we know.\n\nThe answer is {}.",
+    "Answer: {}",
+    "**Answer:** **{}**",
+    "So the final answer is: {}",
+    "It takes some steps.\n#### {}",
+    "#### Final Answer\n\n{}",
+    "### Solution\nIt takes some steps.\n\n### Answer\n{}\n\n#### Verification\nAll is well.",
+    "<answer>{}</answer>",
+    "<thinking>Perhaps the answer is 3 or B.</thinking>\n\nThe answer is {}.",
+    "JSON",
+]
+
+
+def dressed(dress: str, answer: str) -> str:
+    return json.dumps({"reasoning": "It takes some steps.", "answer": answer}) if dress == "JSON" else dress.format(answer)
 
 
 @pytest.mark.parametrize("name", HUBS)
@@ -186,7 +210,7 @@ def test_a_gold_answer_is_right(name: str) -> None:
             letter = gold_of(response(gold, "", kind, choices))
             written = [letter, f"({letter})", f"{letter}. {choices['ABCDEFGH'.index(letter)]}", choices["ABCDEFGH".index(letter)]]
         for one in written:
-            rows = [response(gold, dress.format(one), kind, choices) for dress in DRESSES]
+            rows = [response(gold, dressed(dress, one), kind, choices) for dress in DRESSES]
             missed += [(row.answer, row.text, row.choices) for row in rows if not is_right(row)]
     assert not missed, (len(missed), missed[:20])
 

@@ -150,6 +150,17 @@ def test_explain_tells_the_verdict_and_its_steps(monkeypatch: pytest.MonkeyPatch
     assert len(steps) >= 3 and all(step.startswith(f"  {number}. ") for number, step in enumerate(steps, 1))
 
 
+def test_explain_shows_the_value_that_was_read_and_what_was_not_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain(monkeypatch, "--kind", "expression", "x + 1", "The answer is $x + 1$ for every x.")
+    explain(monkeypatch, "--kind", "number", "18", "The answer is 18 apples (6 bags of 3).")
+    out = capsys.readouterr().out
+    assert "is read as the expression x + 1" in out and "is read as the number 18" in out
+    assert "not used of what stands there: 'apples (6 bags of 3'" in out
+    assert "Reading(" not in out and "Number(" not in out
+
+
 def test_explain_knows_choices_endings_and_the_params_of_a_system(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     explain(monkeypatch, "--kind", "choice", "B", "It is cat.\nAnswer: dog", "--choices", "cat", "dog")
     explain(monkeypatch, "--kind", "number", "42", "#### 4", "--ending", "length")

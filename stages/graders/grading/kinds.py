@@ -1,14 +1,16 @@
 """How each kind of answer is read and compared: READERS has one Reader for each kind."""
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stages.graders.mathematics import expressions
+from stages.graders.grading import valued
+from stages.graders.mathematics import expressions, single
 from stages.graders.quantities import numbers
 from stages.graders.reading.compare import Comparison, Policies
 from stages.graders.reading.limits import TooMuch
 from stages.graders.reading.span import Span
-from stages.graders.words import choice, vocabularies, words
+from stages.graders.words import choice, truth, vocabularies, words
 from stages.shared.rows import Kind
 
 Choices = list[str] | None
@@ -32,6 +34,9 @@ class Reader(NamedTuple):
     skips: tuple[str, ...]
 
 
+_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
+
+
 def _gold_number(text: str, choices: Choices) -> Any:
     try:
         return numbers.whole(text)
@@ -52,6 +57,10 @@ def _gold_option(text: str, choices: Choices) -> str | None:
 
 def _option(span: Span, choices: Choices) -> Answer | None:
     letter = choice.final(span, choices)
+    if not letter and choices and span.rule not in ("opening", "text", "alone"):
+        # several options whose texts are numbers may be named on the way to one of them
+        is_prose = letter is None or not _LETTER.search(span.text)
+        letter = (valued.by_value(span, choices) if is_prose else None) or letter
     return None if letter is None else (choice.first(letter, choices), letter)
 
 
@@ -70,7 +79,9 @@ def _same_meaning(gold: Any, pred: Any, policies: Policies) -> Comparison:
 def _vocabulary(kind: Kind) -> Reader:
     return Reader(
         lambda text, choices: vocabularies.gold(kind, text),
-        lambda span, choices: _as_written(vocabularies.final(span, kind)),
+        lambda span, choices: _as_written(
+            truth.final(span) if kind is Kind.YES_NO else vocabularies.final(span, kind)
+        ),
         _same_meaning,
         closed=True,
         skips=("bold", "listed") if kind is Kind.YES_NO else ("bold", "listed", "opening"),
@@ -80,7 +91,7 @@ def _vocabulary(kind: Kind) -> Reader:
 READERS: dict[Kind, Reader] = {
     Kind.NUMBER: Reader(
         _gold_number,
-        lambda span, choices: numbers.final(span),
+        lambda span, choices: single.final(span),
         numbers.same,
         closed=False,
         skips=("alone", "opening", "listed"),

@@ -11,7 +11,7 @@ from fractions import Fraction
 from stages.graders.mathematics.latex import MAX_LENGTH
 from stages.graders.mathematics.parts import same
 from stages.graders.mathematics.pieces import candidates, said
-from stages.graders.mathematics.points import Undefined, holds
+from stages.graders.mathematics.points import Undefined, holds, symbols
 from stages.graders.mathematics.readings import Reading, read
 from stages.graders.mathematics.terms import Node
 from stages.graders.quantities import literals, numbers
@@ -20,6 +20,7 @@ from stages.graders.quantities.written_numbers import Number
 from stages.graders.reading.boxes import last_box
 from stages.graders.reading.characters import plain_characters
 from stages.graders.reading.compare import Comparison, Policies, Rules
+from stages.graders.reading.dressing import undressed, unlabelled
 from stages.graders.reading.limits import TooMuch
 from stages.graders.reading.span import Span
 from stages.graders.sandbox import symbolic
@@ -27,6 +28,7 @@ from stages.graders.sandbox import symbolic
 _FORMULA = re.compile(  # of a chemical compound
     r"(?=.*\d)(?:[A-Z][a-z]?\d{0,3}|\((?:[A-Z][a-z]?\d{0,3}){1,9}\)\d{0,3}){2,20}"
 )
+_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?:,\d{3})+")
 _COMMA = re.compile(r"-?\d+,\d+")
 _MATHEMATICAL = re.compile(
     r"\\(?:int|sum|prod|lim|log|frac|sqrt|binom|sin|cos|tan|ln|infty)\b|[\d)}\]]\s*[-+*/^=]|\^"
@@ -45,6 +47,8 @@ def final(span: Span) -> tuple[Reading, str] | None:
         return read(text), text
     first: tuple[Reading, str] | None = None
     whole = span.text if len(span.text) <= MAX_LENGTH else ""
+    if span.rule in ("boxed", "marked"):
+        span = span._replace(text=unlabelled(span.text))
     for text in candidates(span):
         reading = read(text)
         if reading.known or (span.rule == "last" and text.startswith(("\\text", "\\mathrm"))):
@@ -58,7 +62,7 @@ def gold(text: str) -> Reading | None:
     """The reading of a gold answer, bare or boxed; None where it is empty, too long, or its braces do not
     close."""
     try:
-        reading = read(last_box(text) or text)
+        reading = read(undressed(last_box(text) or text))
     except TooMuch:
         return None
     unescaped = text.replace("\\{", "").replace("\\}", "")
@@ -128,15 +132,26 @@ def _literals(gold: str, pred: str) -> Comparison | None:
     if gold_based and pred_based:
         return Comparison(gold_based.value == pred_based.value, "base")
     if gold_based:
-        return _with_base(gold_based, pred)
-    return _with_base(pred_based, gold) if pred_based else None
+        return _with_base(gold_based, pred, is_bare_pred=True)
+    return _with_base(pred_based, gold, is_bare_pred=False) if pred_based else None
 
 
-def _with_base(based: literals.Based, text: str) -> Comparison | None:
-    """A number in a base against a text without one: equal where the values or the digits are."""
+def _with_base(based: literals.Based, text: str, is_bare_pred: bool) -> Comparison | None:
+    """A number in a base against a text without one: equal where the values or the digits are.
+
+    `is_bare_pred`: the text is the predicted answer; its digits may then be meant in the base, unless they
+    are no digits of the base.
+    """
     number = numbers.whole(text)
     if number is not None:
         written = text.strip().strip("$. ")
+        if (
+            is_bare_pred
+            and based.base < 10
+            and set(written) <= set("0123456789"[: based.base])
+            and written != based.digits
+        ):
+            return Comparison(False, "base")  # 11 may be written in base 2 as well as in base 10
         return Comparison(number.value == based.value or written.upper() == based.digits, "base")
     return Comparison(True, "base") if _squeezed(text).upper() == based.digits else None
 
@@ -147,20 +162,43 @@ def _valued(gold: Reading, pred: Reading, factor: Fraction, policies: Policies) 
         return Comparison(False, "modulo")
     if gold.modulus and gold.modulus == pred.modulus and gold.number and pred.number:
         return Comparison((gold.number.value - pred.number.value) % gold.modulus == 0, "modulo")
+    if (
+        "log" in pred.plain.text
+        and "ln" in gold.plain.text
+        and "log" not in gold.plain.text
+        and not symbols(gold.tree)
+    ):
+        pred = read(pred.plain.text.replace("log", "ln"))  # \\log for the natural logarithm
     comparison = Comparison(False, "same text")
     if gold.number and pred.number:
         comparison = _numbers(gold.number, pred.number, factor, policies)
         # `1,5` is a decimal or a list of two
-        if comparison or not (_COMMA.fullmatch(gold.plain.text) or _COMMA.fullmatch(pred.plain.text)):
+        listed = _COMMA.fullmatch(gold.plain.text), _COMMA.fullmatch(pred.plain.text)
+        if not any(listed):
             return comparison
-    has_words = holds([gold.tree, pred.tree], "word")
-    if gold.tree is not None and pred.tree is not None and (policies.text == "loose" or not has_words):
-        comparison = _trees(gold.tree, pred.tree, factor, Rules.of(policies))
+        if comparison and not (listed[0] and not listed[1] and not gold.plain.text.startswith(("0,", "-0,"))):
+            return comparison
+    gold_tree, pred_tree = _ungrouped(gold, pred.tree, True), _ungrouped(pred, gold.tree, False)
+    has_words = holds([gold_tree, pred_tree], "word")
+    if gold_tree is not None and pred_tree is not None and (policies.text == "loose" or not has_words):
+        comparison = _trees(gold_tree, pred_tree, factor, Rules.of(policies))
         if comparison or comparison.how == "values at points":
             return comparison
     if _beyond(gold) or _beyond(pred):
         return _symbolic(gold, pred, policies) or comparison
     return comparison
+
+
+def _ungrouped(reading: Reading, other: Node | None, is_gold: bool) -> Node | None:
+    """The tree of a reading, and a number for `120,000`, which may also be a list of two.
+
+    A predicted `1,234` stays a list where the gold answer is a list or a set.
+    """
+    if reading.number is None or not _GROUPED.fullmatch(reading.plain.text):
+        return reading.tree
+    if not is_gold and other is not None and other[0] in ("list", "set", "tuple"):
+        return reading.tree
+    return ("number", reading.number.value, reading.number.places)
 
 
 def _numbers(gold: Number, pred: Number, factor: Fraction, policies: Policies) -> Comparison:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from stages.graders.mathematics.latex_units import PERCENT, SCALES, TEXT, split_bare, split_text
 from stages.graders.mathematics.lexer import CONSTANTS, FUNCTIONS
+from stages.graders.mathematics.vectors import as_point
 from stages.graders.quantities.units import WORDS, Unit
 from stages.graders.reading.characters import plain_characters
 from stages.graders.reading.limits import TooMuch
@@ -51,6 +52,9 @@ _DELIMITERS = re.compile(r"\\[\[\]()]|^\$+|(?<!\\)\$+$")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _CHOOSE = re.compile(r"\{([^{}]{1,40})\\choose\b([^{}]{1,40})\}")
 _OVER = re.compile(r"\{([^{}]{1,80})\\over\b([^{}]{1,80})\}")
+_AXIS = re.compile(
+    r"\\(?:mathbf|hat|vec|boldsymbol|bm|overrightarrow|widehat)\s?\{?\s?(?:\\\w+\s?\{?\s?)?[ij k]"
+)
 _ROW_GAP = re.compile(r"(?<=\\\\)\s*\[\s*-?[\d.]+\s*(?:pt|ex|em|mm|cm|in)\s*\]")  # \\[2pt]
 _CODE = re.compile(r"^(?:(?:sympy|sp|np|numpy)\.)?(?:Matrix|array|matrix)\((.*)\)$")
 _PLUS_MINUS = re.compile(r"\bplus(?:[ -]or[ -]|/|-)minus\b|\+ ?or ?-(?= ?[\d\\a-z(])", re.IGNORECASE)
@@ -80,6 +84,7 @@ def plain(text: str) -> Plain:
     if len(text) > MAX_LENGTH:
         raise TooMuch(f"an answer of more than {MAX_LENGTH} characters")
     text = " ".join(plain_characters(text).split())
+    text = as_point(text) if "\\" in text and _AXIS.search(text) else text
     text = _ROW_GAP.sub("", text) if "\\\\" in text else text
     if not len(_DOLLAR.findall(text)) % 2:
         text = _DOLLAR.sub(" ", text).strip()

@@ -22,12 +22,16 @@ _ATOM = (
     r"(?:\s*\^\s*\{?\s*\d\s*\}?|\s*(?:squared|cubed)\b)?"
 )
 _UNIT = re.compile(
-    rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s*(?:/|\bper\b"
+    rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s?[*]\s?(?:{_ATOM}|N)){{0,2}}(?:\s*(?:/|\bper\b"
     rf"|\ba\b)\s*{_ATOM})?)\s*\.?$",
     re.IGNORECASE,
 )
+_PART = r"(?:[NJWVKACT]|k?g|[kcm]?m|s|h|mol|k[JWNV]|min)(?:\s?\^\s?\{?-?\d\}?)?"
+_PRODUCT = re.compile(rf"(?<=[\d}}])\s+({_PART}(?:\s?[*/]\s?\(?{_PART}\)?){{1,3}})$")  # `6 kg*m/s`, `21 N*m`
 _TEMPERATURE = re.compile(r"\s*\\degree\s*([CFK])\s*$")
-_CAPITAL = re.compile(r"(?<=\d)\s+([NJWVKLA])$")
+_CAPITAL = re.compile(
+    r"(?<=[\d}])\s*(\\Omega)\s*$|(?<=[\d}])\s+(?:\*\s*)?([NJWVKLACTF]|[kMG]?eV|[kM]?ohms?)$"
+)
 _NOUN = re.compile(r"^([^A-Za-z]*[\d})!])\s+([A-Za-z][A-Za-z]{2,}(?:[ -][A-Za-z]{2,}){0,4})\s*\.?$")
 _CONNECTORS = frozenset(
     re.findall(r"\w+", "and or if for when mod to where than with base not but from such is are")
@@ -54,6 +58,9 @@ def split_text(text: str) -> tuple[str, Unit | None]:
         return text, None
     if before.endswith("\\degree") and words.strip() in ("C", "F", "K"):
         return before[:-7], unit("\\degree" + words)
+    spaced = re.sub(r"\\[,;:! ]|~|\\cdot|\*", " ", words)
+    if (named := unit(spaced)) is not None and named.kind and not tail:
+        return before, named
     if re.search(r"\d", words) or PERCENT.fullmatch(" " + words.strip(), 1):
         return text, None
     return before, unit(words + tail)
@@ -93,7 +100,9 @@ def split_bare(text: str) -> tuple[str, Unit | None]:
     if match := _TEMPERATURE.search(text):
         return text[: match.start()], unit("\\degree" + match.group(1))
     if match := _CAPITAL.search(text):
-        return text[: match.start()], unit(match.group(1))
+        return text[: match.start()], unit(match.group(1) or match.group(2))
+    if (match := _PRODUCT.search(text)) and (named := unit(match.group(1))) is not None and named.kind:
+        return text[: match.start()], named
     if (match := _UNIT.search(text)) and not _is_function(text[: match.start()]):
         return text[: match.start()], unit(match.group(1))
     if (noun := _NOUN.match(text)) and _is_noun(noun.group(2)):

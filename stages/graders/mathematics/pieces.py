@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from stages.graders.mathematics.latex import MAX_LENGTH
 from stages.graders.quantities import literals, numbers
@@ -109,12 +110,22 @@ def _of_formulas(
         next(content for content in formula.groups() if content) + _unit_after(line[formula.end() :])
         for formula in formulas
     ]
+    if joined := _joined(line, formulas, contents):
+        yield joined
     contents = contents[::-1] if uncommitted else contents
     is_alone = len(contents) == 1 and (not uncommitted or len(line.split()) <= 2 or has_verb)
     for content in contents:
         if is_alone or len(content.strip()) > 1 or not content.strip().isalpha():
             yield content
     yield from (content.rpartition("=")[2] for content in contents if "=" in content)
+
+
+def _joined(line: str, formulas: "list[re.Match[str]]", contents: list[str]) -> str:
+    """Equations with `and` or a comma between as one list, `x=2, y=3`; empty where there are none."""
+    if not 2 <= len(contents) <= 4 or not all("=" in content for content in contents):
+        return ""
+    gaps = [line[left.end() : right.start()].strip(" ,") for left, right in pairwise(formulas)]
+    return ", ".join(contents) if all(gap in ("", "and") for gap in gaps) else ""
 
 
 def _without_formulas(line: str) -> Iterator[str]:

@@ -26,7 +26,11 @@ _POSITIVE = re.compile(
     r"\\mathbb\s*\{?\s*R\s*\}?\s*(?:\^\s*\{?\s*\+\s*\}?|_\s*\{?\s*>\s*0\s*\}?|_\s*\{?\s*\+\s*\}?)"
 )
 _INTEGER = re.compile(
-    r"\s*[,;(]\s*(?:\"?(?:where|for|with)\"?\s*)?[nkm]\s*\\in\s*\\mathbb\s*\{?\s*Z\s*\}?\s*\)?$"
+    r"\s*[,;(]\s*(?:\"?(?:where|for|with)\"?\s*)?([nkm])\s*\\in\s*\\mathbb\s*\{?\s*Z\s*\}?\s*\)?$"
+)
+_ENDLESS = re.compile(
+    r"(?:it )?(?:diverges|tends|goes|approaches|diverges off)? ?(?:to )?"
+    r"(?:(negative |minus |- ?)|positive |plus |\+ ?)?(?:infinity|\\infty)"
 )
 _FRENCH = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
 _WRAPPED = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
@@ -80,6 +84,8 @@ def read(text: str) -> Reading:
 def _tree(text: str) -> tuple[Node, int]:
     """The tree of a text in plain form, and the modulus of a congruence (0: none)."""
     words = text.strip('" ').lower()
+    if limit := _ENDLESS.fullmatch(words):
+        return parse("-\\infty" if limit.group(1) else "\\infty"), 0
     if words in literals.EMPTY:
         return ("set", []), 0
     if words in literals.REALS:
@@ -88,7 +94,7 @@ def _tree(text: str) -> tuple[Node, int]:
         return ("word", "dne"), 0
     if match := _EXCEPT.match(text):
         text = "\\mathbb{R} \\setminus \\{" + match.group(1) + "\\}"
-    text = _POSITIVE.sub(r"(0,\\infty)", _INTEGER.sub("", text))
+    text = _POSITIVE.sub(r"(0,\\infty)", _without_integer(text))
     if text.startswith("]") or text.endswith("["):
         text = _FRENCH.sub(_plain_brackets, text)
     modulus = _MODULUS.search(text)
@@ -101,6 +107,15 @@ def _tree(text: str) -> tuple[Node, int]:
     if ";" in text:
         text = re.sub(r"(?<=\d),(?=\d)", ".", text)  # (1,5; 2): the comma is a decimal one
     return parse(text), int(modulus.group(1) or modulus.group(2)) if modulus else 0
+
+
+def _without_integer(text: str) -> str:
+    """`text` without `k \\in \\mathbb{Z}` at its end; the letter is n, whatever it was called."""
+    integer = _INTEGER.search(text)
+    if integer is None:
+        return text
+    text = text[: integer.start()]
+    return re.sub(rf"(?<![A-Za-z\\]){integer.group(1)}(?![A-Za-z])", "n", text)
 
 
 def _plain_brackets(match: "re.Match[str]") -> str:

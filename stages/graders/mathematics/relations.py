@@ -84,9 +84,19 @@ def _same_names(golds: list[Node], preds: list[Node]) -> bool:
             for some in (golds, preds)
         )
     return len(golds) == len(preds) and all(
-        canonical(gold_name) == canonical(pred_name)
+        canonical(gold_name) == canonical(pred_name) or _same_argument(gold_name, pred_name)
         for gold_name, pred_name in zip(golds, preds, strict=True)
     )
+
+
+def _same_argument(gold: Node, pred: Node) -> bool:
+    """Whether two names are functions of the same letter: f(x) and g(x)."""
+    factors = [name[1] for name in (gold, pred) if name[0] == "product" and len(name[1]) == 2]
+    if len(factors) < 2:
+        return False
+    (left, left_letter), (right, right_letter) = factors
+    functions = all(part[0] == "symbol" and part[1] in "fghFGH" for part in (left, right))
+    return functions and left_letter == right_letter and left_letter[0] == "symbol"
 
 
 def _as_tuple(node: Node) -> Node:

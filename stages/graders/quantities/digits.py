@@ -18,28 +18,18 @@ _SCALE = re.compile(
 _INVERSE = re.compile(r"\b([A-Za-z]{1,3}) ?(?:\*|\\cdot)? ?([A-Za-z]{1,3})\^\{-(\d)\}")  # m*s^{-1}
 _MARKS = re.compile(r"<<[^<>]{0,200}>>")  # GSM8K's calculator marks
 _UNDERSCORED = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w.])")
-_ASIDE = re.compile(  # `34 apples (12 of them red)`
-    r"(?<=[A-Za-z]) \((?=[^()]*[a-z]{3})[^()=]{1,200}\)(?=[^\d]*$)"
-)
 _CITED = re.compile(r"(?<=[\w$).]) ?\[\d{1,2}\](?=\W*$)")  # `The result is 30 [1].`
 _REASON = re.compile(  # `The number is 15, since 15 = 3 * 5`
     r"[,;(]?\s(?:because|since|as (?=\$?\d)|for (?=\d+ [=+*/])|which (?:is"
-    r"|equals)(?= \$?[\d\\(][^A-Za-z.]{0,20}[-+*/×·^=])).*$",
+    r"|equals)(?= \$?[\d\\(][^A-Za-z.=]{0,20}(?:[-+*/×·^]|times\b|cdot\b)(?![^.]*=))).*$",
     re.IGNORECASE | re.DOTALL,
 )
-_CIRCUMSTANCE = re.compile(  # `12 apples left after giving away 3`, `$12 in 2 hours`, `10 of the 50 students`
-    r"\s(?:after|before|(?:out )?of (?:the|a total of|all)"
-    r"|(?:in|for|from|over|with|on|within|during|by|per|every|to|than|into|among|between|at|around|across"
-    r"|because of|instead of)"
-    r"(?= (?:(?:the|all|these|those|about|his|her|their|its|only"
-    r"|\w{1,12}ing) ){0,3}\$?\d))\s[^,;:.=]{1,80}[.!]?$",
+_SIGN = re.compile(  # `was - 27 minutes`; `12 - 5` is a difference
+    r"(?P<before>^\s{0,3}|[:=(\[≈]\s?|"
+    r"\b(?:is|was|are|were|be|equals|to|of|about|approximately|exactly|therefore)[: ]\s?)"
+    r"-\s{1,2}(?=\\?\$?\s?\.?\d)",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(  # `There are 24 ways: 4 choices for the first, 3 for the second`
-    r"([^:\n]{0,120}\b(?:are|is|was|were|has|have|had|gets?|makes?"
-    r"|gives?)\b[^:\n]{0,60}\d[^:\n]{0,60}):\s(?=[^\n]{0,200}\d[^\n]{0,200}\d)"
-)
-_SUMMED = re.compile(r"\b(?:total|sum|altogether|so|thus|hence|therefore|in all)\b|=", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 
 
@@ -63,18 +53,14 @@ def tidy(text: str) -> str:
 
 
 def stated(sentence: str) -> str:
-    """`sentence` without the clauses with numbers after the number that the sentence states.
+    """`sentence` without a reason behind the number that it states: `15, since 15 = 3 * 5`."""
+    shorter = _REASON.sub("", sentence)
+    return shorter if _DIGIT.search(shorter) else sentence
 
-    A reason (`15, since 15 = 3 * 5`), a circumstance (`$12 in 2 hours`, `10 of the 50 students`), an aside
-    (`34 apples (12 of them red)`) and a list of what was counted (`24 ways: 4 for the first, 3 for the
-    second`) go.
-    """
-    text = _ASIDE.sub("", sentence) if "(" in sentence else sentence
-    if (counted := _COUNTED.match(text)) and not _SUMMED.search(text, counted.end()):
-        text = counted[1]
-    for clause in (_REASON, _CIRCUMSTANCE):
-        text = shorter if _DIGIT.search(shorter := clause.sub("", text)) else text
-    return text
+
+def signed(text: str) -> str:
+    """`text` with a sign right before its number: `is -27` for `is - 27`."""
+    return _SIGN.sub(lambda match: f"{match['before']}-", text) if "- " in text else text
 
 
 def uncited(text: str) -> str:

@@ -36,15 +36,24 @@ _BASE: dict[str, dict[str, str]] = {
     "energy": {"j": "1", "kj": "1000"},
     "power": {"watt": "1", "kw": "1000"},
     "force": {"newton": "1"},
-    "voltage": {"volt": "1"},
-    "pressure": {"pa": "1", "kpa": "1000"},
+    "voltage": {"volt": "1", "mv": "0.001", "kv": "1000"},
+    "pressure": {"pa": "1", "kpa": "1000", "hpa": "100", "bar": "100000", "mbar": "100", "mmhg": "133.322"},
+    "sound": {"db": "1"},
+    "heat": {"cal": "1", "kcal": "1000"},
+    "work": {"kwh": "1"},
+    "turns": {"rpm": "1"},
+    "share": {"ppm": "1"},
     "frequency": {"hz": "1", "khz": "1000", "mhz": "1000000"},
-    "resistance": {"ohm": "1"},
+    "resistance": {"ohm": "1", "kohm": "1000"},
+    "charge": {"coulomb": "1"},
+    "field": {"tesla": "1"},
+    "capacity": {"farad": "1"},
+    "particle": {"ev": "1", "kev": "1000", "gev": "1000000000"},
     "celsius": {"celsius": "1"},
     "fahrenheit": {"fahrenheit": "1"},
     "kelvin": {"kelvin": "1"},
     "amount": {"mol": "1"},
-    "current": {"ampere": "1"},
+    "current": {"ampere": "1", "ma": "0.001"},
     "data": {"byte": "1", "kb": "1000", "mb": "1000000", "gb": "1000000000"},
     "am": {"am": "1"},
     "pm": {"pm": "1"},
@@ -57,7 +66,8 @@ _NAMES = {
     "year": "yr", "month": "mo", "ml": "milliliter millilitre", "l": "liter litre", "gal": "gallon",
     "quart": "qt", "deg": "degree", "rad": "radian", "dollar": "usd buck", "cent": "penny pennie",
     "euro": "eur", "inr": "rupee", "yuan": "rmb cny", "j": "joule", "kj": "kilojoule", "kw": "kilowatt",
-    "pa": "pascal", "hz": "hertz", "ohm": "ohms", "mol": "mole", "dm": "decimeter decimetre",
+    "pa": "pascal", "ev": "electronvolt electronvolts", "hz": "hertz", "ohm": "ohms", "mol": "mole",
+    "dm": "decimeter decimetre",
     "cl": "centiliter centilitre", "mph": "", "kph": "kmh", "um": "micrometer", "nm": "nanometer",
 }  # fmt: skip
 _KNOWN = {
@@ -66,7 +76,22 @@ _KNOWN = {
     for short, worth in units.items()
     for name in (short, *_NAMES.get(short, "").split())
 }
-_CAPITALS = {"N": "newton", "J": "j", "W": "watt", "V": "volt", "K": "kelvin", "L": "l", "A": "ampere"}
+_CAPITALS = {
+    "N": "newton",
+    "J": "j",
+    "W": "watt",
+    "V": "volt",
+    "K": "kelvin",
+    "L": "l",
+    "A": "ampere",
+    "C": "coulomb",
+    "T": "tesla",
+    "F": "farad",
+    "\\Omega": "ohm",
+    "MeV": "ev",
+}
+_INVERSE = re.compile(r"(?:\s|\*|\\cdot|\\,)\s?([A-Za-z]{1,3})\s?\^\s?\{?\s?-\s?(?:1|(\d))\s?\}?")  # m s^{-1}
+_CAPITAL = re.compile(r"(?<![A-Za-z\\])[NJWVKLACTF](?![A-Za-z])")
 _RATES = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h", "cc": "cm3", "sqft": "ft2"}
 _DEGREE = re.compile(r"^(?:\\degree|deg|degrees?)\s*([cfk])(?:elsius|ahrenheit|elvin)?$")
 _ATOM = re.compile(
@@ -92,6 +117,8 @@ def unit(text: str) -> Unit | None:
     capital = _CAPITALS.get(text.strip(" .,{}"))
     if capital:
         return _named(capital)
+    text = _INVERSE.sub(r"/\1\2", text) if "^" in text and "-" in text else text
+    text = _CAPITAL.sub(lambda match: _CAPITALS[match.group()], text) if "*" in text or "/" in text else text
     text = " ".join(
         text.lower()
         .replace("\\$", "dollar")
@@ -121,11 +148,18 @@ def fit(left: Unit | None, right: Unit | None) -> Fraction | None:
     if left.kind and right.kind:
         if left.kind == right.kind:
             return left.worth / right.worth
+        if {left.kind, right.kind} == {"volume", "length^3"}:
+            return _litres(left) / _litres(right)
         loose = _loose(left.kind) == _loose(right.kind) and ("unit" in left.kind or "unit" in right.kind)
         return Fraction(1) if loose or {left.kind, right.kind} == {"mass", "pound"} else None
     if left.kind or right.kind:
         return None
     return Fraction(1) if left.words <= right.words or right.words <= left.words else None
+
+
+def _litres(volume: Unit) -> Fraction:
+    """How many litres a unit of volume is."""
+    return volume.worth * (1000 if volume.kind == "length^3" else 1)
 
 
 def _loose(kind: str) -> str:
@@ -136,11 +170,25 @@ def _loose(kind: str) -> str:
 def _known(text: str) -> Unit | None:
     text = re.sub(r"(?:\bp\.?\s?m|\ba\.?\s?m)\.?$", lambda match: match.group()[0] + "m", text)
     above, slash, below = re.sub(r"\bper\b|\ba\b(?= )", "/", text).partition("/")
-    top = _atom(above.strip())
+    top = _times(above)
     if not slash or top is None:
         return top
-    bottom = _atom(below.strip())
+    bottom = _times(below.strip().removeprefix("(").removesuffix(")"))
     return Unit(f"{top.kind}/{bottom.kind}", top.worth / bottom.worth) if bottom else None
+
+
+def _times(text: str) -> Unit | None:
+    """A unit or a product of units: `kg*m`, `N m`."""
+    if (single := _atom(text.strip())) is not None:
+        return single
+    factors = [_atom(part) for part in re.split(r"\s?(?:\*|cdot)\s?|\s", text.strip()) if part]
+    known = [factor for factor in factors if factor is not None]
+    if len(known) < 2 or len(known) != len(factors):
+        return None
+    worth = Fraction(1)
+    for factor in known:
+        worth *= factor.worth
+    return Unit("*".join(sorted(factor.kind for factor in known)), worth)
 
 
 def _atom(text: str) -> Unit | None:

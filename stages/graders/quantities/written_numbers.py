@@ -39,7 +39,11 @@ _FRACTION = (
 )
 _PERCENT = r"\s*(?P<percent>\\?%|percent\b|per\ cent\b|pct\b|percentage\b)"
 _SCALE = r"\s+(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b"
-_UNITS = "|".join(sorted((word for word in WORDS if len(word) > 1), key=len, reverse=True))
+# `600 in total` is no length
+_UNITS = "|".join(
+    word + (r"(?!\s+[a-z\d])" if word == "in" else "")
+    for word in sorted((word for word in WORDS if len(word) > 1), key=len, reverse=True)
+)
 NUMBER = re.compile(
     rf"""(?<![A-Za-z0-9_^\\])(?<!\d[.,:])(?<!\^\{{)(?<!\^\{{-)
     (?:(?<![\w)\]}}])(?P<sign>[-+]))?
@@ -67,6 +71,7 @@ class Number(NamedTuple):
     percent: bool = False  # whether a percent sign stands behind the number
     places: int | None = None  # how many decimals are written; None: none, so the number is exact
     unit: Unit | None = None  # the unit or currency; None where there is none or an unknown one
+    counted: bool = False  # a gold answer whose question counts in dozens, thousands or the like
 
 
 def read(match: "re.Match[str]") -> Number:
@@ -79,7 +84,7 @@ def read(match: "re.Match[str]") -> Number:
         value = -value
     percent = parts["percent"] is not None
     scale = parts["scale"] or _SHORT.get(parts["short"] or "", "")
-    scaled = value / 100 if percent else value * _SCALES.get(scale, 1)
+    scaled = value / 100 if percent else value * _SCALES[scale] if scale else value
     name = _unit_name(parts)
     return Number(value, scaled, percent, places, unit(name) if name else None)
 

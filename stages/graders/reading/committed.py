@@ -3,28 +3,26 @@
 import re
 from collections.abc import Iterator
 
-import msgspec
-
-from stages.graders.reading import discard
+from stages.graders.reading import discard, headings
 from stages.graders.reading.boxes import last_box, last_boxes
-from stages.graders.reading.markers import Announcement, announcements, closing, placeholder
+from stages.graders.reading.dressing import undressed
+from stages.graders.reading.fields import last_field
+from stages.graders.reading.markers import Announcement, announcements, closing, commits, placeholder
 from stages.graders.reading.span import MAX_TAIL, SENTENCE_BREAK, Span
 
 MAX_LINES = 40  # lines that are searched after a mark or an announcement
 MAX_TRIES = 20  # announcements that are tried, from the last, so that a text of nothing else costs no more
 Mark = tuple[int, list[Span]]  # where a mark ends in the text, and the spans with its answer
 
-_JSON = re.compile(
-    r"[{,]\s{0,20}\"(?:final_?answer|answer|prediction|label|choice)\"\s{0,3}:\s{0,3}"
-    r"(?:\"(?P<text>(?:[^\"\\\n]|\\.){1,400})\"|(?P<bare>[^\s,\"{}\[\]][^,\"{}\n]{0,100}))(?=\s{0,20}[,}])",
-    re.IGNORECASE,
+_TAGGED = re.compile(
+    r"<(?P<name>(?:final_?)?answer|solution|result)>(?P<content>(?:(?!<(?:(?:final_?)?answer|solution|result)>).){0,4000}?)</(?P=name)>",
+    re.IGNORECASE | re.DOTALL,
 )
-_HASHES = re.compile(r"####[ \t:]{0,9}\n?([^\n]*)")
-_HEADING = re.compile(  # `#### Step 2: add` is a heading of Markdown
-    r"(?!(?:the |final )*answer\b)(?:\d+[.)]:? *)?[A-Za-z]\w*:? +\S", re.IGNORECASE
-)
+_SECTION_END = re.compile(r"\n(?=#{1,6}\s|[-*_]{3,}\s*\n)")
 _ENDS = (".", "$", ")", "]", "!", "%", "\n", " ")  # an answer that ends in one of these is complete
-_ENUMERATED = re.compile(r"^(?:\d{1,2}[.)] {1,3}(?=[A-Za-z$\\(*])|\d{1,2}\) {1,3}(?=\S))")
+_ENUMERATED = re.compile(
+    r"^(?:>[ \t]{0,3}|[-*•][ \t]{1,3}(?=\$?\d)|\d{1,2}[.)] {1,3}(?=[A-Za-z$\\(*])|\d{1,2}\) {1,3}(?=\S))"
+)
 _ALONE = re.compile(r"\n[ \t]{0,9}([^\w\n]{0,9}[A-Za-z]{1,13}[^\w\n]{0,9})\s*$")
 _QUOTED = re.compile(r"^\\?\"([^\"]*?)\\?\"(\.?)$")
 _SUMMED = re.compile(
@@ -87,54 +85,43 @@ def _boxed(text: str) -> Mark | None:
     if "boxed" not in text and "\\f" not in text:
         return None
     boxes = last_boxes(text)
-    return None if boxes is None else (boxes[1], [Span(boxes[0], "boxed", "the last box")])
+    return None if boxes is None else (boxes[1], [Span(undressed(boxes[0]), "boxed", "the last box")])
 
 
 def _after_hashes(text: str, stopped: bool) -> Mark | None:
+    """The spans of the last `####` that is no heading; of a heading `Final Answer` those of its section."""
     if "####" not in text:
         return None
-    marks = [
-        mark
-        for mark in _HASHES.finditer(text)
-        if not _HEADING.match(mark.group(1)) or _is_end(text, mark.end())
-    ]
-    if not marks:
-        return None
-    end = marks[-1].end()
-    whole = stopped or end < len(text) or text.endswith(_ENDS)
-    return end, list(_lines_after(marks[-1].group(1), "marked", "what follows the last ####", whole))
+    for mark in list(headings.MARK.finditer(text))[: -MAX_TRIES - 1 : -1]:
+        if headings.announces(mark.group(1), not commits(text[: mark.start()])):
+            section = _SECTION_END.split(text[mark.end() :].lstrip("\n"), maxsplit=1)[0]
+            how = f"what stands below the heading {headings.bare(mark.group(1))!r}"
+            return mark.end(), list(_lines_after(section, "marked", how, stopped))
+        if headings.is_heading(text, mark):
+            continue
+        whole = stopped or mark.end() < len(text) or text.endswith(_ENDS)
+        content = undressed(mark.group(1).strip())
+        return mark.end(), list(_lines_after(content, "marked", "what follows the last ####", whole))
+    return None
 
 
 def _in_json(text: str) -> Mark | None:
-    if '"' not in text or not (fields := list(_JSON.finditer(text))):
+    field = last_field(text)
+    if field is None:
         return None
-    string = fields[-1]["text"]
-    content = _unescaped(string) if string is not None else fields[-1]["bare"].strip()
-    return fields[-1].end(), [Span(last_box(content) or content, "boxed", "the answer of the JSON")]
+    end, content = field
+    return end, [Span(undressed(last_box(content) or content), "boxed", "the answer of the JSON")]
 
 
 def _in_tags(text: str) -> Mark | None:
-    if "<answer>" not in text or "</answer>" not in (inner := text.rpartition("<answer>")[2]):
+    tags = list(_TAGGED.finditer(text)) if "</" in text else []
+    if not tags:
         return None
-    content = inner.partition("</answer>")[0]
+    content = tags[-1]["content"]
     box = last_box(content) if "\\boxed" in content else None
-    end = len(text) - len(inner) + len(content)
-    return end, [Span(box or content.strip(), "boxed", "the last <answer>")]
-
-
-def _unescaped(text: str) -> str:
-    """The value of a JSON string; `text` itself where a model wrote LaTeX without doubling the
-    backslashes."""
-    try:
-        return msgspec.json.decode(f'"{text}"', type=str) if "\\\\" in text else text
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return text
-
-
-def _is_end(text: str, place: int) -> bool:
-    """Whether at most a farewell follows `place`."""
-    rest = text[place : place + 200].strip()
-    return not rest or closing(rest)
+    return tags[-1].end(), [
+        Span(undressed(box or content.strip()), "boxed", f"the last <{tags[-1]['name']}>")
+    ]
 
 
 def _lines_after(text: str, rule: str, how: str, stopped: bool) -> Iterator[Span]:

@@ -5,10 +5,13 @@ Every repetition in a pattern is bounded, so that the time to search a text is l
 
 import re
 
+from stages.graders.languages.others import LANGUAGES
+from stages.graders.languages.wordlists import any_of
 from stages.graders.reading.retract import IS_WRONG
+from stages.graders.reading.span import UNABBREVIATED
 
 _APOSTROPHES = re.compile("[\u2019\u2018`]")
-_SENTENCE = re.compile(r"(?<!\.)[.!?](?=\s|$)|\n|。")
+_SENTENCE = re.compile(rf"(?<!\.)[.!?]{UNABBREVIATED}(?=\s|$)|\n|。")
 _THOUGHT = r"(?:thought|said|guess(?:ed)?|wrote|assumed|believed|considered|answered)"
 _IF = r"\b(?:if|whether|suppose|assume|assuming|unless)"
 _REFUTED = re.compile(
@@ -69,6 +72,9 @@ _AMENDED = re.compile(
     r"(?:[,;:?(\u2014-]|\.\.\.|^)\s{0,3}(?:no,? wait,?|wait,? no,?|no, (?=wait|it is|it's|that is)"
     r"|scratch that,?|make that|correction:|oops,?)\s"
     r"|(?:[,;:?(\u2014-]|\.\.\.)\s{0,3}(?:no,|or rather|I mean|sorry,?)\s"
+    r"(?=\W{0,3}(?:\d|(?-i:[A-Z])(?![\w'])|\\|"
+    r"(?:it's|it is|that is|that's) (?:actually )?(?:\$?-?\d|(?-i:[A-Z])(?![\w']))"
+    r"|(?:the answer|actually|yes|no|make|entail\w*|neutral|contradict\w*)\b))"
     r"|(?:[,;:?(\u2014-]|\.\.\.)\s{0,3}(?:no,? )?(?:actually|wait),? (?=(?:it's|it is|the|yes|no)\b|[$\\\d-]"
     r"|\(?(?-i:[A-Z])\b)",
     re.IGNORECASE,
@@ -90,7 +96,8 @@ _REFUSAL = re.compile(
     r"|\b(?:the|this) (?:problem|question|task) (?:cannot|can't|can not) be (?:solved|answered|determined"
     r"|computed)\b"
     r"|(?:\bnot(?: have)? enough|n't(?: have)? enough|\binsufficient|\bno) (?:information|data|context)\b"
-    r"|\bno (?:idea|clue)\b|无法(?:确定|回答|判断)|不知道",
+    r"|\bno (?:idea|clue)\b"
+    rf"|{any_of(*(language.refuses for language in LANGUAGES))}",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(

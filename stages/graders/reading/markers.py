@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from stages.graders.languages.others import LANGUAGES
+from stages.graders.languages.wordlists import Language, any_of, phrases
+
 _STATED = (
     r"\s{0,3}(?:\([^()\n]{0,60}\))?\s{0,3}"
     r"(?:(?:is|are|was|were|(?:would|should|must|will|has to|could|might|may|ought to) be|(?:seems"
@@ -20,15 +23,25 @@ _THE = (
     "".join(
         f"(?<!{word} )"
         for word in re.findall(
-            r"\w+", "other both some many wrong incorrect previous initial earlier different possible"
+            r"\w+",
+            "other both some many wrong incorrect long longer previous initial earlier different possible",
         )
     )
     + _WHOLE
 )
-_ROMANCE = (
-    r"(?: (?:finale?|correct[ea]?|corrett?a|juiste|akhir|cuối cùng))?\s{0,3}"
-    r"(?:ist|lautet|wäre|est|es|è|é|is|är|er|je|on|este|to|это|:|=)(?!\w)"
-)
+
+
+def _of_language(language: Language) -> tuple[tuple[str, ...], str, str]:
+    """The rule for the nouns of a language that announce an answer: `La réponse finale est`."""
+    words = tuple(word.lower() for word in phrases(language.answers))
+    noun, stated = any_of(language.answers), any_of(language.stated) if language.stated else "(?!)"
+    if not language.spaced:
+        return words, r"(?s:.?)$", rf"{noun}(?:{stated})?\s{{0,3}}(?:{stated}|:|=)?\s{{0,3}}:?"
+    final = rf"(?:\s{any_of(language.final)})?" if language.final else ""
+    letter = r"(?=\s+\(?(?-i:[A-Z])(?!\w))" if language.name == "German" else "(?!)"
+    return words, _WHOLE, rf"{noun}(?:{final}\s{{0,3}}(?:{stated}|:|=)(?!\w)[ \t]{{0,3}}:?|{letter})"
+
+
 # words; the pattern of the text before a word; the pattern of the text from the word on
 _RULES = (
     (("answer",), _THE, rf"answers?{_STATED}|answer selected[:=]"),
@@ -52,48 +65,21 @@ _RULES = (
     (("ans",), _WHOLE, r"ans(?:\.?\s{0,3}[:=]|\.(?=\s))"),
     (("final:",), _WHOLE, r"final:(?=\s)"),
     (("a:",), r"(?:^|\n)[ \t>]{0,9}$", r"a:(?=\s)"),
-    (
-        ("antwort", "antwoord"),
-        _WHOLE,
-        rf"antwo(?:rt|ord)(?!en)(?:{_ROMANCE}[ \t]{{0,3}}:?|(?=\s+\(?(?-i:[A-Z])(?!\w)))",
-    ),
-    (
-        (
-            "réponse",
-            "reponse",
-            "respuesta",
-            "risposta",
-            "resposta",
-            "svar",
-            "odpowiedź",
-            "cevap",
-            "jawaban",
-            "odpověď",
-            "odpoveď",
-            "vastaus",
-            "válasz",
-            "răspuns",
-            "đáp án",
-            "ответ",
-            "відповідь",
-        ),
-        _WHOLE,
-        rf"(?:đáp án|\w{{1,12}}){_ROMANCE}[ \t]{{0,3}}:?",
-    ),
-    (
-        ("答案", "答え", "回答", "正解", "정답", "답", "答", "الإجابة", "الجواب", "उत्तर", "คำตอบ"),
-        r"(?s:.?)$",
-        r"(?:答案|答え|回答|正解|정답|답|答|الإجابة|الجواب|उत्तर|คำตอบ)(?:应该|应|就|は|은|는|هي|هو|है|คือ)?\s{0,3}(?:是|为|選|选|:"
-        r"|=)?\s{0,3}:?",
-    ),
+    *map(_of_language, LANGUAGES),
     (("选", "選"), r"(?:故|应|所以|因此|我)$", r"[选選]"),
 )
 _IGNORE = re.IGNORECASE
 _COMPILED = tuple(
     (words, re.compile(before, _IGNORE), re.compile(rule, _IGNORE)) for words, before, rule in _RULES
 )
+_ASCII = tuple(  # an ASCII text holds no other word
+    (tuple(filter(str.isascii, words)), before, rule)
+    for words, before, rule in _COMPILED
+    if any(map(str.isascii, words))
+)
 _STRONG = re.compile(
-    r"final answer|answer\s{0,3}[:=]|^(?:final|a):|(?:antwort|ponse|spuesta|sposta|ответ)\s{0,3}:|答案",
+    r"final answer|answer\s{0,3}[:=]|^(?:final|a):"
+    rf"|{any_of(*(language.answers for language in LANGUAGES if language.spaced))}\s{{0,3}}:|答案",
     _IGNORE,
 )
 _MARKED = ("\\boxed", "\\fbox", "####", "</answer>")
@@ -133,10 +119,12 @@ def announcements(text: str) -> list[Announcement]:
         lower = text.translate(_LOWER)
     by_end = {}
     has_options = "a:" in lower and _OPTIONS.search(text) is not None
-    for words, before, rule in _COMPILED:
+    for words, before, rule in _ASCII if lower.isascii() else _COMPILED:
         if has_options and words == ("a:",):
             continue
         for word in words:
+            if word not in lower:
+                continue
             for place in _places(lower, word):
                 match = rule.match(text, place)
                 if match and (lead := before.search(text[max(0, place - 40) : place])):

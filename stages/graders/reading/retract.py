@@ -25,6 +25,12 @@ _RETRACTION = re.compile(
     r"|\bI (?:made|see) (?:a|an|my|the) (?:\w{1,10} )?(?:mistake|error)\b|\bI was (?:wrong|mistaken)\b"
     r"|\bI misread\b"
     r"|\b(?:that|this|which|it) (?:gives|is|leads to|yields) (?:a|the) contradiction\b"
+    r"|\b(?:(?:up)?on (?:second thought|reflection|closer inspection|further thought)"
+    r"|thinking (?:again|about it again))\b"
+    r"(?=[^.\n]{0,40}\b(?:(?:should|must|ought to|has to|would) be"
+    r"|it is|it's|is|I(?:'d| would)? (?:say|choose|pick))\b)"
+    r"(?![^.\n]{0,40}\b(?:right|correct|fine|so)\b)"
+    r"|\bactually,? let me re\w{3,12}|\bno,? sorry\b|\bsorry,? (?=it is|it's|I meant|make that)"
     r"|\bno,? wait\b|\bwait,? no\b|\blet me (?:correct|fix|redo) (?:that|this|it|my)\b|\bcorrection\s*:",
     re.IGNORECASE,
 )
@@ -35,6 +41,7 @@ _NEEDED = (
     "not it", "n't right", "n't correct", "n't true", "n't it", "n't quite", "be right", "be correct",
     "be it", "be true", "be quite", "n't the answer", "scratch", "strike", "ignore", "disregard", "forget",
     "cancel", "misread", "contradiction", "no wait", "no, wait", "wait no", "wait, no", "let me correct",
+    "second thought", "let me re", "sorry", "reflection", "inspection", "further thought", "thinking a",
     "let me fix", "let me redo", "correction",
 )  # fmt: skip
 _INTERJECTION = re.compile(
@@ -70,4 +77,4 @@ def takes_back(sentence: str) -> bool:
 
 def _may_retract(text: str) -> bool:
     lower = text.lower()
-    return any(word in lower for word in _NEEDED)
+    return any(map(lower.__contains__, _NEEDED))

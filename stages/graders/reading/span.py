@@ -3,8 +3,18 @@
 import re
 from typing import NamedTuple
 
+from stages.graders.languages.english import ABBREVIATIONS
+from stages.graders.languages.wordlists import phrases
+
 MAX_TAIL = 2000  # characters at the end of a text that are split into sentences
-SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z*$\\(\"'])|\s*\n\s*|(?<=[。！？])")
+# no abbreviation ends here: `Mr. Watson`
+UNABBREVIATED = "".join(rf"(?<!\b{re.escape(word)}\.)" for word in phrases(ABBREVIATIONS))
+# where a sentence ends before another one that begins with a capital letter or a formula
+SENTENCE_BREAK = re.compile(
+    rf"(?<=[.!?]){UNABBREVIATED}\s+(?![AP]?M\.)(?=[A-Z*$\\(\"'])|\s*\n\s*|(?<=[。！？])"
+)
+# where a sentence ends before any other word
+SENTENCE = re.compile(rf"(?<=[.!?。]){UNABBREVIATED}\s+(?![AP]?M\.)(?=[^\W\d_])|(?<=。)|\n")
 
 
 class Span(NamedTuple):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from stages.graders.reading import discard
-from stages.graders.reading.cleaning import tidy, unchecked
+from stages.graders.reading.cleaning import tidy, unchecked, without_appendix
 from stages.graders.reading.markers import closing
 from stages.graders.reading.retract import takes_back
 from stages.graders.reading.span import MAX_TAIL, SENTENCE_BREAK, Span
@@ -27,6 +27,7 @@ _PARTS = re.compile(  # `(a) 3`, `- x = 3`
 )
 _PART = re.compile(r"^[ \t]*(?:\([a-h]\)|[a-h]\)|[-*•])[ \t]+(\S[^\n]*)$", re.MULTILINE)
 _BULLET = re.compile(r"^[-*•] {1,3}(?=[$\\(A-Za-z])")
+_LINE_BULLET = re.compile(r"^(?:[-*•]|>)[ \t]{1,3}(?=[$\\(\w])")  # one of several lines: `- 12` is 12
 _STRONG = re.compile(r"\*\*([^*\n]{1,60})\*\*|\\math(?:bf|bfit)\{([^{}\n]{1,60})\}")
 
 
@@ -35,7 +36,7 @@ def uncommitted(text: str, raw: str) -> Iterator[Span]:
 
     A check of the result at the end is left out. `raw` is the response with its emphasis (`**...**`).
     """
-    text, raw = unchecked(text), unchecked(raw)
+    text, raw = unchecked(without_appendix(text)), unchecked(without_appendix(raw))
     if len(solutions := _listed_solutions(text)) > 1:
         yield Span(", ".join(item.strip(" .,;") for item in solutions), "listed", "a list of solutions")
     yield Span(text, "opening", "the opening words")
@@ -89,7 +90,7 @@ def _last_sentences(text: str) -> Iterator[Span]:
     for sentence in reversed(sentences):
         if (closing(sentence) and len(sentences) > 1) or (declined and discard.supposes(sentence)):
             continue
-        sentence = _BULLET.sub("", sentence)
+        sentence = (_BULLET if len(sentences) == 1 else _LINE_BULLET).sub("", sentence)
         how = "the last sentence" if not tried else f"sentence {tried + 1} from the end"
         yield Span(discard.undenied(discard.amended("", sentence)), "last", how)
         tried += 1

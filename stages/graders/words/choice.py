@@ -7,7 +7,10 @@ from functools import lru_cache
 
 from stages.graders.reading.discard import first_sentence, straight
 from stages.graders.reading.span import Span
+from stages.graders.words.judged import judged
+from stages.graders.words.labelled import labelled, latin, numbered, placed
 from stages.graders.words.letters import affirmed, bracketed, chosen, leading, letters, opened
+from stages.graders.words.truth import stance, truths
 from stages.graders.words.words import normal, plain
 
 MAX_SPAN = 1000  # characters of a span that are searched
@@ -35,6 +38,10 @@ _UNDECIDED = re.compile(
     r"|hard to) (?:\w{1,12}ly )?"
     r"(?:determine|tell|choose|pick|select|decide|say|know|answer)\b",
     re.IGNORECASE,
+)
+_OR_OTHER = re.compile(  # `B; or possibly D`, `A, shop; or C, bank`
+    r"[;,]\s(?:or|and/or|alternatively,?|and)\s(?:(?:possibly|maybe|perhaps|even|also)\s(?:option\s)?\(?(?P<one>[A-Z])(?!\w)"
+    r"|(?:option\s)?\(?(?P<two>[A-Z])[),:](?=\s))"
 )
 _YET = re.compile(r"\b(?:but|however|so|although|though|yet|still)\b|[;:]", re.IGNORECASE)
 _MARKED = re.compile("[✅✓✔❌✗✘]")  # a line of a list of options with a sign for each
@@ -65,18 +72,23 @@ def final(span: Span, choices: Choices) -> str | None:
     NOTHING where the span commits to several options, or to one that is not offered.
     """
     offered, options = _offered(choices), choices or []
-    text = straight(plain(span.text))
+    text = latin(straight(plain(span.text)))
     if span.rule == "opening":
-        return _opened(text[:MAX_PROSE], offered, options)
+        named = judged(text)
+        return _opened(text[:MAX_PROSE], offered, options) if named is None else named
     if span.rule == "text":
-        return _in_prose(text[:MAX_PROSE], offered)
+        letter = _in_prose(text[:MAX_PROSE], offered)
+        return letter if letter is not None else _in_line(text[-MAX_SPAN:].rpartition("\n")[2], options)
     text = _QUESTION.sub(" ", text[:MAX_SPAN])
     if span.rule == "alone" and _MARKED.search(text):
         return None
     if single := _SINGLE.fullmatch(text):
-        return _only([single.group(1).upper()], offered)
+        letter = single.group(1).upper()
+        return letter if letter in offered else _same_text(text, options) or NOTHING
     if span.rule == "alone":
         return _same_text(text, options)
+    if options and (letter := labelled(span.text[:MAX_SPAN], options, [_form(option) for option in options])):
+        return letter
     sentence = first_sentence(text)
     by_text = _same_text(text, options) or (
         _same_text(sentence, options) if len(sentence.strip()) > 1 else None
@@ -86,7 +98,17 @@ def final(span: Span, choices: Choices) -> str | None:
     if (undecided := _UNDECIDED.search(sentence)) and not _YET.search(sentence, undecided.end()):
         return NOTHING
     letter = _by_letter(text, offered, span.rule)
-    return letter if letter is not None else _within(text, options)
+    if letter and (other := _OR_OTHER.search(sentence)) and (other["one"] or other["two"]) != letter:
+        return NOTHING
+    if letter is None:
+        letter = _within(text, options)
+    if letter is None and (meanings := truths(tuple(options))):
+        letter = meanings.get(stance(span) or "")
+    return (
+        letter
+        if letter is not None or not options
+        else numbered(sentence, options) or placed(sentence, options)
+    )
 
 
 def _opened(text: str, offered: str, options: list[str]) -> str | None:
@@ -199,6 +221,19 @@ def _within(text: str, choices: list[str]) -> str | None:
     if not longest:
         return None
     return next(letter for letter, form in named.items() if form in longest) if len(longest) == 1 else NOTHING
+
+
+def _in_line(line: str, options: list[str]) -> str | None:
+    """The only option that the last line of a response names, also in the plural."""
+    if any(len(option.split()) < 2 for option in options):
+        return None
+    padded = f" {normal(line)} "
+    named = [
+        letter
+        for letter, form in zip(string.ascii_uppercase, map(_form, options), strict=False)
+        if form and re.search(rf" {re.escape(form)}s? ", padded)
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _without_denied(padded: str, form: str) -> str:

@@ -7,6 +7,9 @@ The article in `A dog`, the pronoun I and the A of `Answer` name no option. `Not
 import re
 from itertools import pairwise
 
+from stages.graders.languages.others import LANGUAGES
+from stages.graders.languages.wordlists import any_of
+
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9_\\])(?<![A-Z]\.)(?<![A-Za-z]['-])(?P<open>[(\[{<\"'“«「【$*]{0,4})(?P<letter>[A-Z])"
     r"(?P<close>[)\]}>\"'”»」】$*]{0,4})(?![A-Za-z0-9_]|['-][A-Za-z]|\.[A-Za-z])"
@@ -20,15 +23,36 @@ _JOINED = (
     rf"{_LETTER}(?:(?:\s{{0,3}},\s{{0,3}}{_LETTER}){{0,9}}\s{{0,3}},?\s{{0,3}}(?:/|&|and|or|nor|和"
     rf"|或)\s{{0,3}}{_LETTER})?"
 )
+_DENIES = "|".join(any_of(language.denies) for language in LANGUAGES if language.denies and language.spaced)
+_DENIES_UNSPACED = "|".join(
+    any_of(language.denies) for language in LANGUAGES if language.denies and not language.spaced
+)
 _NOT = (
     r"(?:\b(?:not|never|nor|isn't|wasn't|aren't|can't|cannot|couldn't|won't|wouldn't|neither|rather than"
     r"|instead of|except|than|against"
     r"|unlike|eliminat(?:e|ed|es|ing)|rul(?:e|ed|es|ing) out|exclud(?:e|ed|es|ing)|reject(?:s|ed|ing)?"
     r"|discard(?:s|ed|ing)?|consider(?:ed)?"
-    r"|non|nicht|pas|nie)\b|不是|不选|而非|排除|非)"
+    rf"|{_DENIES})\b|{_DENIES_UNSPACED})"
     r"(?: ?(?:be|choose|pick|select|just|only|simply|for|it|to|the|either|both|any|of|options?|choices?"
     r"|answers?|letter)\b:?){0,4}\s{0,3}"
 )
+_SAID_WRONG = "|".join(  # ` ist falsch`, `项说法错误`
+    rf"\s{any_of(language.wrong)}(?!\w)"
+    if language.spaced
+    else rf"\s?(?:{any_of(language.options)})?\s?{any_of(language.wrong)}"
+    for language in LANGUAGES
+    if language.wrong
+)
+_SO = "|".join(any_of(language.so) for language in LANGUAGES if language.so and language.spaced)
+_SO_UNSPACED = "|".join(any_of(language.so) for language in LANGUAGES if language.so and not language.spaced)
+_SAID_RIGHT = "|".join(
+    rf"\s{any_of(language.right)}(?!\w)"
+    if language.spaced
+    else rf"\s?(?:{any_of(language.options)})?\s?{any_of(language.right)}"
+    for language in LANGUAGES
+    if language.right
+)
+_NOUNS = "|".join(any_of(language.options) for language in LANGUAGES if language.options)
 _FAILS = (
     r"(?:(?: (?:is|are|was|were|would be|will be|seems?|looks?|can be|could be|has been|have been|appears?"
     r"|being|also|clearly|both|all"
@@ -38,7 +62,7 @@ _FAILS = (
     r"|unsupported|inaccurate|mistaken|rejected|discarded|less|untrue)\b"
     r"|(?: (?:is|are|was|were|does|do|did|can|could|would|will)n't| cannot| does not| do not| did not"
     r"| can't| won't|'s not| makes no| fails)\b"
-    r"|\s?(?:不对|不正确|是?错|不是(?:正确|对的|答案)|是干扰))"
+    rf"|{_SAID_WRONG})"
 )
 _DENIED = re.compile(
     rf"\b(?:of|among|from|between) (?:the |these )?(?:\w{{1,12}} )?(?:options|choices|answers"
@@ -55,14 +79,15 @@ _RIGHT = (
     r"|likely|probably|obviously|more|far|much)){0,4} (?:correct|right|valid|best|true|answer|accurate|better"
     r"|likely|appropriate|clear"
     r"|choice|option|one|plausible|consistent|reasonable|suitable|fitting)\b"
-    r"| (?:works|fits|remains|holds|wins)\b|\s?(?:是?正确|是?对))"
+    rf"| (?:works|fits|remains|holds|wins)\b|{_SAID_RIGHT})"
 )
 _CHOSEN = re.compile(
     r"(?:(?:\b(?:choos(?:e|ing)|chose|pick(?:ed|ing)?|select(?:ed|ing)?|go(?:ing)? with|opt for|vote for"
     r"|leav(?:es|ing)(?: us with| only)?"
     r"|only|answer|option|choice|letter|(?:must|should|would|has to) be|is|it's|that's|gives|therefore|so"
     r"|hence|thus|say|think|conclude"
-    r"|est|ist|es|è|é|=)\b|选|選|->|→)"
+    rf"|{_SO}|est|ist|es|è|é|=)\b|{_SO_UNSPACED}|->|→)"
+    rf"(?:\s{{0,3}}(?:{_NOUNS})(?!\w))?"
     r"(?:[\s:,*]{1,4}(?:option|choice|letter|answer|the|is|it's|that|it|be|would|must|should|clearly"
     r"|definitely|probably"
     r"|most likely)\b){0,4}"

@@ -1,5 +1,10 @@
 """What words mean as an answer: yes or no, and the three labels of inference."""
 
+from collections.abc import Iterable
+
+from stages.graders.languages import english
+from stages.graders.languages.others import LANGUAGES
+from stages.graders.languages.wordlists import Table, phrases
 from stages.shared.rows import Kind
 
 
@@ -12,11 +17,14 @@ def _table(**meanings: str) -> dict[str, str]:
     return {word: meaning for meaning, words in meanings.items() for word in _words(words)}
 
 
+def _single(tables: Iterable[Table]) -> str:
+    """The single words of tables, with spaces between."""
+    return " ".join(word for word in phrases(*tables) if " " not in word)
+
+
 YES_NO = _table(
-    yes="yes yeah yep yup true correct right affirmative indeed absolutely oui vrai ja wahr sí si verdadero "
-    "да はい 是 是的 对 正确 نعم صحيح हाँ हां सत्य सही 예 네 sim tak evet",
-    no="no nope false incorrect wrong untrue negative non faux nein falsch falso нет いいえ "
-    "否 不是 不对 错 错误 不正确 لا خطأ नहीं असत्य गलत 아니요 아니오 não hayır nee",
+    yes=_single([english.YES, *(language.yes for language in LANGUAGES)]),
+    no=_single([english.NO, *(language.no for language in LANGUAGES)]),
 )
 NLI = _table(
     entailment="entailment entails entail entailed entailing true yes correct supported supports implied "
@@ -52,7 +60,8 @@ INTRODUCING = frozenset(
         "the a an answer is it it's that that's this probably likely most definitely clearly certainly "
         "simply just so therefore thus hence would be to i i'd say think believe final result conclusion "
         "statement hypothesis claim relationship label my of course resounding clear definite as and in case "
-        "overall then option choice still seems must we can conclude with confidence safely sentence premise"
+        "actually overall then option choice still seems must we can conclude with confidence safely "
+        "sentence premise"
     )
 )
 CONDITIONS = frozenset(["if", "whether", "unless"])

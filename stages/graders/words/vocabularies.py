@@ -6,6 +6,8 @@ neutral, and `neither A nor B` is the third label. A text with two meanings comm
 
 import re
 
+from stages.graders.languages import english
+from stages.graders.languages.wordlists import any_of
 from stages.graders.reading.discard import first_sentence, refuses, straight
 from stages.graders.reading.span import Span
 from stages.graders.words.meanings import BARE, GOLDS, NLI, TECHNICAL, YES_NO
@@ -40,7 +42,7 @@ _UNDECIDED = re.compile(
 )
 _NOT_AT_ALL = re.compile(
     r"\W*(?:(?:absolutely|definitely|certainly|probably|surely|clearly|most likely|likely|of course) not"
-    r"|not at all)\s*(?:[.,;!]|$)"
+    r"|not (?:at all|always|necessarily|really|usually|exactly|quite))\s*(?:[.,;!]|$)"
 )
 _NO_ANSWER = re.compile(  # `no idea` says nothing about the question
     r"\W*no (?:idea|clue|answer|comments?|opinion|further|more (?:comments?|remarks?)|one (?:knows|can)"
@@ -67,6 +69,15 @@ _OFFERED = re.compile(
     r"|contradiction)){2}\b"
 )
 _ALTERNATIVE = re.compile(r"\b(?:yes|no|true|false) would\b[^.;)\n]*")  # `yes would be right only if`
+_NO_DOUBT = re.compile(r"^\W*no (?:doubt|question|problem)\b[^:;,.]{0,40}[:;,.]\s(?=\W*(?:yes|no)\b)")
+_VARIES = re.compile(r"\banswer (?:\w{1,12} ){0,2}(?:varies|depends|changes|differs)\b")
+_SURE = re.compile(rf"\W*{any_of(english.CERTAINLY)}\W*(?:$|[.,!])")
+_EITHER_WAY = re.compile(
+    r"\b(yes|no) (?:in|for|on|at|if|when|under)\b[^.;]{0,80}\b(?:and|but|or) (?!\1)(?:yes|no)\b"
+)
+_UNDECIDED_BETWEEN = re.compile(rf"\b{any_of(english.UNDECIDED)}\b")
+_ENUMERATED = re.compile(r"^\W{0,3}\d{1,2}[.)]\s")
+_TRULY = re.compile(rf"\b(?:but|though|although|however|yet)\b[^.;]{{0,20}}?\b{any_of(english.TRULY)}\b")
 _DEPENDS = re.compile(r"\b(?:it|that|this|answer) depends\b|^\W*(?:maybe|perhaps|possibly)\s*[.,;:]")
 
 
@@ -85,7 +96,11 @@ def final(span: Span, kind: Kind) -> str | None:
     text = _NOT_THE_CASE.sub("not ", text)
     if span.rule == "text":
         return _of_whole_text(text, kind)
+    if span.rule == "spoken":
+        text = _ENUMERATED.sub("", text)
     sentence = _without_concessions(text, span)
+    if kind is Kind.YES_NO and _VARIES.search(text):
+        return NOTHING
     return _of_yes_no(sentence, span.rule) if kind is Kind.YES_NO else _of_nli(sentence, span.rule)
 
 
@@ -107,18 +122,25 @@ def _without_concessions(text: str, span: Span) -> str:
 
 def _of_yes_no(sentence: str, rule: str) -> str | None:
     """`yes`, `no`, NOTHING or None. `rule` is the rule of the span (span.py)."""
-    if _DEPENDS.search(sentence):
+    if rule == "spoken" and _EITHER.search(sentence):
+        return NOTHING
+    sentence = _NO_DOUBT.sub("", sentence)
+    if _DEPENDS.search(sentence) or _EITHER_WAY.search(sentence):
         return NOTHING
     words = words_of(sentence)
     if len(words) == 1 and words[0] in BARE:
         return BARE[words[0]]
     if _NOT_AT_ALL.match(sentence):
         return "no"
+    if _SURE.match(sentence):
+        return "yes"
     if _NO_ANSWER.match(sentence):
         return None
     senses = senses_of(words, Kind.YES_NO, YES_NO)
     if is_introduced(senses, words, rule):
         return unhedged(senses, words)
+    if rule == "spoken" and _UNDECIDED_BETWEEN.search(sentence):
+        return NOTHING
     return None if refuses(sentence) else only_meaning(senses, words, rule)
 
 
@@ -131,6 +153,9 @@ def _of_nli(sentence: str, rule: str) -> str | None:
     if _UNDECIDED.search(sentence) and (not words or words[0] not in NLI):
         return "neutral"
     senses = senses_of(words, Kind.NLI, NLI)
+    if (truly := _TRULY.search(sentence)) and len({sense.meaning for sense in senses}) > 1:
+        meant = {sense.meaning for sense in senses_of(words_of(sentence[truly.end() :]), Kind.NLI, NLI)}
+        return NOTHING if meant else unhedged(senses, words)
     if is_introduced(senses, words, rule):
         return unhedged(senses, words)
     return only_meaning(senses, words, rule)

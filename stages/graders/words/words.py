@@ -20,6 +20,8 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # 1,000
+_BEFORE_NAME = re.compile(r"^(?:in|on|at|by|from|it was|it is)\s")  # `In 1969.`
+_HALF_DAY = re.compile(r"\b([ap])\. m\b")  # `2:35 P. M.`
 _KEPT = "-.%"
 _SPACED = str.maketrans(
     {character: " " for character in string.punctuation if character not in _KEPT}
@@ -43,6 +45,8 @@ def plain(text: str) -> str:
 def normal(text: str) -> str:
     """`text` in lower case, without punctuation, articles and LaTeX, and with single spaces."""
     kept = _GROUPED.sub("", plain(text)).casefold().translate(_SPACED)
+    if ". m" in kept:
+        kept = _HALF_DAY.sub(r"\1.m", kept)
     return " ".join(_ARTICLES.sub(" ", kept).split()).strip(". ")
 
 
@@ -84,7 +88,8 @@ def same(gold: str, pred: str, policies: Policies) -> Comparison:
     """Whether two short texts are the same under `policies.text`."""
     if policies.text == "strict":
         return Comparison(exact(gold) == exact(pred), "same text, as written")
-    return Comparison(normal(gold) == normal(pred), "same words")
+    same_words = normal(gold) in (normal(pred), _BEFORE_NAME.sub("", normal(pred)))
+    return Comparison(same_words, "same words")
 
 
 def _named(answer: str, forms: list[str]) -> str | None:
