@@ -9,6 +9,7 @@ once. Nothing of the working tree changes. The copy is deleted, unless `--keep` 
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,10 @@ def smoke(folder: Path, overrides: Sequence[str]) -> None:
     conf = str((folder / "conf").resolve())
     compose_and_dump(folder / "params.yaml", conf, None, "config", str(folder), [SCALE, *overrides])
     start = monotonic()
-    if subprocess.run([sys.executable, "-m", "stages.tools.repro"], cwd=folder, check=False).returncode:
+    # stages start as `python`, which must be this one
+    paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = [sys.executable, "-m", "stages.tools.repro"]
+    if subprocess.run(command, cwd=folder, env=os.environ | {"PATH": paths}, check=False).returncode:
         raise BadInput("a stage failed: the lines above say which and why")
     print(f"smoke: every stage ran in {monotonic() - start:.0f} s", flush=True)
 
