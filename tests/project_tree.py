@@ -20,7 +20,7 @@ FAMILIES = {  # the stages of each family of params.yaml, in the order of the fl
     "practice": ("practise",),
 }
 UPDATES = ("admit", "update", "assess")  # the stages of the family `updates`, which is empty by default: a daemon fills it in
-SECTIONS = {"base": "model"}  # the section of params that a stage reads, where it has another name
+SECTIONS = {"base": "model", "update": "train"}  # the section of params that a stage reads, where it has another name
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
 PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}

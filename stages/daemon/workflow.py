@@ -106,7 +106,9 @@ class Jobs:
                 if not self.places.taken(job["sha"]).is_file():
                     return "gone", "the job's data is gone; drop the file into the inbox again, then retry"
                 bug = checked.status != 1 or "Traceback (most recent call last)" in checked.tail
-                words = last_words(checked.tail, 1).replace(f"{job['sha']}.jsonl", shown(job["name"]))
+                words = last_words(checked.tail, 1)
+                for path in (str(self.places.taken(job["sha"]).resolve()), f"{job['sha']}.jsonl"):
+                    words = words.replace(path, shown(job["name"]))
                 return ("fault" if bug else "bad"), words
             ended = self._through(lambda resumed: self.work.train(job, plan, self.runner, resumed))
         except BadInput as error:
