@@ -105,16 +105,21 @@ def named(script: str, section: Any) -> set[str]:
         "corpus": lambda: [f"tasks/{name}" for name in section["tasks"] or {}],
         "base": lambda: [f"students/{section['student']}"] if "student" in section else [],
         "prompt": lambda: [
-            f"styles/{name}" for asked in section.values() for name in (asked["styles"] if isinstance(asked, dict) else [asked]) if name
+            f"styles/{name}"
+            for asked in (section[by] for by in ("teacher", "probe") if section.get(by))
+            for name in (asked["styles"] if isinstance(asked, dict) else [asked])
         ],
-        "respond": lambda: [f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)],
+        "respond": lambda: [
+            *(f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)),
+            *(f"graders/{name}" for name in (section.get("accept") or {"graders": []})["graders"]),
+        ],
         "grade": lambda: [f"graders/{name}" for name in section["graders"]],
         "judge": lambda: [f"samplers/{section['ask']['sampler']}"] if section["ask"] else [],
         "enrich": list,
         "filter": list,  # it names graders, but only looks up what they said
         "format": lambda: [
             *(f"formats/{section[side]}" for side in ("hard", "easy") if side in section),
-            f"styles/{section['student_style']}",
+            *(f"styles/{section[side]}" for side in ("student_style", "hard_style") if section.get(side)),
         ],
         "train": lambda: [f"students/{section['student']}"],
         "generate": lambda: [
