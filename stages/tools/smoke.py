@@ -41,7 +41,11 @@ def copy(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(name, folder / name)
     (folder / "metrics").mkdir(exist_ok=True)
-    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    # dvclive refuses a repository without a commit
+    user = ["-c", "user.name=smoke", "-c", "user.email=smoke@localhost"]
+    commands = (["init", "--quiet"], ["add", "--all"], [*user, "commit", "--quiet", "--message", "a copy"])
+    for command in commands:
+        subprocess.run(["git", *command], cwd=folder, check=True)
 
 
 def smoke(folder: Path, overrides: Sequence[str]) -> None:
