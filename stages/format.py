@@ -3,11 +3,14 @@
 The validation problems take the same way into chats of their own, which no training learns from.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import Field
 
 from stages.formats.mixing import mixture
 from stages.formats.mixing.mixture import Report, mix
@@ -28,17 +31,21 @@ class Params(mixture.Params):
     # the style in which a student is asked whose problem is hard, and who is shown the gold label alone (see
     # filter.hard_rows); null: the style of all others
     hard_style: Asked | None = None
+    # the share of the chats that are rows of the base model's own corpus: a student forgets what is not shown
+    # to it again (rehearsal: Robins 1995, https://doi.org/10.1080/09540099550039318)
+    replay: float = Field(default=0.0, ge=0, lt=1)
 
 
 def main(name: str) -> None:
-    """data/S/kept.jsonl, data/validation/S.jsonl -> data/S/chats/N.jsonl, data/S/validation/N/ and
-    metrics/N_format.json.
+    """data/S/kept.jsonl, data/validation/S.jsonl, data/corpora/B.jsonl -> data/S/chats/N.jsonl,
+    data/S/validation/N/ and metrics/N_format.json.
 
     data/S/validation/N/ holds the chats of the validation problems (chats.jsonl) and how the student is asked
     each of them (prompts.jsonl). Both are empty where there are none.
     """
     section = params.read(name, "format", Params, family="students")
-    system, report = params.refers("students", name, "system"), Report()
+    system, base = (params.refers("students", name, to) for to in ("system", "base"))
+    report = Report()
     data = Path("data", system)
 
     def kept() -> Iterator[Trace]:
@@ -56,8 +63,11 @@ def main(name: str) -> None:
     folder = data / "validation" / name
     paths = (data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json"))
     with replacing(*paths, folder / "chats.jsonl", folder / "prompts.jsonl") as files:
-        if not put(files[0], progress(chats, "format")):
+        written = put(files[0], progress(chats, "format"))
+        if not written:
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
+        replayed = round(written * section.replay / (1 - section.replay))
+        put(files[0], replay(Path("data/corpora", f"{base}.jsonl"), replayed, params.seed()))
         problems = _validation_problems(Path("data/validation", f"{system}.jsonl"))
         held: list[Chat] = []
         if problems and any(True for _ in of_split(True)()):
@@ -65,7 +75,30 @@ def main(name: str) -> None:
         put(files[2], held)
         put(files[3], validation_prompts(problems, held, ask, section.student_style.name))
         counts = {"validation_problems": len(problems), "validation_chats": len(held)} if problems else {}
+        counts |= {"replayed": replayed} if replayed else {}
         files[1].write(as_json(summary(report, section) | counts))
+
+
+def replay(corpus: Path, count: int, seed: int) -> list[Chat]:
+    """`count` rows of a corpus, those whose ids have the lowest hashes, in their order in the corpus.
+
+    Raises BadInput where the corpus has fewer rows.
+    """
+    if count == 0:
+        return []
+
+    def rank(numbered: tuple[int, Chat]) -> bytes:
+        text = f"replay/{seed}/{numbered[1].id}"
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+    rows = read(corpus, Chat, key=lambda chat: chat.id) if corpus.stat().st_size else iter([])
+    chosen = nsmallest(count, enumerate(rows), key=rank)
+    if len(chosen) < count:
+        raise BadInput(
+            f"format.replay: asks for {count} rows of {corpus}, which has {len(chosen)}; lower it, or make "
+            "a larger corpus"
+        )
+    return [chat for _, chat in sorted(chosen, key=lambda numbered: numbered[0])]
 
 
 def _validation_problems(path: Path) -> list[Problem]:

@@ -63,7 +63,7 @@ INPUTS = {
     "data/glyph/leaks.jsonl": "",
     "data/held_out/glyph.jsonl": "corpus generate",
     "data/validation/glyph.jsonl": "corpus prompt format generate",
-    "data/corpora/glyph.jsonl": "base",
+    "data/corpora/glyph.jsonl": "base format",
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
     "data/glyph/traces.jsonl": "judge",

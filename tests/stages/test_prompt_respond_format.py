@@ -127,6 +127,41 @@ def test_format_mixes_and_reports() -> None:
     assert all(chat.messages[0] == {"role": "user", "content": asked[chat.problem]} for chat in chats)
 
 
+def corpus(count: int) -> list[Chat]:
+    messages: list[Any] = [{"role": "user", "content": "1 + 1"}, {"role": "assistant", "content": "2"}]
+    rows = [
+        Chat(id=f"drill{number}", problem=f"drill{number}", format="natural", style="plain", messages=messages, trace="gold:x")
+        for number in range(count)
+    ]
+    write(Path("data/corpora/B.jsonl"), rows)
+    return rows
+
+
+def test_a_share_of_the_chats_are_rows_of_the_corpus() -> None:
+    to_chats()
+    plain = CHATS.read_bytes()
+    rows = corpus(200)
+    chosen: list[list[str]] = []
+    for seed in (3, 4, 3):
+        sections(seed, format=SECTIONS["format"] | {"replay": 0.25})
+        format.main("N")
+        replayed = [chat for chat in read(CHATS, Chat, key=lambda chat: chat.id) if chat.id.startswith("drill")]
+        assert json.loads(Path("metrics/N_format.json").read_text())["replayed"] == len(replayed)
+        assert len(replayed) == round(len(plain.splitlines()) / 3) and {chat.id for chat in replayed} < {row.id for row in rows}
+        chosen.append([chat.id for chat in replayed])
+    assert chosen[0] == chosen[2] != chosen[1]
+    assert CHATS.read_bytes().startswith(plain)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_corpus_with_too_few_rows_is_told(count: int) -> None:
+    to_chats()
+    corpus(count)
+    sections(format=SECTIONS["format"] | {"replay": 0.25})
+    with pytest.raises(BadInput, match=rf"format.replay: asks for \d+ rows of data/corpora/B.jsonl, which has {count}"):
+        format.main("N")
+
+
 def test_format_counts_styles_and_tasks_where_there_are_several() -> None:
     sections(format={"selective": False, "hard": "direct", "per_problem": None})
     to_chats()
