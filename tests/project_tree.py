@@ -112,11 +112,13 @@ def named(script: str, section: Any) -> set[str]:
         "base": lambda: [f"students/{section['student']}"] if "student" in section else [],
         "prompt": lambda: [
             style(name)
-            for asked in section.values()
+            for asked in (section[by] for by in ("teacher", "probe") if section.get(by))
             for name in (asked["styles"] if isinstance(asked, dict) and "styles" in asked else [asked])
-            if name
         ],
-        "respond": lambda: [f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)],
+        "respond": lambda: [
+            *(f"samplers/{section[by]['sampler']}" for by in ("teacher", "probe") if section.get(by)),
+            *(f"graders/{name}" for name in (section.get("accept") or {"graders": []})["graders"]),
+        ],
         "grade": lambda: [f"graders/{name}" for name in section["graders"]],
         "judge": lambda: [f"samplers/{section['ask']['sampler']}"] if section["ask"] else [],
         "enrich": list,
