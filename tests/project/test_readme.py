@@ -138,6 +138,8 @@ def test_readme_is_a_landing_page() -> None:
 RESULTS = {
     "glyph": ["n", "accuracy_level_3_up.base", "accuracy_level_3_up.student", "glyph_rate_failure.100", "glyph_rate_failure.0"],
     "router": ["n", "accuracy_macro.base", "accuracy_macro.student", "accuracy_macro.answers"],
+    "signals": ["n", "compliance_known.student", "unasked.student", "compliance_symbols.student", "compliance_counts.student"],
+    "rules": ["n", "accuracy.base", "accuracy.student", "accuracy.label_only", "accuracy.words"],
 }
 
 
