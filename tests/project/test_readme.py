@@ -120,7 +120,7 @@ def test_the_source_in_your_own_md_works(tmp_path: Path) -> None:
     values = composed(conf_of("docs/your-own.md", tmp_path), tmp_path / "params.yaml", ["source=tea"])
     assert values["systems"]["router"]["collect"] == yaml(ROOT / "params.yaml")["systems"]["router"]["collect"]
     section = params.read("glyph", "collect", collect.Params, tmp_path / "params.yaml")
-    [row] = [text for language, text in FENCE.findall(PAGES["docs/your-own.md"]) if language == "json"]
+    row, *_ = [text for language, text in FENCE.findall(PAGES["docs/your-own.md"]) if language == "json"]
     mine = section.tasks["jsonl"]
     assert isinstance(mine, jsonl.Params) and list(section.tasks) == ["jsonl"]
     (tmp_path / mine.file).write_text(row)
