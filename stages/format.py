@@ -44,8 +44,7 @@ def main(name: str) -> None:
     each of them (prompts.jsonl). Both are empty where there are none.
     """
     section = params.read(name, "format", Params, family="students")
-    system, base = (params.refers("students", name, to) for to in ("system", "base"))
-    report = Report()
+    system, report = params.refers("students", name, "system"), Report()
     data = Path("data", system)
 
     def kept() -> Iterator[Trace]:
@@ -67,7 +66,9 @@ def main(name: str) -> None:
         if not written:
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
         replayed = round(written * section.replay / (1 - section.replay))
-        put(files[0], replay(Path("data/corpora", f"{base}.jsonl"), replayed, params.seed()))
+        if replayed:
+            corpus = Path("data/corpora", f"{params.refers('students', name, 'base')}.jsonl")
+            put(files[0], replay(corpus, replayed, params.seed()))
         problems = _validation_problems(Path("data/validation", f"{system}.jsonl"))
         held: list[Chat] = []
         if problems and any(True for _ in of_split(True)()):
@@ -84,8 +85,6 @@ def replay(corpus: Path, count: int, seed: int) -> list[Chat]:
 
     Raises BadInput where the corpus has fewer rows.
     """
-    if count == 0:
-        return []
 
     def rank(numbered: tuple[int, Chat]) -> bytes:
         text = f"replay/{seed}/{numbered[1].id}"

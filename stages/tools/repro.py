@@ -30,7 +30,6 @@ STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate",
 REPORT = ("report",)
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
-LOCKED = "Unable to acquire lock"  # DVC's words where another process held its lock for too long
 # DVC, which ends when this process does: killed with -9, this process would leave it behind
 DVC = (
     "import sys; from stages.shared.cli import end_with_parent; end_with_parent(); "
@@ -46,7 +45,6 @@ HINTS = (
     "\tdvc config",
     "Updating lock file",
 )  # in each process
-TRIES = 5  # starts of a process that found the lock held
 
 
 class Job(NamedTuple):
@@ -138,8 +136,9 @@ class Process:
 
     def __init__(self, job: Job, printing: Lock) -> None:
         self.job, self.printing = job, printing
-        self.locked = False
-        command = [sys.executable, "-c", DVC, "repro", *job.arguments]
+        # DVC locks the repository while it saves the outs of a stage, and without the option another process
+        # that wants to save its own fails after three seconds, its stage run in vain
+        command = [sys.executable, "-c", DVC, "--wait-for-lock", "repro", *job.arguments]
         self.child = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -156,7 +155,6 @@ class Process:
     def _print(self, output: Iterable[str]) -> None:
         shown = 0.0
         for line in output:
-            self.locked = self.locked or LOCKED in line
             running_bar = BAR in line and "100%" not in line
             if not line.strip() or line.startswith(HINTS) or line.rstrip().endswith(UNCHANGED):
                 continue
@@ -187,7 +185,6 @@ def run(waiting: list[Job], most: int) -> Failures:
     what they make is kept."""
     printing, running, done = Lock(), list[Process](), set[str]()
     failures = Failures([], [])
-    tries: dict[str, int] = {}
     try:
         while waiting or running:
             for job in [job for job in waiting if job.needs & {*failures.failed, *failures.not_started}]:
@@ -199,14 +196,10 @@ def run(waiting: list[Job], most: int) -> Failures:
             _wait_for_one(running)
             for process in [process for process in running if process.ended() is not None]:
                 running.remove(process)
-                job = process.job
-                tries[job.name] = tries.get(job.name, 0) + 1
                 if process.ended() == 0:
-                    done.add(job.name)
-                elif process.locked and tries[job.name] < TRIES:
-                    waiting.insert(0, job)
+                    done.add(process.job.name)
                 else:
-                    failures.failed.append(job.name)
+                    failures.failed.append(process.job.name)
     except BaseException:
         _stop(running)
         raise

@@ -91,7 +91,8 @@ def test_commands_fit_the_params(page: str, number: int, conf: Path, tmp_path: P
         if words[:3] == ["dvc", "exp", "run"] or words[:2] == ["dvc", "repro"]:
             assert set(targets_of(words)) <= stages_of(values), command
         elif words[:2] == ["python", "-m"]:
-            assert (ROOT / words[2].replace(".", "/")).with_suffix(".py").is_file(), command
+            module = ROOT / words[2].replace(".", "/")
+            assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file(), command
             if words[2] == "stages.respond":
                 assert words[3] in values["systems"]
         elif words[:1] == ["make"]:

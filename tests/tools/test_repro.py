@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -350,56 +351,18 @@ def test_where_what_is_held_out_fails_nothing_else_starts() -> None:
     assert not any(line.startswith(("base", "prompt")) for line in log())
 
 
-class TestLock:
-    """DVC's own lock, held by another process for longer than DVC waits."""
-
-    @pytest.fixture
-    def held(self) -> Iterator[Callable[[], None]]:
-        """Releases the lock."""
-        project()
-        Path(".dvc/tmp").mkdir(exist_ok=True)
-        with Path(".dvc/tmp/lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield lambda: fcntl.flock(file, fcntl.LOCK_UN)
-
-    @pytest.fixture
-    def started(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """The names of the jobs that were started."""
-        names: list[str] = []
-        start = repro.Process.__init__
-
-        def counted(process: repro.Process, job: repro.Job, *rest: Any) -> None:
-            names.append(job.name)
-            start(process, job, *rest)
-
-        monkeypatch.setattr(repro.Process, "__init__", counted)
-        return names
-
-    def test_a_job_that_finds_it_held_is_started_again(
-        self, held: Callable[[], None], started: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        wait = repro._wait_for_one
-
-        def released_after_the_first(running: Any) -> None:
-            if len(started) > 1:
-                held()
-            wait(running)
-
-        monkeypatch.setattr(repro, "_wait_for_one", released_after_the_first)
-        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1).failed == []
-        assert started == ["base left", "base left"] and log()[-1] == "base left"
-
-    def test_a_job_that_always_finds_it_held_fails_in_the_end(
-        self, held: Callable[[], None], started: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(repro, "TRIES", 2)
-        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1).failed == ["base left"]
-        assert started == ["base left", "base left"] and log() == []
-
-    def test_a_job_that_fails_otherwise_is_started_once(self, started: list[str]) -> None:
-        project(left="exit 3")
-        assert repro.run([repro.Job("base left", ("base@left",), frozenset())], 1).failed == ["base left"]
-        assert started == ["base left"]
+def test_a_job_waits_for_the_lock_of_another_process(capfd: pytest.CaptureFixture[str]) -> None:
+    """For longer than the three seconds after which DVC gives up by itself; its stage runs once."""
+    project()
+    Path(".dvc/tmp").mkdir(exist_ok=True)
+    with Path(".dvc/tmp/lock").open("w") as file, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        running = pool.submit(repro.run, [repro.Job("base left", ("base@left",), frozenset())], 1)
+        sleep(6)
+        assert not running.done()
+        fcntl.flock(file, fcntl.LOCK_UN)
+        assert running.result(timeout=60).failed == []
+    assert log().count("base left") == 1
 
 
 def lives(pid: int) -> bool:
