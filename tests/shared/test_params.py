@@ -67,7 +67,7 @@ FAULTS = [
     ("{rate: 1, weights: [1, x, .inf]}", [".weights.1: Input should be a valid number, got 'x'", ".weights.2: Input should be a finite"]),
     ("{rate: 1, ask: {}}", [".ask: unknown sampler None; choose from: "]),
     ("{rate: 1, ask: scripted}", [".ask: expected a mapping with the key 'sampler', got 'scripted'"]),
-    ("{rate: 1, ask: {sampler: script}}", [".ask: unknown sampler 'script' (did you mean 'scripted'?); choose from: gemini, hf, "]),
+    ("{rate: 1, ask: {sampler: script}}", [".ask: unknown sampler 'script' (did you mean 'scripted'?); choose from: classifier, gemini, "]),
     ("{rate: 1, ask: {sampler: [scripted]}}", [".ask: unknown sampler ['scripted']"]),
     ("{rate: 1, ask: {sampler: scripted, n: 0, wrng: 1}}", [".ask.n: ", "got 0", ".ask.wrng: unknown key"]),
     ("{rate: 1, tasks: {}}", [".tasks: expected a mapping with at least one task of: "]),

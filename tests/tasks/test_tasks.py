@@ -382,6 +382,7 @@ def test_jsonl_needs_a_split_and_a_file(tmp_path: Path) -> None:
 def test_params_check_themselves(name: str, wrong: dict[str, Any]) -> None:
     given: dict[str, dict[str, Any]] = {
         "jsonl": {"file": "mine.jsonl"},
+        "conversations": {"file": "mine"},
         "labelled_text": {"data": "mine", "labels": {"0": "ham", "1": "spam"}},
     }
     needed = given.get(name, {})

@@ -100,7 +100,9 @@ class Validator(TrainerCallback):
         said = answers(self.trainer, self.asked, params.batch_size, pad, params.max_new_tokens)
         texts = [self._answered(answer) for answer in said]
         measured_now = record(step, rows, by_chat, texts, params.graders)
+        due = self.trainer.control.should_log  # the trainer takes any log for the one due, which has the loss
         self.trainer.log({VALIDATION + name: value for name, value in measured_now["metrics"].items()})
+        self.trainer.control.should_log = due
         self.trainer.state.log_history.append({"step": step, RECORD: measured_now})
         self._write()
         if params.choose == "best" and self.best["step"] == step < self.trainer.state.max_steps:
