@@ -146,14 +146,6 @@ def test_what_is_written(base: Path, tmp_path: Path) -> None:
         assert (row["exact_match"] is None, row["loss"] is None) == (number >= 6, number >= 6)
 
 
-def test_an_exact_match_is_one_with_any_chat_of_the_problem(base: Path, tmp_path: Path) -> None:
-    train(base, tmp_path / "a", {})
-    said = {row["id"]: row["answer"] for row in record(tmp_path / "a", 0)["rows"]}
-    rows = [*CHATS[:3], talk(question(1), said["p1"] + " ", name="p1")]
-    train(base, tmp_path / "b", {}, held(rows))
-    assert record(tmp_path / "b", 0)["metrics"]["exact_match"] == round(1 / 3, 6)
-
-
 @pytest.mark.parametrize("changed", [{}, {"adapters": ADAPTERS}], ids=["whole", "adapters"])
 def test_the_best_step_is_chosen_and_may_be_step_0(
     base: Path, changed: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]

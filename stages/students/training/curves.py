@@ -49,7 +49,7 @@ class Curves(TrainerCallback):
 
     def _draw(self, step: int, logs: dict[str, float]) -> None:
         names = [name for name in logs if name in DRAWN or name.startswith((SCALARS, VALIDATION))]
-        points = {name: logs[name] for name in sorted(names, key=(*DRAWN, *names).index)}
+        points = {name: logs[name] for name in sorted(names, key=(*DRAWN, *sorted(names)).index)}
         if self.live and points:
             self.live.step = step
             for name, value in points.items():

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class Validator(TrainerCallback):
     @property
     def history(self) -> list[dict[str, Any]]:
         """The record of each step that was measured, in order."""
-        return [entry[RECORD] for entry in self.trainer.state.log_history if RECORD in entry]
+        return [json.loads(entry[RECORD]) for entry in self.trainer.state.log_history if RECORD in entry]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Measures the model before the first step; of a resumed training, writes what is known."""
@@ -92,7 +93,7 @@ class Validator(TrainerCallback):
             "chats": len(self.rows.chats),
             "values": {str(entry["step"]): entry["metrics"][name] for entry in self.history},
         }
-        return facts, None if choice is last else self.candidates / str(choice["step"])
+        return facts, None if choice["step"] == last["step"] else self.candidates / str(choice["step"])
 
     def _measure(self, step: int) -> None:
         pad, params, rows = self.tokenizer.pad_token_id, self.params, self.rows
@@ -103,7 +104,8 @@ class Validator(TrainerCallback):
         due = self.trainer.control.should_log  # the trainer takes any log for the one due, which has the loss
         self.trainer.log({VALIDATION + name: value for name, value in measured_now["metrics"].items()})
         self.trainer.control.should_log = due
-        self.trainer.state.log_history.append({"step": step, RECORD: measured_now})
+        # as text: a checkpoint sorts the keys of its log
+        self.trainer.state.log_history.append({"step": step, RECORD: json.dumps(measured_now)})
         self._write()
         if params.choose == "best" and self.best["step"] == step < self.trainer.state.max_steps:
             save_weights(self.candidates / str(step), self.trainer, self.tokenizer)
