@@ -100,7 +100,7 @@ def test_a_training_divides_by_the_weights_of_a_step(
     fit = training.fit
 
     def changing(change: Any) -> Any:
-        return lambda model, tokenizer, rows, *rest: fit(model, tokenizer, change(rows), *rest)
+        return lambda model, tokenizer, rows, *rest, **named: fit(model, tokenizer, change(rows), *rest, **named)
 
     def masked(rows: list[Example]) -> list[Example]:
         return [row._replace(supervised=[a and not b for a, b in zip(row.supervised, first_half(row), strict=True)]) for row in rows]
