@@ -1,6 +1,7 @@
 """A file's way to an experiment of DVC, with a tiny model that is trained for real: paused, stopped, rolled back, repeated.
 
-Run by hand, on a machine that has nothing else to do: `pytest tests/daemon/real_training.py`. It takes minutes, and was not seen green yet."""
+Run by hand, on a machine that has nothing else to do: `pytest tests/daemon/real_training.py`. It takes minutes, and was not
+seen green yet."""
 
 import json
 from pathlib import Path
