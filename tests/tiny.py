@@ -82,7 +82,7 @@ def tune(base: Path, folder: Path, seed: int = 0, given: Sequence[Chat] | None =
     from stages.students import Job, sft
 
     one_thread()
-    job = Job(folder / "student", folder / "curves", folder / "checkpoints", seed, base, held)
+    job = Job(folder / "student", folder / "curves", folder / "checkpoints", seed, base, held=held)
     sft.train(given or chats(), job, sft.Params(**SFT | changed))
     return job.out
 
