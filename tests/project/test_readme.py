@@ -98,7 +98,9 @@ def test_commands_fit_the_params(page: str, number: int, conf: Path, tmp_path: P
         elif words[:1] == ["make"]:
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
         else:
-            assert words[:1] in ([], ["dvc"], ["less"], ["grep"], ["export"], ["cp"], ["systemctl"]), f"{command}: a command that this test does not know"
+            assert words[:1] in ([], ["dvc"], ["less"], ["grep"], ["export"], ["cp"], ["systemctl"]), (
+                f"{command}: a command that this test does not know"
+            )
 
 
 def test_commands_are_seen_and_wrong_ones_fail(tmp_path: Path) -> None:
