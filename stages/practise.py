@@ -81,7 +81,7 @@ def _start(name: str) -> Path:
     """
     system = params.refers("practice", name, "system")
     value = params.entries("practice")[name].get("start")
-    known = [f"models/students/{system}/{other}" for other in params.models_of(system) if other != name]
+    known = [f"models/students/{system}/{model}" for model in params.models_of(system) if model != name]
     known += [f"models/bases/{base}" for base in params.entries("bases")]
     if value not in known:
         raise BadInput(f"{params.PARAMS}: practice.{name}.start: {unknown('model', value, known)}")
@@ -116,7 +116,7 @@ def _chosen(
     named = [(prompt, subset(prompt)) for prompt in asked]
     kept = [pair for pair in named if section.subset in ("all", pair[1])]
     if len(kept) < section.problems:
-        counts = {name: sum(name == other for _, other in named) for name in ("hard", "easy", "all")}
+        counts = {name: sum(name == chosen for _, chosen in named) for name in ("hard", "easy", "all")}
         raise BadInput(
             f"practise: subset {section.subset!r} has {len(kept)} problems, a step takes {section.problems}; "
             f"hard: {counts['hard']}, easy: {counts['easy']}, of unknown difficulty: {counts['all']}"

@@ -68,13 +68,13 @@ def set_current(root: Path, system: str, commit: str | None, before: str | None,
 def experiments(root: Path) -> list[Experiment]:
     """All experiments of DVC in a repository, the oldest first."""
     lines = git(root, "for-each-ref", "--sort=creatordate", "--format=%(refname) %(objectname)", "refs/exps")
-    found = []
+    listed = []
     for line in lines.splitlines():
         reference, commit = line.split()
         parts = reference.split("/")
         if len(parts) == 5:  # refs/exps/ab/cdef.../name; others are DVC's own
-            found.append(Experiment(parts[-1], commit, reference))
-    return found
+            listed.append(Experiment(parts[-1], commit, reference))
+    return listed
 
 
 def named(root: Path, name: str) -> Experiment | None:

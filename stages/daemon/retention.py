@@ -4,7 +4,7 @@ An experiment stays in the history whatever becomes of its weights: its params, 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,33 +21,42 @@ GB = 10**9
 
 
 class Weights(NamedTuple):
-    """The weights of one experiment. `day` is the day on which it was kept, `size` in bytes."""
+    """The weights of one experiment. `day` is the day on which it was kept, `size` in bytes, `start` the commit
+    of the experiment that its training started from."""
 
     name: str
     commit: str
     day: str
     size: int
+    start: str | None = None
 
 
-def chosen(weights: Iterable[Weights], kept: Iterable[str], params: Retention) -> list[Weights]:
-    """The weights to drop, of `weights` from the oldest to the newest. `kept` are commits that always stay;
-    they count towards the size of the newest."""
+def chosen(weights: Sequence[Weights], kept: Iterable[str], params: Retention) -> list[Weights]:
+    """The weights to drop, of `weights`, both from the oldest to the newest. `kept` are commits that always
+    stay; they count towards the size of the newest.
+
+    An experiment that stays needs the weights that its training started from: `dvc exp apply` fetches them.
+    So these stay too, and their size counts with its own.
+    """
     always, newest, daily = set(kept), params.newest_gb * GB, params.daily_gb * GB
-    dropped, days, full = [], set[str](), False
-    for each in reversed(list(weights)):
-        if not full and (each.size <= newest or each.commit in always):
-            newest -= each.size
+    sizes = {each.commit: each.size for each in weights}
+    stay, days, full = set[str](), set[str](), False
+    for each in reversed(weights):
+        needed = {commit for commit in (each.commit, each.start) if commit in sizes and commit not in stay}
+        size = sum(sizes[commit] for commit in needed if commit)
+        if not full and (size <= newest or each.commit in always):
+            newest -= size
+            stay |= needed
             continue
         full = True
         last_of_day = each.day not in days
         days.add(each.day)
         if each.commit in always:
-            continue
-        if last_of_day and each.size <= daily:
-            daily -= each.size
-            continue
-        dropped.append(each)
-    return dropped
+            stay |= needed
+        elif last_of_day and size <= daily:
+            daily -= size
+            stay |= needed
+    return [each for each in weights if each.commit not in stay]
 
 
 def plan(places: Places, section: Daemon) -> list[Weights]:
@@ -58,8 +67,8 @@ def plan(places: Places, section: Daemon) -> list[Weights]:
     for each in experiments.experiments(root):
         said = ours.get(each.name)
         if said and said["commit"] == each.commit and each.commit not in gone:
-            weights.append(Weights(each.name, each.commit, said["day"], said["bytes"]))
-    return list(reversed(chosen(weights, _always(root, places.system), section.retention)))
+            weights.append(Weights(each.name, each.commit, said["day"], said["bytes"], said.get("start")))
+    return chosen(weights, _always(root, places.system), section.retention)
 
 
 def _model(root: Path, commit: str, system: str, student: str) -> dict[str, Any]:
@@ -79,12 +88,13 @@ def dropped(places: Places) -> list[str]:
     return list(value) if isinstance(value, list) else []
 
 
-def register(places: Places, name: str, commit: str, size: int) -> None:
-    """Remembers an experiment, whose weights take `size` bytes, as the daemon's own. One that a person
-    renames is a named one from then on."""
+def register(places: Places, name: str, commit: str, size: int, start: str | None) -> None:
+    """Remembers an experiment as the daemon's own: `size` is that of its weights in bytes, `start` the commit
+    of the experiment that its training started from. One that a person renames is a named one from then on."""
     ours = read_json(places.home / "kept.json") or {}
     day = datetime.now(UTC).strftime("%Y-%m-%d")
-    put_json(places.home / "kept.json", {**ours, name: {"commit": commit, "bytes": size, "day": day}})
+    entry = {"commit": commit, "bytes": size, "day": day, "start": start}
+    put_json(places.home / "kept.json", {**ours, name: entry})
 
 
 def drop(places: Places, section: Daemon) -> list[Weights]:
@@ -114,23 +124,17 @@ def drop(places: Places, section: Daemon) -> list[Weights]:
 
 
 def _used(places: Places, section: Daemon) -> set[str]:
-    """The objects that something else needs: every commit of a branch, a tag, or an experiment whose weights
-    are not dropped, and both working trees."""
+    """The objects that something else needs: what the stages of a commit read and wrote, of every branch, tag,
+    and experiment whose weights are not dropped, and of both working trees."""
     root, cache, gone = places.root, _cache(places), set(dropped(places))
     commits = {git(root, "rev-parse", "HEAD"), *_always(root, places.system)}
     commits |= {each.commit for each in experiments.experiments(root)} - gone
-    used: set[str] = set()
-    for commit in commits - gone:
-        for stage in experiments.lock_at(root, commit).values():
-            for out in stage.get("outs") or []:
-                used |= _objects(cache, out)
-    for folder in (root, places.work):
-        lock = folder / "dvc.lock"
-        stages = (YAML(typ="safe", pure=True).load(lock) or {}).get("stages") if lock.is_file() else None
-        for stage in (stages or {}).values():
-            for out in stage.get("outs") or []:
-                used |= _objects(cache, out)
-    return used
+    stages = [stage for commit in commits - gone for stage in experiments.lock_at(root, commit).values()]
+    for lock in (root / "dvc.lock", places.work / "dvc.lock"):
+        if lock.is_file():
+            stages += ((YAML(typ="safe", pure=True).load(lock) or {}).get("stages") or {}).values()
+    files = [file for stage in stages for kind in ("deps", "outs") for file in stage.get(kind) or []]
+    return {digest for file in files for digest in _objects(cache, file)}
 
 
 def _objects(cache: Path, out: dict[str, Any] | Any) -> set[str]:

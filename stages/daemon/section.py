@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from stages.shared.errors import BadInput
 from stages.shared.params import Strict
 
 
@@ -35,7 +36,8 @@ class Daemon(Strict):
     student: str
     # the task by which a file is read, with its params; the name of the file is always arrived.jsonl
     read: dict[str, Any]
-    # what differs from the student's own `format`
+    # what differs from the student's own `format`; a key set to null is left out, such as `replay`, in whose
+    # place come older rows
     format: dict[str, Any] = Field(default_factory=dict)
     # from which similarity on (0 to 1) a row counts as a copy of a held-out or validation problem and is left
     # out
@@ -61,3 +63,28 @@ class Daemon(Strict):
     limits: Limits = Limits()
     # which weights are kept
     retention: Retention = Retention()
+
+
+def as_update(values: dict[str, Any], system: str, section: Daemon) -> None:
+    """Changes params so that the student of `section` is an entry of `updates` instead of `students`.
+
+    Raises BadInput where params have no such student of `system`.
+    """
+    entry = values["students"].pop(section.student, None)
+    if entry is None or entry.get("system") != system:
+        raise BadInput(f"students.{section.student}: expected a student of {system!r}")
+    admit = {name: getattr(section, name) for name in ("read", "near", "replay", "older")}
+    admit["format"] = _without_null({**entry["format"], **section.format})
+    update = {
+        "system": entry["system"],
+        "base": entry["base"],
+        "admit": admit,
+        "train": _without_null({**entry["train"], **section.train}),
+    }
+    if section.assess is not None:
+        update["assess"] = section.assess
+    values["updates"] = {section.student: update}
+
+
+def _without_null(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

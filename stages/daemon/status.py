@@ -80,7 +80,8 @@ def _state(alive: bool, working: bool, pause: bool, waiting: bool, how_far: dict
     if not alive:
         return "stopped"
     if pause:
-        return "pausing" if working and not how_far.get("paused") and how_far else "paused"
+        trains = working and not how_far.get("paused") and how_far.get("step", 0) < how_far.get("steps", 0)
+        return "pausing" if trains else "paused"
     if waiting:
         return "waiting"
     return "working" if working else "idle"

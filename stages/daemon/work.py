@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Protocol
 
 from ruamel.yaml import YAML
 
-from stages.daemon import experiments
+from stages.daemon import experiments, working_copy
 from stages.daemon.child import Ended, Runner
-from stages.daemon.experiments import GitFailed, git
+from stages.daemon.experiments import git
 from stages.daemon.places import Places, put_json, read_json, slug
-from stages.daemon.section import Daemon
+from stages.daemon.section import Daemon, as_update
 from stages.shared import params
 from stages.shared.errors import BadInput
 
@@ -77,7 +77,7 @@ class DvcWork:
 
     def train(self, job: Mapping[str, Any], plan: Plan, runner: Runner, resumed: bool) -> Ended:
         """Runs the stages. A pause ends admit and assess at once, and update at a checkpoint."""
-        self._unlock()
+        working_copy.unlock(self.places)
         before = [] if resumed else self.prepare(job, plan)
         ended = Ended("ended", 0, "")
         for stage in ("admit", "update", *(["assess"] if self.section.assess is not None else [])):
@@ -100,13 +100,7 @@ class DvcWork:
         work, taken = self.places.work, self.places.taken(job["sha"])
         if not taken.is_file():
             raise BadInput(f"{taken}: the job's data is gone; drop the file into the inbox again, then retry")
-        self._clone()
-        try:
-            self._clean(job, plan.base)
-        except GitFailed:  # `git gc` in the repository may have taken objects that the copy shares
-            shutil.rmtree(work)
-            self._clone()
-            self._clean(job, plan.base)
+        working_copy.ready(self.places, job, plan.base)
         self._write_params()
         folder = work / self.folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,65 +133,15 @@ class DvcWork:
             experiments.out_at(root, plan.base, f"format@{student}", chats),
         )
 
-    def _clone(self) -> None:
-        """Makes the copy where there is none that is whole."""
-        work, root = self.places.work, self.places.root.resolve()
-        whole = work / ".dvc" / "config.local"
-        if whole.is_file():
-            return
-        shutil.rmtree(work, ignore_errors=True)
-        git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(work.resolve()))
-        for key, value in (("user.name", "athanor daemon"), ("user.email", "daemon@localhost")):
-            git(work, "config", key, _config(root, key) or value)
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        cache = _cache(root)
-        whole.write_text(f'[cache]\n    dir = {cache}\n    type = "reflink,hardlink,symlink"\n')
-
-    def _unlock(self) -> None:
-        """Removes the locks of processes that were killed in the copy, where nothing else runs."""
-        for lock in (
-            ".git/index.lock",
-            ".git/HEAD.lock",
-            ".dvc/tmp/lock",
-            ".dvc/tmp/rwlock",
-            ".dvc/tmp/rwlock.lock",
-        ):
-            (self.places.work / lock).unlink(missing_ok=True)
-
-    def _clean(self, job: Mapping[str, Any], base: str) -> None:
-        """The commit, without what an earlier job or a killed process left; checkpoints of this job stay."""
-        work = self.places.work
-        owner = work / ".athanor" / "job.json"
-        if read_json(owner) != job["id"]:
-            shutil.rmtree(work / ".athanor", ignore_errors=True)
-            put_json(owner, job["id"])
-        git(work, "checkout", "--quiet", "--force", "--detach", base)
-        git(work, "clean", "-fdq")
-
     def _write_params(self) -> None:
-        """params.yaml of the copy: the student is an update, with what the daemon's section changes."""
+        """params.yaml of the copy, in which the student is an update."""
         path = self.places.work / params.PARAMS
         yaml = YAML()
         values = yaml.load(path)
-        entry = values["students"].pop(self.student, None)
-        if entry is None or entry.get("system") != self.places.system:
-            raise BadInput(f"{path}: students.{self.student}: expected a student of {self.places.system!r}")
-        train = {**entry["train"], **self.section.train}
-        values["updates"] = {
-            self.student: {
-                "system": entry["system"],
-                "base": entry["base"],
-                "admit": {
-                    "read": self.section.read,
-                    "format": {**entry["format"], **self.section.format},
-                    "near": self.section.near,
-                    "replay": self.section.replay,
-                    "older": self.section.older,
-                },
-                "train": {key: value for key, value in train.items() if value is not None},
-                **({"assess": self.section.assess} if self.section.assess is not None else {}),
-            }
-        }
+        try:
+            as_update(values, self.places.system, self.section)
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from None
         with path.open("w") as file:
             yaml.dump(values, file)
 
@@ -209,7 +153,7 @@ class DvcWork:
             kept = experiments.named(root, plan.name)
             if kept is None or kept.commit != experiments.current(root, system):
                 return None
-        self._unlock()
+        working_copy.unlock(self.places)
         kept = experiments.named(root, plan.name) or self._save(plan)
         if not experiments.set_current(
             root, system, kept.commit, plan.parent, f"{plan.name}: learnt {job['name']!r}"
@@ -253,18 +197,3 @@ def _track(path: Path, out: Mapping[str, Any], name: str) -> None:
     kept = {key: value for key, value in out.items() if key in ("hash", "md5", "size", "nfiles", "isexec")}
     with path.open("w") as file:
         YAML().dump({"outs": [{**kept, "path": name}]}, file)
-
-
-def _config(root: Path, key: str) -> str:
-    try:
-        return git(root, "config", key)
-    except GitFailed:
-        return ""
-
-
-def _cache(root: Path) -> Path:
-    """The folder of DVC's cache."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        return Path(repo.cache.local_cache_dir)

@@ -179,7 +179,7 @@ class Jobs:
             if kept is None:
                 return "moved", "", {}
             size = int(kept.pop("bytes", 0))
-            retention.register(self.places, kept["experiment"], kept["commit"], size)
+            retention.register(self.places, kept["experiment"], kept["commit"], size, plan.parent)
         except (GitFailed, OSError) as error:
             return ("full" if self._full() else "fault"), str(error), {}
         return "kept", "", kept

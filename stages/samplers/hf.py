@@ -54,8 +54,8 @@ def _report(local: Local) -> None:
             local.steered[f"{name}.{what}"] for what in ("answers", "changed_answers", "changed_tokens")
         )
         if answers:
-            told = f"steer.{name} changed {tokens} tokens, in {changed} of {answers} answers"
-            print(f"{local.params.model}: {told}", file=sys.stderr)
+            counts = f"steer.{name} changed {tokens} tokens, in {changed} of {answers} answers"
+            print(f"{local.params.model}: {counts}", file=sys.stderr)
 
 
 def _answer_window(memo: Memo, local: Local, window: Sequence[Prompt], seed: str) -> Iterator[list[Answer]]:

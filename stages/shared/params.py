@@ -1,6 +1,7 @@
 """params.yaml, read strictly: nothing is cast, no unknown key passes, every fault is reported at once."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -119,10 +120,18 @@ def seed(path: Path = PARAMS) -> int:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    """The whole file; what is returned is shared by all callers and must not be changed."""
     try:
-        document = YAML(typ="safe", pure=True).load(path)  # YAML 1.2, as DVC reads it: 1e-4 is a number
+        return _parsed(path.read_bytes(), path)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; run from the project's root") from None
+
+
+# a stage reads several sections, and the plan of a run one for each entry: parsing takes a tenth of a second
+@lru_cache(maxsize=4)
+def _parsed(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        document = YAML(typ="safe", pure=True).load(content)  # YAML 1.2, as DVC reads it: 1e-4 is a number
     except YAMLError as error:
         raise BadInput(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):

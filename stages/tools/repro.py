@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
@@ -23,11 +23,7 @@ from typing import NamedTuple
 from stages.shared import params
 from stages.shared.cli import cores, guard
 from stages.shared.errors import BadInput, unknown
-
-# the stages of each job, in the order of the flow
-DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
-STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate")
-REPORT = ("report",)
+from stages.tools.plan import Job, jobs
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 # DVC, which ends when this process does: killed with -9, this process would leave it behind
@@ -47,95 +43,11 @@ HINTS = (
 )  # in each process
 
 
-class Job(NamedTuple):
-    """A `dvc repro` process: what it is called in the output, its arguments, and the jobs that must have
-    ended before."""
-
-    name: str
-    arguments: tuple[str, ...]
-    needs: frozenset[str]
-
-
-def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
-    """The jobs of `systems`, in the order in which they are started once what they need is there.
-
-    Base models come first, then the data of the systems, their students, their evaluations, the reports of
-    their classifiers. Where all systems are run, the base models that no system needs are the last jobs.
-    """
-    students = {system: params.students_of(system, path) for system in systems}
-    practised = {system: params.students_of(system, path, "practice") for system in systems}
-    every_student = params.entries("students", path)
-    base_of = {name: params.refers("students", name, "base", path) for name in every_student}
-    bases: dict[str, set[str]] = {}
-    for system in systems:
-        bases[system] = {params.refers("systems", system, "base", path)}
-        root = str(params.entries("systems", path)[system].get("respond", {}).get("root", ""))
-        if root.startswith("models/bases/"):  # a local teacher
-            bases[system].add(Path(root).name)
-        bases[system] |= {
-            Path(str(params.entries("practice", path)[name].get("start"))).name
-            for name in practised[system]
-            if str(params.entries("practice", path)[name].get("start")).startswith("models/bases/")
-        }
-    needed = []
-    for system in systems:
-        needed += sorted(bases[system] | {base_of[name] for name in students[system]})
-    data = [_data(system, bases[system]) for system in systems]
-    training = [_student(name, system, base_of[name]) for system in systems for name in students[system]]
-    training += [_practice(name, system, path) for system in systems for name in practised[system]]
-    evaluations = [
-        _evaluation(system, bases[system], students[system], practised[system]) for system in systems
-    ]
-    every = set(systems) == set(params.entries("systems", path))
-    others = [base for base in params.entries("bases", path) if base not in needed] if every else []
-    reports = [_report(name, system) for system in systems for name in params.classifiers_of(system, path)]
-    return [*map(_base, dict.fromkeys(needed)), *data, *training, *evaluations, *reports, *map(_base, others)]
-
-
-def _base(base: str) -> Job:
-    return Job(f"base {base}", _items(("base",), base), frozenset())
-
-
-def _data(system: str, bases: Iterable[str]) -> Job:
-    needs = frozenset(f"base {base}" for base in bases)
-    return Job(f"data {system}", _items(DATA, system), needs)
-
-
-def _student(student: str, system: str, base: str) -> Job:
-    needs = frozenset({f"data {system}", f"base {base}"})
-    return Job(f"student {student}", _items(STUDENT, student), needs)
-
-
-def _practice(name: str, system: str, path: Path) -> Job:
-    """After the data, and after the base model or the student that it starts from."""
-    start = Path(str(params.entries("practice", path)[name].get("start")))
-    practised = params.students_of(system, path, "practice")
-    kind = "base" if start.parent.name == "bases" else "practice" if start.name in practised else "student"
-    return Job(
-        f"practice {name}", _items(PRACTICE, name), frozenset({f"data {system}", f"{kind} {start.name}"})
-    )
-
-
-def _evaluation(system: str, bases: Iterable[str], students: Iterable[str], practised: Iterable[str]) -> Job:
-    needs = {f"data {system}", *(f"base {base}" for base in bases), *(f"student {name}" for name in students)}
-    needs |= {f"practice {name}" for name in practised}
-    return Job(f"evaluate {system}", _items(EVALUATION, system), frozenset(needs))
-
-
-def _report(classifier: str, system: str) -> Job:
-    return Job(f"report {classifier}", _items(REPORT, classifier), frozenset({f"evaluate {system}"}))
-
-
-def _items(stages: Iterable[str], entry: str) -> tuple[str, ...]:
-    """These stages and none before them: DVC would lock what the earlier ones wrote while others read it."""
-    return ("--single-item", *(f"{stage}@{entry}" for stage in stages))
-
-
 class Process:
     """A running job; its output is printed line by line, each line behind the name of the job."""
 
     def __init__(self, job: Job, printing: Lock) -> None:
-        self.job, self.printing = job, printing
+        self.job, self.printing, self.start = job, printing, monotonic()
         # DVC locks the repository while it saves the outs of a stage, and without the option another process
         # that wants to save its own fails after three seconds, its stage run in vain
         command = [sys.executable, "-c", DVC, "--wait-for-lock", "repro", *job.arguments]
@@ -171,6 +83,11 @@ class Process:
             self.reader.join()
         return status
 
+    def print_end(self) -> None:
+        """One line on how the process ended."""
+        how = "done" if self.ended() == 0 else f"failed with exit status {self.ended()}"
+        print(f"{self.job.name:>24} | {how} after {monotonic() - self.start:.0f} s", flush=True)
+
 
 class Failures(NamedTuple):
     """The names of the jobs that failed, and of those that were not started since a job that they need
@@ -196,6 +113,7 @@ def run(waiting: list[Job], most: int) -> Failures:
             _wait_for_one(running)
             for process in [process for process in running if process.ended() is not None]:
                 running.remove(process)
+                process.print_end()
                 if process.ended() == 0:
                     done.add(process.job.name)
                 else:

@@ -17,7 +17,7 @@ from project_tree import copy
 from tiny import SFT, chats
 
 SYSTEM, STUDENT = "talk", "learner"
-TRAIN = SFT | {"launcher": "python", "steps": 20, "checkpoint_steps": 10, "learning_rate": 0.02}
+TRAIN = SFT | {"launcher": "python", "grading": "stages/graders/__init__.py", "steps": 600, "checkpoint_steps": 100, "learning_rate": 0.002}
 DAEMON: dict[str, Any] = {
     "student": STUDENT,
     "read": {"conversations": {"file": "arrived.jsonl", "held_out": 1e-9}},
@@ -142,8 +142,12 @@ def make_project(folder: Path, model: Path, stand_in: bool = False, **changed: A
     write(folder / "data" / SYSTEM / "chats" / f"{STUDENT}.jsonl", chats(8))
     for split in ("held_out", "validation"):
         write(folder / "data" / split / f"{SYSTEM}.jsonl", held_out(split))
-    for name in ("train", "leaks"):
-        (folder / "data" / SYSTEM / f"{name}.jsonl").touch()
+    validation = [f"validation/{STUDENT}/{name}.jsonl" for name in ("chats", "prompts")]
+    for name in ("train.jsonl", "leaks.jsonl", *validation, "../corpora/small.jsonl"):
+        path = folder / "data" / SYSTEM / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (folder / "data" / SYSTEM / "data_splits").mkdir()
     (folder / "metrics" / f"{SYSTEM}_collect.json").write_text("{}\n")
     for name in (f"{STUDENT}_train", f"{STUDENT}_format.json"):
         path = folder / "metrics" / name
@@ -174,8 +178,8 @@ def started(folder: Path) -> "subprocess.Popen[str]":
 
 
 def jobs(folder: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(daemon(folder, "list", "--json").stdout)
-    return found
+    listed: list[dict[str, Any]] = json.loads(daemon(folder, "list", "--json").stdout)
+    return listed
 
 
 def rows(texts: Sequence[str]) -> str:

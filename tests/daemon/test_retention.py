@@ -32,5 +32,26 @@ def test_what_is_dropped(newest: float, daily: float, kept: str, dropped: str) -
     assert "".join(names) == dropped
 
 
+@pytest.mark.parametrize(
+    ("newest", "daily", "kept", "dropped"),
+    [
+        (0, 0, "h", "abcdef"),
+        (2, 0, "h", "abcdef"),
+        (2.5, 0, "h", "abcdef"),
+        (3, 0, "h", "abcde"),
+        (0, 0, "ch", "adef"),
+        (2, 100, "h", ""),  # f, d and b stay as the last of their days, e, c and a since those started from them
+        (2, 2, "h", "abcd"),
+        (2, 3, "h", "abcd"),
+        (2, 1, "h", "abcde"),  # g is the last of day 4 beside the newest
+    ],
+)
+def test_what_an_experiment_started_from_stays_with_it(newest: float, daily: float, kept: str, dropped: str) -> None:
+    starts = [None, *(each.commit for each in WEIGHTS)]
+    chain = [each._replace(start=start) for each, start in zip(WEIGHTS, starts, strict=False)]
+    params = Retention(newest_gb=newest, daily_gb=daily)
+    assert "".join(each.name for each in chosen(chain, kept, params)) == dropped
+
+
 def test_nothing_is_dropped_of_nothing() -> None:
     assert chosen([], "", Retention(newest_gb=0, daily_gb=0)) == []

@@ -33,11 +33,7 @@ def test_the_groups_are_those_promised() -> None:
     assert {group: promised[group] - set(names) for group, names in GROUPS.items()} == {group: set() for group in promised}
 
 
-# a source and a teacher do not know each other: of each pair of them one is the default
-APART = [groups for groups in COMPOSITIONS if groups.get("source", "synthetic") == "synthetic" or groups["teacher"] == "scripted"]
-
-
-@pytest.mark.parametrize("groups", APART, ids=lambda groups: "-".join(groups.values()))
+@pytest.mark.parametrize("groups", COMPOSITIONS, ids=lambda groups: "-".join(groups.values()))
 def test_every_combination_is_a_pipeline(groups: dict[str, str], tmp_path: Path) -> None:
     """Its sections are what the scripts take, and dvc.yaml resolves with them to one stage for each script and entry of its family."""
     path = compose(tmp_path / "params.yaml", **groups)

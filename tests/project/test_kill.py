@@ -43,6 +43,8 @@ STUDENT: dict[str, Any] = {
     "train": SFT
     | {"launcher": "python", "grading": "stages/graders/__init__.py", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
 }
+PARAMS = {"seed": 0, "bases": {"glyph": BASE}, "systems": {"glyph": SYSTEM}, "students": {"learner": STUDENT}}
+PARAMS |= {family: {} for family in ("classifiers", "practice", "updates")}
 KILLED_IN = {  # on which call of which function
     "respond@glyph": ("stages.samplers.local.answering", "Local.generate", 3),
     "train@learner": ("stages.students.training.trainer", "PlannedTrainer.training_step", 10),
@@ -100,7 +102,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n")
     (folder / "dvc.lock").unlink(missing_ok=True)
     with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"seed": 0, "bases": {"glyph": BASE}, "systems": {"glyph": SYSTEM}, "students": {"learner": STUDENT}}, file)
+        YAML().dump(PARAMS, file)
     (home / "killer.py").write_text(KILLER)
     (home / "python").write_text(PYTHON.format(python=sys.executable, killer=home / "killer.py"))
     (home / "python").chmod(0o755)

@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 from stages.shared.files import read
 from stages.shared.rows import Chat
-from stages.tools.repro import jobs
+from stages.tools.plan import jobs
 
 from project_tree import ROOT, family_of
 

@@ -11,10 +11,12 @@ from stages.models.templates import load_tokenizer
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat, Response, Trace
 from stages.students import Held, Job, scratch, sft
+from stages.students.training import validation_rows
 from stages.students.training.curves import Curves
 from stages.students.training.encoding import encode
 from stages.students.training.packing import Collator
 from stages.students.training.settings import Validation
+from stages.students.training.validation_rows import Answered, Measured
 from test_resume import Kill, at_step, files
 
 from tiny import ADAPTERS, SCRATCH, SFT, chats, loaded, one_thread, question, talk
@@ -276,3 +278,20 @@ def test_a_tracker_gets_the_curves_and_changes_nothing(base: Path, tmp_path: Pat
     assert {"train/loss", "train/validation/loss"} <= set(events.Tags()["scalars"])
     assert [event.step for event in events.Scalars("train/validation/loss")] == [0, 3, 6, 8]
     assert not (tmp_path / "b" / "tensorboard").exists()
+
+
+def test_a_problem_is_matched_by_any_of_its_chats() -> None:
+    """Three problems: the answer is that of the second chat, of none, and there is no chat; the losses are weighted by tokens."""
+    prompts = asked([question(number) for number in range(3)])
+    rows = [talk(question(0), "The answer is 0.", name=prompts[0].id), talk(question(0), "Zero.", name=prompts[0].id)]
+    rows.append(talk(question(1), "One.", name=prompts[1].id))
+    measured = Measured(prompts, rows, [], long_is_right)
+    answers = [Answered(" Zero.\n", 3, True), Answered("One", 2, True), Answered("Two.", 12, False)]
+    made = validation_rows.record(7, measured, [(4.0, 4), (1.0, 1), (6.0, 2)], answers, ["even"])
+    assert [(row["expected"], row["exact_match"], row["loss"], row["ending"]) for row in made["rows"]] == [
+        ("The answer is 0.", True, 1.0, "stop"),
+        ("One.", False, 3.0, "stop"),
+        (None, None, None, "length"),
+    ]
+    expected = {"loss": 11 / 7, "exact_match": 0.5, "ended": 2 / 3, "tokens": 17 / 3, "even": 1 / 3}
+    assert made["step"] == 7 and made["metrics"] == {name: pytest.approx(value, abs=1e-6) for name, value in expected.items()}

@@ -31,6 +31,14 @@ TASKS: dict[str, Row] = {
     "gsm8k": {}, "svamp": {}, "competition_math": {"test_rows": {"prealgebra": PREALGEBRA}}, "arc_challenge": {}, "commonsense_qa": {},
     "date": {}, "anli": {"rounds": [3]}, "strategy_qa": {}, "table_mwp": {},
 }  # fmt: skip
+MISTAKEN = {  # verdicts of False that are mistaken: answers of text-davinci-002 to table_mwp, read one by one, that say the gold
+    "5228": "Edward needs $30.00 to buy 2 navy blue bath mats.",  # gold: 30
+    "5343": "Duncan made $15.00 on July 5.",  # 15
+    "9395": "Maggie needs to buy $1.35 to buy 9 red thumbtacks.",  # 1.35
+    "14537": "Brenda needs $63,553 to buy 7 hang gliders.",  # 63553
+    "16134": "Denmark consumed 5 more kg of chocolate per capita than Australia in 2002.",  # 5
+    "16398": "Duncan made $15.00 on July 5.",  # 15
+}
 RECORDED = {"competition_math": "math", "strategy_qa": "strategyqa", "table_mwp": "tabmwp"}
 TEACHER = {"sampler": "recorded", "files": [str(SHARED / "recorded")], "stand_for": STAND_FOR, "escaped": [f"{DAVINCI}/few_shot_cot"]}
 SECTIONS: Row = {
@@ -70,7 +78,7 @@ def corrected() -> dict[Key, bool]:
     for line in (SHARED / "recorded/corrections/label_corrections.jsonl").read_text().splitlines():
         row = json.loads(line)
         found[row["task"], row["problem_id"], f"{row['model']}/{row['prompt_style']}"] = row["true_correct"]
-    return found
+    return found | {("tabmwp", problem, f"{DAVINCI}/zero_shot"): True for problem in MISTAKEN}
 
 
 def traces(project: Path) -> dict[Key, Trace]:
@@ -108,6 +116,12 @@ def test_recorded_accuracy_is_reproduced(project: Path) -> None:
             theirs[who] += verdict
     assert len(rows) == 17
     assert {who: (ours[who], theirs[who], count) for who, count in rows.items() if abs(ours[who] - theirs[who]) > 0.01 * count} == {}
+
+
+def test_mistaken_verdicts_are_of_these_answers(project: Path) -> None:
+    graded = traces(project)
+    texts = {problem: graded["tabmwp", problem, f"{DAVINCI}/zero_shot"].text for problem in MISTAKEN}
+    assert texts == MISTAKEN
 
 
 def test_what_is_right_becomes_chats(project: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 from stages.shared.errors import BadInput
-from stages.tools import repro
+from stages.tools import plan, repro
 
 from project_tree import ROOT, SCRIPTS
 
@@ -119,31 +119,31 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_plan(case: str) -> None:
     values, systems, expected = PLANS[case]
     write_params(values)
-    plan = repro.jobs(systems)
-    assert [(job.name, ", ".join(sorted(job.needs))) for job in plan] == expected
+    made = plan.jobs(systems)
+    assert [(job.name, ", ".join(sorted(job.needs))) for job in made] == expected
     stages = {
         "base": ("base",),
-        "data": repro.DATA,
-        "student": repro.STUDENT,
-        "practice": repro.PRACTICE,
-        "evaluate": repro.EVALUATION,
-        "report": repro.REPORT,
+        "data": plan.DATA,
+        "student": plan.STUDENT,
+        "practice": plan.PRACTICE,
+        "evaluate": plan.EVALUATION,
+        "report": plan.REPORT,
     }
-    for job in plan:
+    for job in made:
         kind, entry = job.name.split()
         assert job.arguments == ("--single-item", *(f"{stage}@{entry}" for stage in stages[kind]))
 
 
 def test_the_jobs_run_every_stage_of_the_flow() -> None:
-    of_jobs = (repro.DATA, repro.STUDENT, repro.PRACTICE, repro.EVALUATION, repro.REPORT)
+    of_jobs = (plan.DATA, plan.STUDENT, plan.PRACTICE, plan.EVALUATION, plan.REPORT)
     assert {"collect", "corpus", "base"}.union(*of_jobs) == set(SCRIPTS)
 
 
 def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
     values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
     kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems", "report": "classifiers"}
-    plan = repro.jobs(list(values["systems"]), ROOT / "params.yaml")
-    assert sorted(job.name for job in plan) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
+    made = plan.jobs(list(values["systems"]), ROOT / "params.yaml")
+    assert sorted(job.name for job in made) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def lock() -> Any:
     return YAML(typ="safe").load(Path("dvc.lock"))["stages"]
 
 
-OF_SYSTEM = (*(f"{stage} {{}}" for stage in (*repro.DATA, *repro.EVALUATION)), *(f"{stage} {{}}1" for stage in repro.STUDENT))
+OF_SYSTEM = (*(f"{stage} {{}}" for stage in (*plan.DATA, *plan.EVALUATION)), *(f"{stage} {{}}1" for stage in plan.STUDENT))
 EVERY = {stage.format(system) for stage in ("collect {}", *OF_SYSTEM) for system in SYSTEMS}
 EVERY |= {f"{stage} {base}" for stage in ("corpus", "base") for base in ("left", "right")}
 
@@ -357,7 +357,7 @@ def test_a_job_waits_for_the_lock_of_another_process(capfd: pytest.CaptureFixtur
     Path(".dvc/tmp").mkdir(exist_ok=True)
     with Path(".dvc/tmp/lock").open("w") as file, ThreadPoolExecutor(1) as pool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        running = pool.submit(repro.run, [repro.Job("base left", ("base@left",), frozenset())], 1)
+        running = pool.submit(repro.run, [plan.Job("base left", ("base@left",), frozenset())], 1)
         sleep(6)
         assert not running.done()
         fcntl.flock(file, fcntl.LOCK_UN)

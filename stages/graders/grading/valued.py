@@ -53,8 +53,8 @@ def _values(choices: tuple[str, ...]) -> list[Any] | None:
 def _stated(span: Span, as_number: bool) -> Any:
     text = unlabelled(span.text)
     if as_number:
-        found = single.final(span._replace(text=text))
-        return found[0] if found and isinstance(found[0], Number) else None
+        number = single.final(span._replace(text=text))
+        return number[0] if number and isinstance(number[0], Number) else None
     answer = expressions.final(span._replace(text=text))
     return answer[0] if answer and answer[0].known and (span.rule in _WHOLE or answer[0].number) else None
 

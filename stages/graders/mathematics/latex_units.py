@@ -22,7 +22,8 @@ _ATOM = (
     r"(?:\s*\^\s*\{?\s*\d\s*\}?|\s*(?:squared|cubed)\b)?"
 )
 _UNIT = re.compile(
-    rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s?[*]\s?(?:{_ATOM}|N)){{0,2}}(?:\s*(?:/|\bper\b"
+    rf"(?:(?<=[\d}})\]])\s*|(?<=[A-Za-z])\s+)((?:{_ATOM}|[ap]\.\s?m\b\.?)(?:\s?[*]\s?(?:{_ATOM}"
+    rf"|N)){{0,2}}(?:\s*(?:/|\bper\b"
     rf"|\ba\b)\s*{_ATOM})?)\s*\.?$",
     re.IGNORECASE,
 )

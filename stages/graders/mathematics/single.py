@@ -30,12 +30,14 @@ _INTRO = re.compile(
     rf"^(?:[\s:=≈~]|\\approx|\\sim|(?:{any_of(english.INTRODUCTIONS)})(?!\w))+", re.IGNORECASE
 )
 _NOUNS = re.compile(
-    r"[\s~,.;:'\"$)\]}*]*(?:\\(?:text\w{0,2}|mathrm|mbox|%)?\s?[{\s]?)?(?:[A-Za-z°²³%$][A-Za-z'’./$²³°^-]*+|\([^()\d]*+\)|[\s{}\\,.;:*\"]++)*+"
+    r"[\s~,.;:'\"$)\]}*]*(?:\\(?:text\w{0,2}|mathrm|mbox|%)?\s?[{\s]?)?"
+    r"(?:[A-Za-z°²³%$][A-Za-z'’./$²³°^-]*+|\([^()\d]*+\)|[\s{}\\,.;:*\"]++)*+"
 )
 _NEVER = re.compile(  # behind a number: no unit, but another value
     rf"(?:[\s{{}}\\]|text)*(?:{'|'.join(words for words, _, _ in english.OPERATIONS)}"
     rf"|{any_of(english.HEDGES)}"
-    rf"|{any_of(english.BOUNDS_BEHIND)}|-|more|less|fewer|greater|smaller|tens|hundreds|thousands|millions|th|st|nd|rd|[a-z](?![A-Za-z])|pi|sqrt|log|ln|i)(?![A-Za-z])",
+    rf"|{any_of(english.BOUNDS_BEHIND)}|-|more|less|fewer|greater|smaller|tens|hundreds|thousands"
+    rf"|millions|th|st|nd|rd|[a-z](?![A-Za-z])|pi|sqrt|log|ln|i)(?![A-Za-z])",
     re.IGNORECASE,
 )
 _SIGNS = re.compile(r"[-+*/^!|×÷±√_<>≤≥≠%=({\[]|\\(?!text|\$|%|mathrm|,| )|\d\s?[a-zA-Zπ](?![A-Za-z])")
@@ -93,13 +95,13 @@ def _result(sentence: str) -> Number | str | None:
 
     `12 + 5, or 17` is a result, `7/8, or 7` names two answers. None where the sentence is to be searched.
     """
-    told = _TOLD.search(sentence)
-    if told is None:
+    announcement = _TOLD.search(sentence)
+    if announcement is None:
         return exactly(sentence)
-    behind = exactly(sentence[told.end() :])
-    if not isinstance(behind, Number) or told["leads"]:
+    behind = exactly(sentence[announcement.end() :])
+    if not isinstance(behind, Number) or announcement["leads"]:
         return behind if isinstance(behind, Number) else None
-    before = exactly(_PART.sub(r"\1/100*\2", sentence[: told.start()]))
+    before = exactly(_PART.sub(r"\1/100*\2", sentence[: announcement.start()]))
     return behind if isinstance(before, Number) and before.value == behind.value else SEVERAL
 
 
@@ -110,8 +112,8 @@ def _of_marked(text: str, span: Span) -> Found | None:
         return whole, text.strip().strip("$ ")
     if span.rule == "boxed" and _HEDGED.match(text):
         return SEVERAL, text
-    if whole is None and (found := numbers.final(Span(text, "spoken", span.how))) is not None:
-        return found
+    if whole is None and (number := numbers.final(Span(text, "spoken", span.how))) is not None:
+        return number
     return (SEVERAL, text) if _DIGIT.search(text) else None
 
 

@@ -4,7 +4,8 @@ import re
 
 _UNIT = re.compile(
     r"\\(?:mathbf|hat|vec|boldsymbol|bm|mathrm|overrightarrow|widehat)\s?\{?\s?"
-    r"(?:\\(?:mathbf|hat|vec|boldsymbol|bm|mathrm|imath|jmath)\s?\{?\s?)?(?P<axis>[ijk]|\\imath|\\jmath)?\s?\}{0,2}"
+    r"(?:\\(?:mathbf|hat|vec|boldsymbol|bm|mathrm|imath|jmath)\s?\{?\s?)?(?P<axis>[ijk]|\\imath"
+    r"|\\jmath)?\s?\}{0,2}"
 )
 _BARE = re.compile(r"\\imath|\\jmath")
 _AXES = {"i": 0, "j": 1, "k": 2, "\\imath": 0, "\\jmath": 1}

@@ -15,7 +15,8 @@ MAX_TRIES = 20  # announcements that are tried, from the last, so that a text of
 Mark = tuple[int, list[Span]]  # where a mark ends in the text, and the spans with its answer
 
 _TAGGED = re.compile(
-    r"<(?P<name>(?:final_?)?answer|solution|result)>(?P<content>(?:(?!<(?:(?:final_?)?answer|solution|result)>).){0,4000}?)</(?P=name)>",
+    r"<(?P<name>(?:final_?)?answer|solution|result)>(?P<content>(?:(?!<(?:(?:final_?)?answer|solution"
+    r"|result)>).){0,4000}?)</(?P=name)>",
     re.IGNORECASE | re.DOTALL,
 )
 _SECTION_END = re.compile(r"\n(?=#{1,6}\s|[-*_]{3,}\s*\n)")

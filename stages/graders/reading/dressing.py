@@ -8,16 +8,19 @@ from stages.graders.languages.word_tables import any_of
 _TEXT = r"\\(?:text\w{0,6}|mbox|mathrm|mathbf|mathit|mathsf|textbf|bf|hbox|emph)\s?"
 _COLOR = re.compile(r"\\(?:textcolor|color|colorbox)\s?(?:\[[^\]]{0,9}\])?\s?\{[^{}]{1,20}\}\s?")
 _LOOK = re.compile(  # a size, a tick
-    r"\\(?:tiny|small|normalsize|large|Large|LARGE|huge|Huge|bfseries|displaystyle|textstyle|checkmark)(?![A-Za-z])"
+    r"\\(?:tiny|small|normalsize|large|Large|LARGE|huge|Huge|bfseries|displaystyle|textstyle|checkmark)"
+    r"(?![A-Za-z])"
     r"|[✓✔✅☑🎉🎯]\ufe0f?"
 )
 _ALIGNED = re.compile(
-    r"\\begin\s?\{(?P<name>aligned|align\*?|alignat\*?|gathered|gather\*?|split|equation\*?|multline\*?|array)\}"
+    r"\\begin\s?\{(?P<name>aligned|align\*?|alignat\*?|gathered|gather\*?|split|equation\*?|multline\*?"
+    r"|array)\}"
     r"(?:\s?\{[^{}]{0,9}\})?(?P<inner>.{0,2000}?)\\end\s?\{(?P=name)\}",
     re.DOTALL,
 )
 _INTRO = (
-    rf"(?:(?:so|thus|therefore|hence),?\s)?(?:the\s|my\s)?(?:{any_of(english.FINAL)}\s)?{any_of(english.ANSWERS)}"
+    rf"(?:(?:so|thus|therefore|hence),?\s)?(?:the\s|my\s)?"
+    rf"(?:{any_of(english.FINAL)}\s)?{any_of(english.ANSWERS)}"
     r"\s?(?:is|=|:|is:)?\s?[:=]?"
 )
 _IN_TEXT = re.compile(rf"\s?{_TEXT}\{{\s?{_INTRO}\s?(?P<rest>[^{{}}]*)\}}\s?[:=]?\s?", re.IGNORECASE)

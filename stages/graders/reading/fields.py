@@ -16,7 +16,8 @@ MAX_TRIES = 20  # objects that are tried, from the last
 
 _QUICK = re.compile(rf"\"(?:{'|'.join(re.escape(field) for field in FIELDS)})\"\s{{0,3}}:", re.IGNORECASE)
 _LATEX = re.compile(  # commands of LaTeX whose backslash a model did not double
-    r"(?<!\\)\\(?=(?:frac|forall|beta|begin|binom|bar|boxed|bmod|neq|nu|nabla|rho|right|rangle|text|times|theta|tan"
+    r"(?<!\\)\\(?=(?:frac|forall|beta|begin|binom|bar|boxed|bmod|neq|nu|nabla|rho|right|rangle|text"
+    r"|times|theta|tan"
     r"|tau|to|triangle)(?![a-z]))"
 )
 _FIELD = re.compile(

@@ -40,7 +40,8 @@ _UNDECIDED = re.compile(
     re.IGNORECASE,
 )
 _OR_OTHER = re.compile(  # `B; or possibly D`, `A, shop; or C, bank`
-    r"[;,]\s(?:or|and/or|alternatively,?|and)\s(?:(?:possibly|maybe|perhaps|even|also)\s(?:option\s)?\(?(?P<one>[A-Z])(?!\w)"
+    r"[;,]\s(?:or|and/or|alternatively,?|and)\s(?:(?:possibly|maybe|perhaps|even|also)\s"
+    r"(?:option\s)?\(?(?P<one>[A-Z])(?!\w)"
     r"|(?:option\s)?\(?(?P<two>[A-Z])[),:](?=\s))"
 )
 _YET = re.compile(r"\b(?:but|however|so|although|though|yet|still)\b|[;:]", re.IGNORECASE)

@@ -11,14 +11,16 @@ MAX_TEXT = 4000  # characters at the end of a text that are searched
 _TICKS, _CROSSES = "✅✓✔☑", "❌✗✘✖☒"
 _LABEL = r"(?<![A-Za-z0-9])[(\[]?(?P<letter>[A-H])[)\]]?"
 _TICKED = re.compile(
-    rf"{_LABEL}(?P<gap>(?:(?![(\[]?(?<![A-Za-z])[A-H][)\].:])[^\n{_TICKS}{_CROSSES}]){{0,80}})(?P<mark>[{_TICKS}{_CROSSES}])"
+    rf"{_LABEL}(?P<gap>(?:(?![(\[]?(?<![A-Za-z])[A-H][)\].:])[^\n{_TICKS}{_CROSSES}]){{0,80}})"
+    rf"(?P<mark>[{_TICKS}{_CROSSES}])"
 )
 _BEFORE = re.compile(  # `✓ B. Venus`
     rf"^[^\w\n{_TICKS}{_CROSSES}]{{0,5}}(?P<mark>[{_TICKS}{_CROSSES}])\ufe0f?[ \t]?(?:\*\*)?{_LABEL}[).:]",
     re.MULTILINE,
 )
 _SAID = re.compile(
-    rf"{_LABEL}\s?[:.)–-]{{1,2}}\s{{1,2}}(?:(?P<right>{any_of(english.RIGHT)})|{any_of(english.WRONG)})(?![\w'-])",
+    rf"{_LABEL}\s?[:.)–-]{{1,2}}\s{{1,2}}(?:(?P<right>{any_of(english.RIGHT)})|{any_of(english.WRONG)})"
+    rf"(?![\w'-])",
     re.IGNORECASE,
 )
 _LINE = re.compile(  # `C. Rome - Yes`

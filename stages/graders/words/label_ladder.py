@@ -39,7 +39,8 @@ _LINE = re.compile(
 )
 _FENCE = re.compile(r"```[\w-]{0,12}\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _KEYS = re.compile(
-    r"(?:final|predicted|correct)?(?:label|classification|class|category|prediction|pred|answer|decision|verdict"
+    r"(?:final|predicted|correct)?(?:label|classification|class|category|prediction|pred|answer"
+    r"|decision|verdict"
     r"|output|result|response)(?:name|id|value)?"
 )
 _FALSE, _TRUE = {"0", "no", "false", "n", "negative"}, {"1", "yes", "true", "y", "positive"}

@@ -9,7 +9,8 @@ from stages.graders.languages.word_tables import any_of, phrases
 from stages.graders.words.words import normal
 
 _LABEL = re.compile(
-    r"[\W_]{0,9}(?:(?:option|choice|answer)\s)?[(\[*\"]{0,4}(?P<label>[A-Za-z]|\d{1,2})(?:[)\]*\".:,–—-]{1,5}|\s[-–—:])\s{0,3}[-–—:,]?\s{0,3}(?P<rest>\S.*)?",
+    r"[\W_]{0,9}(?:(?:option|choice|answer)\s)?[(\[*\"]{0,4}(?P<label>[A-Za-z]|\d{1,2})"
+    r"(?:[)\]*\".:,–—-]{1,5}|\s[-–—:])\s{0,3}[-–—:,]?\s{0,3}(?P<rest>\S.*)?",
     re.DOTALL | re.IGNORECASE,
 )
 _ANOTHER = re.compile(

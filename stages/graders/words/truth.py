@@ -16,12 +16,14 @@ from stages.shared.rows import Kind
 _VERB = re.compile(
     r"\b(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would|may|might|must|should)\b"
     r"(?P<denied> not\b|n't\b)?"
-    r"|\b(?:isn't|aren't|wasn't|weren't|doesn't|don't|didn't|hasn't|haven't|hadn't|can't|cannot|couldn't|won't|wouldn't)\b",
+    r"|\b(?:isn't|aren't|wasn't|weren't|doesn't|don't|didn't|hasn't|haven't|hadn't|can't|cannot"
+    r"|couldn't|won't|wouldn't)\b",
     re.IGNORECASE,
 )
 _NO_STANCE = re.compile(
     r"\b(?:no|never|none|neither|nor|nobody|nothing|if|whether|but|maybe|perhaps"
-    r"|hard|difficult|unclear|unknown|unsure|depends?|question|possible|sometimes|some|determine[ds]?|say|tell|answer|either|or)\b|\?",
+    r"|hard|difficult|unclear|unknown|unsure|depends?|question|possible|sometimes|some|determine[ds]?"
+    r"|say|tell|answer|either|or)\b|\?",
     re.IGNORECASE,
 )
 

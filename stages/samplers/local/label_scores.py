@@ -98,7 +98,9 @@ def _tails(variants: Sequence[list[int]]) -> tuple[list[int], list[list[int]]]:
     )
     cut = [tail[: len(tail) - shared] for tail in tails]
     begins = any(
-        one == two[: len(one)] for number, one in enumerate(cut) for two in cut[:number] + cut[number + 1 :]
+        short == long[: len(short)]
+        for number, short in enumerate(cut)
+        for long in cut[:number] + cut[number + 1 :]
     )
     return variants[0][:start], tails if begins else cut
 
@@ -114,7 +116,7 @@ def _sums(
 
     last = max(len(tail) for tails in wanted.values() for tail in tails)
     ordered = sorted(wanted, key=lambda ids: -len(ids))
-    found: dict[tuple[int, ...], float] = {}
+    sums: dict[tuple[int, ...], float] = {}
     for start in range(0, len(ordered), rows):
         part = ordered[start : start + rows]
         padded = tokenizer.pad({"input_ids": [list(ids) for ids in part]}, return_tensors="pt")
@@ -131,8 +133,8 @@ def _sums(
         for context, row in zip(part, log_probs, strict=True):
             for tail in wanted[context]:
                 steps = row[torch.arange(len(row) - len(tail), len(row)), torch.tensor(tail)]
-                found[(*context, tail[-1])] = float(steps.double().sum())
-    return found
+                sums[(*context, tail[-1])] = float(steps.double().sum())
+    return sums
 
 
 def _normalised(sums: Sequence[float]) -> list[float]:

@@ -11,8 +11,7 @@ from transformers import TrainingArguments
 from stages.models.loading import choose_device, prepare_cpu
 from stages.shared.errors import BadInput
 from stages.students import Job
-from stages.students.losses import Loss
-from stages.students.losses import loss as named_loss
+from stages.students.losses import loss
 from stages.students.training.checkpoints import kept_until_done, last_whole, processes
 from stages.students.training.curves import Curves
 from stages.students.training.describe import full_disk_as_oserror, save
@@ -42,28 +41,26 @@ def fit(
     job: Job,
     key: str,
     facts: dict[str, Any],
-    loss: Loss | None = None,
     rows_to_measure: Measured | None = None,
 ) -> None:
     """Trains `model` and saves it to `job.out` with its description: `params`, `facts` and how the training
     went.
 
-    `loss` is what is minimised; None: the loss that `params.loss` names. `rows_to_measure` are those of the
-    validation; None: there is none. A run that was killed goes on from its last checkpoint, which `key`
-    names; so does a run that was paused. Raises BadInput where the training diverges, Paused where
-    `job.control` asked for a pause.
+    `rows_to_measure` are those of the validation; None: there is none. A run that was killed goes on from its
+    last checkpoint, which `key` names; so does a run that was paused. Raises BadInput where the training
+    diverges, Paused where `job.control` asked for a pause.
     """
     prepare_cpu(params.device, params.threads)
-    steps, rows = _plan(params, examples, job.seed)
-    weighted = with_weights(examples)
     if choose_device(params.device) == "cpu":
         # there the fused attention takes a third longer, mostly in the backward pass
         model.set_attn_implementation("eager")
     with kept_until_done(job.checkpoints, key) as folder, full_disk_as_oserror(folder):
         pausing = Pausing(job.control, last_whole(folder))
         validator = Validator(rows_to_measure, params, job, tokenizer, folder) if rows_to_measure else None
+        steps, rows = _plan(params, examples, job.seed)
+        weighted = with_weights(examples)
         trainer = PlannedTrainer(
-            loss=loss or named_loss(params.loss),
+            loss=loss(params.loss),
             muon=params.weight_decay if params.optimizer == "muon" else None,
             model=model,
             args=_arguments(params, steps, folder, job),
@@ -77,17 +74,11 @@ def fit(
             _check_packing(trainer.model, str(job.base or "the model"))
         trainer.train(resume_from_checkpoint=last_whole(folder))
         pausing.check()
-        losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-        outcome: dict[str, Any] = {
-            "steps": steps,
-            "rows": len(examples),
-            "last_loss": round(losses[-1], 6),
-            "tokens": _tokens(examples, rows),
-        }
+        facts = facts | _outcome(trainer, examples, steps, rows)
         candidate = None
         if validator:
-            outcome["validation"], candidate = validator.chosen()
-        save(job.out, trainer, tokenizer, params, {**facts, **outcome}, candidate)
+            facts["validation"], candidate = validator.chosen()
+        save(job.out, trainer, tokenizer, params, facts, candidate)
 
 
 def _plan(params: Training, examples: Sequence[Example], seed: int) -> tuple[int, list[int]]:
@@ -158,6 +149,17 @@ def _arguments(params: Training, steps: int, folder: Path, job: Job) -> Training
         # several GPUs are for `accelerate launch`: DataParallel would split batches
         arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
+
+
+def _outcome(trainer: Any, examples: Sequence[Example], steps: int, rows: Sequence[int]) -> dict[str, Any]:
+    """How the training went."""
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {
+        "steps": steps,
+        "rows": len(examples),
+        "last_loss": round(losses[-1], 6),
+        "tokens": _tokens(examples, rows),
+    }
 
 
 def _tokens(examples: Sequence[Example], rows: Sequence[int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 from math import log
+from typing import Any
 
 from tokenizers import models
 
@@ -68,6 +69,6 @@ def _scores(counts: Counter[str]) -> list[tuple[str, float]]:
     return [(piece, log((counts[piece] + 1) / total)) for piece in ordered]
 
 
-def count_words(texts: Iterable[str], cut: object) -> Counter[str]:
+def count_words(texts: Iterable[str], cut: Any) -> Counter[str]:
     """How often each word stands in `texts`, as the pre-tokenizer `cut` parts them."""
-    return Counter(chain.from_iterable((word for word, _ in cut.pre_tokenize_str(text)) for text in texts))  # type: ignore[attr-defined]
+    return Counter(chain.from_iterable((word for word, _ in cut.pre_tokenize_str(text)) for text in texts))

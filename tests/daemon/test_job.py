@@ -1,9 +1,8 @@
-"""A file's way to an experiment of DVC, with a tiny model that is trained for real: paused, stopped, rolled back, repeated.
-
-Run by hand, on a machine that has nothing else to do: `pytest tests/daemon/real_training.py`. It takes minutes, and was not
-seen green yet."""
+"""A file's way to an experiment of DVC, with a tiny model that is trained for real: paused, stopped, rolled back, repeated."""
 
 import json
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -39,22 +38,37 @@ def student(root: Path) -> Any:
     return commit and experiments.out_at(root, commit, f"update@{STUDENT}", MODEL)["md5"]
 
 
-def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
-    """Two files; the first is trained without a pause in one project, and with one, and a restart, in another."""
+@pytest.fixture
+def begin() -> Iterator[Callable[[Path], "subprocess.Popen[str]"]]:
+    """Starts a daemon, which ends with the test at the latest."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(root: Path) -> "subprocess.Popen[str]":
+        processes.append(started(root))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+
+
+def test_a_file_becomes_an_experiment(tmp_path: Path, begin: Callable[[Path], "subprocess.Popen[str]"]) -> None:
+    """Two files; the first is trained without a pause in one project, and with one, and a restart, in another; a third one there."""
     whole, mine = (make_project(tmp_path / name / "project", make(tmp_path / name)) for name in ("whole", "mine"))
-    files = {name: rows([f"{name} {number}" for number in range(6)]) for name in ("first", "second")}
+    files = {name: rows([f"{name} {number}" for number in range(6)]) for name in ("first", "second", "third")}
     (tmp_path / "odd").mkdir()
     for name, text in files.items():
         (tmp_path / "odd" / f"{name}\n.jsonl").write_text(text)
+    for name in ("first", "second"):
         daemon(whole, "add", str(tmp_path / "odd" / f"{name}\n.jsonl"))
-    process = started(whole)
+    process = begin(whole)
     wait(whole, "done", count=2)
     daemon(whole, "stop", "--reason", "enough")
     assert process.wait(30) == 0
     _check_history(whole)
 
     daemon(mine, "add", str(tmp_path / "odd" / "first\n.jsonl"), "--priority", "high")
-    process = started(mine)
+    process = begin(mine)
     control.set_paused(Places(mine, SYSTEM), "before it began")
     marker = Places(mine, SYSTEM).training / "paused.json"
     wait(mine, "start")
@@ -70,14 +84,15 @@ def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
     until = monotonic() + 60
     while not marker.exists() and not events(mine, "done") and monotonic() < until:
         sleep(0.1)
-    sleep(0.5)
     said = json.loads(daemon(mine, "status", "--json").stdout)
+    while said["state"] == "pausing" and monotonic() < until:  # the training has paused, and DVC is still about to end
+        said = json.loads(daemon(mine, "status", "--json").stdout)
     assert (said["state"], said["reason"]) == ("paused", "dinner")
     if marker.exists():
         assert json.loads(marker.read_text())["step"] % 10 == 0 and events(mine, "done") == []
     daemon(mine, "stop")
     assert process.wait(60) == 0
-    process = started(mine)
+    process = begin(mine)
     daemon(mine, "resume")
     daemon(mine, "add", str(tmp_path / "odd" / "second\n.jsonl"))
     wait(mine, "done", count=2)
@@ -85,6 +100,11 @@ def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
     process.wait(30)
     assert student(mine) == student(whole)
     _check_rollback(mine)
+    process = begin(mine)
+    daemon(mine, "add", str(tmp_path / "odd" / "third\n.jsonl"))
+    wait(mine, "done", count=3)
+    daemon(mine, "stop")
+    process.wait(30)
     _check_retention(mine)
 
 
@@ -111,7 +131,7 @@ def _check_history(root: Path) -> None:
 
 def _check_rollback(root: Path) -> None:
     first, second = experiments.experiments(root)
-    assert "no experiment 'third'" in daemon(root, "rollback", "third", check=False).stderr
+    assert "no experiment 'fourth'" in daemon(root, "rollback", "fourth", check=False).stderr
     daemon(root, "rollback", first.name, "--reason", "the second made it worse")
     assert experiments.current(root, SYSTEM) == first.commit
     daemon(root, "rollback", "start")
@@ -121,8 +141,9 @@ def _check_rollback(root: Path) -> None:
 
 
 def _check_retention(root: Path) -> None:
-    """With no room for old weights those of the first go; those that a person named stay."""
-    first, second = experiments.experiments(root)
+    """With no room for old weights those of the first go; the second stays, since the third, the current one, started from it, as do
+    those that a person named."""
+    first, second, third = experiments.experiments(root)
     places, section = Places(root, SYSTEM), Daemon(**DAEMON | {"retention": {"newest_gb": 0, "daily_gb": 0}})
     run(root, "git", "branch", "named", first.commit)
     assert retention.plan(places, section) == []
@@ -131,7 +152,7 @@ def _check_retention(root: Path) -> None:
     assert retention.has_weights(places, section, first.commit)
     assert [each.name for each in retention.drop(places, section)] == [first.name]
     assert not retention.has_weights(places, section, first.commit)
-    assert retention.has_weights(places, section, second.commit)
+    assert retention.has_weights(places, section, second.commit) and retention.has_weights(places, section, third.commit)
     assert retention.drop(places, section) == []
     assert "were deleted by retention" in daemon(root, "rollback", first.name, check=False).stderr
-    run(root, "dvc", "exp", "apply", second.name)  # nothing that another one needs is gone
+    run(root, "dvc", "exp", "apply", third.name)  # nothing that another one needs is gone

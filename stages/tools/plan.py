@@ -1,0 +1,101 @@
+"""Which `dvc repro` processes a run of the flow is made of, and which must have ended before which."""
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from stages.shared import params
+
+# the stages of each job, in the order of the flow
+DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
+STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate")
+REPORT = ("report",)
+
+
+class Job(NamedTuple):
+    """A `dvc repro` process: what it is called in the output, its arguments, and the jobs that must have
+    ended before."""
+
+    name: str
+    arguments: tuple[str, ...]
+    needs: frozenset[str]
+
+
+def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
+    """The jobs of `systems`, in the order in which they are started once what they need is there.
+
+    Base models come first, then the data of the systems, their students, their evaluations, the reports of
+    their classifiers. Where all systems are run, the base models that no system needs are the last jobs.
+    """
+    bases = {system: _bases(system, path) for system in systems}
+    students = {system: _students(system, path) for system in systems}
+    practice = {system: _practice(system, path) for system in systems}
+    needed: list[str] = []
+    for system in systems:
+        own = (params.refers("students", name, "base", path) for name in params.students_of(system, path))
+        needed += sorted({*bases[system], *own})
+    every = set(systems) == set(params.entries("systems", path))
+    others = [base for base in params.entries("bases", path) if base not in needed] if every else []
+    plan = [_base(base) for base in dict.fromkeys(needed)]
+    plan += [Job(f"data {system}", _items(DATA, system), _after("base", bases[system])) for system in systems]
+    for kind in (students, practice):
+        plan += [job for system in systems for job in kind[system]]
+    for system in systems:
+        learnt = frozenset(job.name for job in (*students[system], *practice[system]))
+        needs = _after("data", [system]) | _after("base", bases[system]) | learnt
+        plan.append(Job(f"evaluate {system}", _items(EVALUATION, system), needs))
+    for system in systems:
+        for name in params.classifiers_of(system, path):
+            plan.append(Job(f"report {name}", _items(REPORT, name), _after("evaluate", [system])))
+    return [*plan, *map(_base, others)]
+
+
+def _bases(system: str, path: Path) -> set[str]:
+    """The base models of a system: its own, that of a local teacher, and those that practice starts from."""
+    roots = [params.entries("systems", path)[system].get("respond", {}).get("root")]
+    roots += [_start(name, path) for name in params.students_of(system, path, "practice")]
+    folders = [Path(str(root)) for root in roots]
+    return {params.refers("systems", system, "base", path)} | {
+        folder.name for folder in folders if folder.parent == Path("models/bases")
+    }
+
+
+def _start(practice: str, path: Path) -> Path:
+    return Path(str(params.entries("practice", path)[practice].get("start")))
+
+
+def _base(base: str) -> Job:
+    return Job(f"base {base}", _items(("base",), base), frozenset())
+
+
+def _students(system: str, path: Path) -> list[Job]:
+    """A job for each student: after the data and its base model."""
+    return [
+        Job(
+            f"student {name}",
+            _items(STUDENT, name),
+            _after("data", [system]) | _after("base", [params.refers("students", name, "base", path)]),
+        )
+        for name in params.students_of(system, path)
+    ]
+
+
+def _practice(system: str, path: Path) -> list[Job]:
+    """A job for each practice: after the data, and after the model that it starts from."""
+    names = params.students_of(system, path, "practice")
+    plan = []
+    for name in names:
+        start = _start(name, path)
+        kind = "base" if start.parent.name == "bases" else "practice" if start.name in names else "student"
+        needs = _after("data", [system]) | _after(kind, [start.name])
+        plan.append(Job(f"practice {name}", _items(PRACTICE, name), needs))
+    return plan
+
+
+def _after(kind: str, names: Iterable[str]) -> frozenset[str]:
+    return frozenset(f"{kind} {name}" for name in names)
+
+
+def _items(stages: Iterable[str], entry: str) -> tuple[str, ...]:
+    """These stages and none before them: DVC would lock what the earlier ones wrote while others read it."""
+    return ("--single-item", *(f"{stage}@{entry}" for stage in stages))
