@@ -21,8 +21,8 @@ GB = 10**9
 
 
 class Weights(NamedTuple):
-    """The weights of one experiment. `day` is the day on which it was kept, `size` in bytes, `start` the commit
-    of the experiment that its training started from."""
+    """The weights of one experiment. `day` is the day on which it was kept, `size` in bytes, `start` the
+    commit of the experiment that its training started from."""
 
     name: str
     commit: str
@@ -90,7 +90,8 @@ def dropped(places: Places) -> list[str]:
 
 def register(places: Places, name: str, commit: str, size: int, start: str | None) -> None:
     """Remembers an experiment as the daemon's own: `size` is that of its weights in bytes, `start` the commit
-    of the experiment that its training started from. One that a person renames is a named one from then on."""
+    of the experiment that its training started from. One that a person renames is a named one from then
+    on."""
     ours = read_json(places.home / "kept.json") or {}
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     entry = {"commit": commit, "bytes": size, "day": day, "start": start}
