@@ -125,8 +125,8 @@ def drop(places: Places, section: Daemon) -> list[Weights]:
 
 
 def _used(places: Places, section: Daemon) -> set[str]:
-    """The objects that something else needs: what the stages of a commit read and wrote, of every branch, tag,
-    and experiment whose weights are not dropped, and of both working trees."""
+    """The objects that something else needs: what the stages of a commit read and wrote, of every branch,
+    tag, and experiment whose weights are not dropped, and of both working trees."""
     root, cache, gone = places.root, _cache(places), set(dropped(places))
     commits = {git(root, "rev-parse", "HEAD"), *_always(root, places.system)}
     commits |= {each.commit for each in experiments.experiments(root)} - gone
