@@ -89,7 +89,7 @@ def lock_at(root: Path, commit: str) -> dict[str, Any]:
         text = git(root, "show", f"{commit}:dvc.lock")
     except GitFailed:
         return {}
-    document = YAML(typ="safe", pure=True).load(text)
+    document = YAML(typ="safe").load(text)
     stages: dict[str, Any] = (document or {}).get("stages") or {}
     return stages
 

@@ -4,7 +4,7 @@ An experiment stays in the history whatever becomes of its weights: its params, 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -130,12 +130,23 @@ def _used(places: Places, section: Daemon) -> set[str]:
     root, cache, gone = places.root, _cache(places), set(dropped(places))
     commits = {git(root, "rev-parse", "HEAD"), *_always(root, places.system)}
     commits |= {each.commit for each in experiments.experiments(root)} - gone
-    stages = [stage for commit in commits - gone for stage in experiments.lock_at(root, commit).values()]
+    ours = (read_json(places.home / "kept.json") or {}).values()
+    starts = {entry["commit"]: entry.get("start") for entry in ours}
+    files: list[Any] = []
+    for commit in commits - gone:
+        # what stays because another experiment started from it may itself have started from dropped weights
+        kinds = ("outs",) if starts.get(commit) in gone else ("deps", "outs")
+        files += _files(experiments.lock_at(root, commit), *kinds)
     for lock in (root / "dvc.lock", places.work / "dvc.lock"):
         if lock.is_file():
-            stages += ((YAML(typ="safe", pure=True).load(lock) or {}).get("stages") or {}).values()
-    files = [file for stage in stages for kind in ("deps", "outs") for file in stage.get(kind) or []]
+            content = YAML(typ="safe").load(lock) or {}
+            files += _files(content.get("stages") or {}, "deps", "outs")
     return {digest for file in files for digest in _objects(cache, file)}
+
+
+def _files(stages: Mapping[str, Any], *kinds: str) -> list[Any]:
+    """The entries of the stages of a dvc.lock."""
+    return [file for stage in stages.values() for kind in kinds for file in stage.get(kind) or []]
 
 
 def _objects(cache: Path, out: dict[str, Any] | Any) -> set[str]:

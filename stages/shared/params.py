@@ -131,7 +131,7 @@ def _load(path: Path) -> dict[str, Any]:
 @lru_cache(maxsize=4)
 def _parsed(content: bytes, path: Path) -> dict[str, Any]:
     try:
-        document = YAML(typ="safe", pure=True).load(content)  # YAML 1.2, as DVC reads it: 1e-4 is a number
+        document = YAML(typ="safe").load(content)  # YAML 1.2, as DVC reads it: 1e-4 is a number
     except YAMLError as error:
         raise BadInput(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):

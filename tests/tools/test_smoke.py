@@ -70,9 +70,26 @@ def test_every_stage_runs_at_its_scale_and_the_tree_stays(overrides: list[str], 
     assert contents(project) == before
 
 
-def test_a_stage_that_fails_is_told(project: Path, tmp_path: Path) -> None:
+def test_a_stage_whose_dep_is_missing_is_told(project: Path, tmp_path: Path) -> None:
     (project / "given").unlink()
-    with pytest.raises(BadInput, match="a stage failed"):
+    with pytest.raises(BadInput, match=r"a stage failed: [a-z]+@[a-z]+: its deps given are missing"):
+        smoke.smoke(tmp_path / "copy", [])
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("echo the reason; exit 3", r"the reason\na stage failed: filter@a: exit status 3"),
+        ("kill -9 $$", "a stage failed: filter@a: exit status -9"),
+        ("echo done", r"done\na stage failed: filter@a: its outs filter are missing"),
+        ("python -m stages.tools.nothing", r"(?s)No module named.*a stage failed: filter@a: exit status 1"),
+        ("python -m stages.tools.memo nothing", r"(?s)invalid choice.*a stage failed: filter@a: exit status 2"),
+    ],
+)
+def test_a_stage_that_fails_is_told(command: str, message: str, project: Path, tmp_path: Path) -> None:
+    filtering = {**STAGES["filter"], "do": {**STAGES["filter"]["do"], "cmd": command}}  # type: ignore[dict-item]
+    (project / "dvc.yaml").write_text(json.dumps({"stages": {**STAGES, "filter": filtering}}))
+    with pytest.raises(BadInput, match=message):
         smoke.smoke(tmp_path / "copy", [])
 
 

@@ -97,7 +97,7 @@ def lookup(model: str, prices: dict[str, Price]) -> Price | None:
 def table(path: Path) -> dict[str, Price]:
     """The table of prices in a YAML file; raises BadInput on what is none."""
     try:
-        content: Any = YAML(typ="safe", pure=True).load(path)
+        content: Any = YAML(typ="safe").load(path)
         return TypeAdapter(dict[str, Price]).validate_python(content["models"])
     except FileNotFoundError:
         raise BadInput(f"{path}: no such table of prices") from None
