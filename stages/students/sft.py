@@ -4,16 +4,17 @@ Adapters: LoRA, https://arxiv.org/abs/2106.09685. Adapters on a base in 4 bits: 
 https://arxiv.org/abs/2305.14314.
 """
 
+import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from stages.models.folders import locate
 from stages.models.loading import Precision, load_model
 from stages.models.templates import load_tokenizer
-from stages.shared.errors import BadInput
+from stages.shared.errors import BadInput, unknown
 from stages.shared.rows import Chat
 from stages.students import Job
 from stages.students.training.adapters import Adapters, adapt
@@ -35,6 +36,9 @@ class Params(Training):
     launcher: str = "python"
     # null: full fine-tuning, every weight is trained
     adapters: Adapters | None = None
+    # weights that full fine-tuning leaves as they are, as patterns of their names in the model: with
+    # "*.embed_tokens.*" a symbol that no chat holds keeps the embedding that the base model knows
+    frozen: list[str] = Field(default_factory=list)
     # whether the base is loaded in 4 bits; needs adapters
     four_bit: bool = False
     # the precision that the weights are held in
@@ -53,6 +57,12 @@ class Params(Training):
     def _four_bit_needs_adapters(self) -> "Params":
         if self.four_bit and self.adapters is None:
             raise ValueError("four_bit: weights in 4 bits cannot be trained; give adapters as well")
+        return self
+
+    @model_validator(mode="after")
+    def _frozen_without_adapters(self) -> "Params":
+        if self.frozen and self.adapters is not None:
+            raise ValueError("frozen: with adapters every weight of the base is frozen; leave frozen empty")
         return self
 
 
@@ -126,11 +136,27 @@ def _tokenizer(base: Path, params: Params) -> Any:
 
 
 def _adapt(model: Any, params: Params) -> Any:
-    """`model` with what is to be trained unfrozen: all of it, or new adapters."""
+    """`model` with what is to be trained unfrozen: all of it but for `frozen`, or new adapters.
+
+    Raises BadInput where a pattern of `frozen` names no weight, or all of them.
+    """
     if params.four_bit:
         from peft import prepare_model_for_kbit_training
 
         model = prepare_model_for_kbit_training(
             model, params.gradient_checkpointing, {"use_reentrant": False}
         )
+    _freeze(model, params.frozen)
     return adapt(model, params.adapters, "sft")
+
+
+def _freeze(model: Any, patterns: Sequence[str]) -> None:
+    weights = dict(model.named_parameters())  # of tied weights the first name alone
+    for pattern in patterns:
+        names = fnmatch.filter(weights, pattern)
+        if not names:
+            raise BadInput(f"sft: frozen: {unknown('weight', pattern, sorted(weights))}")
+        for name in names:
+            weights[name].requires_grad_(False)
+    if patterns and not any(weight.requires_grad for weight in weights.values()):
+        raise BadInput(f"sft: frozen: {list(patterns)} leave no weight to train")

@@ -422,3 +422,29 @@ def test_tokens_that_cannot_be(changed: dict[str, Any], fault: str) -> None:
 
     with pytest.raises(ValidationError, match=fault):
         scratch.Params(**SCRATCH | {"vocabulary": 302} | changed)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_frozen_weights_stay_and_the_others_are_trained(base: Path, optimizer: str, tmp_path: Path) -> None:
+    student = tune(base, tmp_path, steps=5, optimizer=optimizer, frozen=["*.embed_tokens.*", "model.layers.0.mlp.*"])
+    before, after = (dict(load_model(str(folder), "cpu", "float32").named_parameters()) for folder in (base, student))
+    same = {name for name, weight in before.items() if weight.equal(after[name])}
+    assert same == {name for name in before if ".embed_tokens." in name or ".layers.0.mlp." in name}
+    assert described(student)["weights"] == sum(weight.numel() for name, weight in before.items() if name not in same)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        (
+            {"frozen": ["*.embed_token"]},
+            BadInput,
+            r"sft: frozen: unknown weight '\*\.embed_token'.*choose from:.*model\.embed_tokens\.weight",
+        ),
+        ({"frozen": ["*"]}, BadInput, "leave no weight to train"),
+        ({"frozen": ["*.embed_tokens.*"], "adapters": ADAPTERS}, ValidationError, "with adapters every weight of the base is frozen"),
+    ],
+)
+def test_frozen_names_weights(base: Path, changed: dict[str, Any], error: type[Exception], message: str, tmp_path: Path) -> None:
+    with pytest.raises(error, match=message):
+        tune(base, tmp_path, steps=1, **changed)
