@@ -6,6 +6,7 @@ A sample row of each kind of step:
     sums         question  9 - 8; 4 * 4; 2 + 5      answer  9 - 8 = 1; 4 * 4 = 16; 2 + 5 = 7
     comparisons  question  6, 5; 15, 18             answer  6 beside 5: more; 15 beside 18: less
     copies       question  🐟 /three/ times; 🎈 /two/ times      answer  🐟🐟🐟; 🎈🎈
+    lines        question  9 - 8; last line: 🐟 /two/ times      answer  9 - 8 = 1; 🐟🐟
     dates        question  Mar 28 + 5; Mar 33       answer  Mar 28 + 5 = Mar 33; Mar 33 = Apr 02
 
 A plain answer to a word problem holds one sum in some sixty tokens, a drill one in sixteen; and drills say
@@ -31,7 +32,7 @@ SPLIT = "pretrain"
 HIGHEST, LARGEST = 20, 9
 SYMBOLS = (*THINK_SYMBOLS, *STOP_SYMBOLS, *"🍎🍋🐟🐝🌙🎈🎲🔔🚲🌵🍄🎁")
 MOST = 8  # copies of a symbol
-Skill = Literal["sums", "comparisons", "copies", "dates"]
+Skill = Literal["sums", "comparisons", "copies", "lines", "dates"]
 
 
 class Params(Strict):
@@ -109,4 +110,18 @@ def _copies(draw: random.Random) -> tuple[str, list[str]]:
     return asked, [symbol * count for symbol, count in parts]
 
 
-SKILLS = {"sums": _sums, "comparisons": _comparisons, "copies": _copies, "dates": _dates}
+def _lines(draw: random.Random) -> tuple[str, list[str]]:
+    """A sum; the answer begins or ends with copies of a symbol, or both, as the question says."""
+    asked, step = _sum(draw)
+    first, last = (symbol * draw.randint(2, MOST) for symbol in draw.sample(SYMBOLS, 2))
+    lines = draw.choice(
+        [{"first": first}, {"last": last}, {"first": first, "last": last}, {"last": last, "first": first}]
+    )
+    parts = [
+        asked,
+        *(f"{where} line: {text[0]} /{spelled(len(text))}/ times" for where, text in lines.items()),
+    ]
+    return "; ".join(parts), [text for text in (lines.get("first"), step, lines.get("last")) if text]
+
+
+SKILLS = {"sums": _sums, "comparisons": _comparisons, "copies": _copies, "lines": _lines, "dates": _dates}

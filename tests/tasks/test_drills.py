@@ -39,6 +39,13 @@ def copies(question: str) -> list[str]:
     return ["".join(symbol for _ in range(counts[count.strip("/")])) for symbol, count, _ in parts]
 
 
+def lines(question: str) -> list[str]:
+    asked, *parts = question.split("; ")
+    texts = {part.partition(" line: ")[0]: copies(part.partition(" line: ")[2])[0] for part in parts}
+    assert len(texts) == len(parts) and set(texts) <= {"first", "last"}
+    return [text for text in (texts.get("first"), *sums(asked), texts.get("last")) if text]
+
+
 def dates(question: str) -> list[str]:
     """By Python's calendar, in a year that is no leap year; a day outside its month is counted on from its first."""
     found = []
@@ -57,7 +64,7 @@ def dates(question: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("work", [sums, comparisons, copies, dates], ids=lambda work: str(work.__name__))
+@pytest.mark.parametrize("work", [sums, comparisons, copies, lines, dates], ids=lambda work: str(work.__name__))
 def test_every_step_is_right(work: Callable[[str], list[str]]) -> None:
     rows = drawn(300, work.__name__)
     assert [row.answer for row in rows] == ["; ".join(work(row.question)) for row in rows]
