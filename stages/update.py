@@ -6,6 +6,8 @@ A run that was killed or paused goes on from its last checkpoint.
 from pathlib import Path
 from typing import Annotated, Any
 
+from pydantic import AfterValidator
+
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
 from stages.shared.files import read
@@ -13,7 +15,18 @@ from stages.shared.member_params import StudentParams
 from stages.shared.rows import Chat
 from stages.students import STUDENTS, Job, student
 
-Params: Any = Annotated[StudentParams, params.member("stages.students", STUDENTS, "student")]
+
+def _not_validated(section: StudentParams) -> StudentParams:
+    if getattr(section, "validation", None) is not None:
+        raise ValueError("validation: an update is measured by the stage assess; set it to null")
+    return section
+
+
+Params: Any = Annotated[
+    StudentParams,
+    params.member("stages.students", STUDENTS, "student"),
+    AfterValidator(_not_validated),
+]
 
 
 def main(name: str) -> None:

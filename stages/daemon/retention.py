@@ -68,7 +68,10 @@ def plan(places: Places, section: Daemon) -> list[Weights]:
         said = ours.get(each.name)
         if said and said["commit"] == each.commit and each.commit not in gone:
             weights.append(Weights(each.name, each.commit, said["day"], said["bytes"], said.get("start")))
-    return chosen(weights, _always(root, places.system), section.retention)
+    stand = {each.commit for each in experiments.experiments(root)} | (always := _always(root, places.system))
+    others = stand - gone - {each.commit for each in weights}  # renamed, or a branch's alone
+    starts = {said["start"] for said in ours.values() if said["commit"] in others and said.get("start")}
+    return chosen(weights, always | starts, section.retention)
 
 
 def _model(root: Path, commit: str, system: str, student: str) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def register(places: Places, name: str, commit: str, size: int, start: str | Non
 
 
 def drop(places: Places, section: Daemon) -> list[Weights]:
-    """Deletes what `plan` lists; returns it.
+    """Deletes what `plan` lists, but for weights that something else reads; returns what was deleted.
 
     The list is on disk before anything is deleted, and experiments count as dropped from then on, so a kill
     leaves no experiment of which it is believed that its weights are whole. The next call finishes what is
@@ -113,14 +116,18 @@ def drop(places: Places, section: Daemon) -> list[Weights]:
     put_json(places.home / "dropping.json", commits)
     gone = dropped(places)
     put_json(places.home / "dropped.json", [*gone, *(commit for commit in commits if commit not in gone)])
+    used, cache = _used(places, section), _cache(places)
+    models = {commit: _model(places.root, commit, places.system, section.student) for commit in commits}
+    still_used = {commit for commit, model in models.items() if model["md5"] in used}
+    for commit in commits:
+        if commit not in still_used:
+            for digest in _objects(cache, models[commit]) - used:
+                _at(cache, digest).unlink(missing_ok=True)
+    put_json(places.home / "dropped.json", [each for each in dropped(places) if each not in still_used])
+    (places.home / "dropping.json").unlink()
+    victims = [each for each in victims if each.commit not in still_used]
     for each in victims:
         note(places, "drop", experiment=each.name, bytes=each.size)
-    used = _used(places, section)
-    cache = _cache(places)
-    for commit in commits:
-        for digest in _objects(cache, _model(places.root, commit, places.system, section.student)) - used:
-            _at(cache, digest).unlink(missing_ok=True)
-    (places.home / "dropping.json").unlink()
     return victims
 
 

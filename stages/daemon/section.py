@@ -74,17 +74,19 @@ def as_update(values: dict[str, Any], system: str, section: Daemon) -> None:
     if entry is None or entry.get("system") != system:
         raise BadInput(f"students.{section.student}: expected a student of {system!r}")
     admit = {name: getattr(section, name) for name in ("read", "near", "replay", "older")}
-    admit["format"] = _without_null({**entry["format"], **section.format})
+    admit["format"] = _changed(entry["format"], section.format)
     update = {
         "system": entry["system"],
         "base": entry["base"],
         "admit": admit,
-        "train": _without_null({**entry["train"], **section.train}),
+        "train": _changed(entry["train"], section.train),
     }
     if section.assess is not None:
         update["assess"] = section.assess
     values["updates"] = {section.student: update}
 
 
-def _without_null(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _changed(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`values` with `changes`; a key that `changes` set to None is left out."""
+    left_out = {name for name, value in changes.items() if value is None}
+    return {name: value for name, value in {**values, **changes}.items() if name not in left_out}

@@ -4,12 +4,12 @@ The heavy libraries are imported before the first fork, so no stage imports them
 """
 
 import os
+import re
 import runpy
-import shlex
 import signal
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.context import ForkProcess
@@ -29,6 +29,7 @@ LIBRARIES = (
     "transformers.models.llama.modeling_llama",
     "dvclive.live",
 )
+PLAIN = re.compile(r"python -m stages\.[\w.]+(?: [\w.@/=-]+)*")  # a command that asks nothing of a shell
 LOGS = ".athanor/logs"
 LINES = 30  # of the log of a stage that failed
 
@@ -66,6 +67,9 @@ def run_all(stages: Sequence[Stage], folder: Path, most: int) -> None:
         try:
             while waiting or running:
                 ready = [stage for stage in waiting if stage.needs <= done][: most - len(running)]
+                if not ready and not running:
+                    names = ", ".join(stage.name for stage in waiting)
+                    raise BadInput(f"no stage makes what these wait for: {names}")
                 for stage in ready:
                     waiting.remove(stage)
                     running.append(_start(stage, folder))
@@ -77,9 +81,7 @@ def run_all(stages: Sequence[Stage], folder: Path, most: int) -> None:
                     bar.write(f"{ended.stage.name:>28} | {monotonic() - ended.start:.1f} s", file=sys.stdout)
                     bar.update()
         finally:
-            for each in running:
-                each.process.kill()
-                each.process.join()
+            _stop(running)
 
 
 def _start(stage: Stage, folder: Path) -> Running:
@@ -111,24 +113,32 @@ def _check(ended: Running, folder: Path) -> None:
     raise BadInput(f"{lines}\na stage failed: {ended.stage.name}: {reason}; its output stands above")
 
 
+def _stop(running: Iterable[Running]) -> None:
+    """Ends the stages with all processes that they started."""
+    for each in running:
+        with suppress(ProcessLookupError):  # it has ended, or is no leader of a group yet
+            os.killpg(each.process.pid or 0, signal.SIGKILL)
+        each.process.kill()
+        each.process.join()
+
+
 def _run(stage: Stage, folder: Path) -> None:
     """In the forked process: the command, as if a shell had started it in `folder`."""
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.setsid()  # the leader of a group, which ends as one
     log = os.open(_log(stage, folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for target in (1, 2):
         os.dup2(log, target)
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
     os.chdir(folder)
-    words = shlex.split(stage.command)
-    if words[:2] != ["python", "-m"] or not words[2].startswith("stages."):
-        paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-        environment = os.environ | {"PATH": os.pathsep.join(paths)}
-        status = subprocess.run(stage.command, shell=True, env=environment, check=False).returncode
-        if status < 0:
-            os.kill(os.getpid(), -status)
-        sys.exit(status)
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    os.environ.pop(
+        "DVC_ROOT", None
+    )  # names another repository, for which stages would keep their checkpoints
+    if not PLAIN.fullmatch(stage.command):
+        os.execv("/bin/sh", ["/bin/sh", "-c", stage.command])
+    words = stage.command.split()
     sys.argv, sys.path[0] = words[2:], str(folder)
     for name in [name for name in sys.modules if name.partition(".")[0] == "stages"]:
         del sys.modules[name]  # the stage imports those of `folder`

@@ -86,7 +86,8 @@ class Process:
     def print_end(self) -> None:
         """One line on how the process ended."""
         how = "done" if self.ended() == 0 else f"failed with exit status {self.ended()}"
-        print(f"{self.job.name:>24} | {how} after {monotonic() - self.start:.0f} s", flush=True)
+        with self.printing:
+            print(f"{self.job.name:>24} | {how} after {monotonic() - self.start:.0f} s", flush=True)
 
 
 class Failures(NamedTuple):

@@ -53,17 +53,26 @@ def copy(folder: Path) -> None:
 
 
 def stages(folder: Path) -> list[Stage]:
-    """The stages of dvc.yaml in `folder` as DVC reads them."""
+    """The stages of dvc.yaml in `folder` as DVC reads them.
+
+    Raises BadInput where params lack what one needs.
+    """
     from dvc.dependency import ParamsDependency
+    from dvc.dependency.param import MissingParamsError
     from dvc.repo import Repo
 
     with Repo(str(folder)) as repo:
         graph = repo.index.graph
+        for dep in (dep for stage in graph for dep in stage.deps if isinstance(dep, ParamsDependency)):
+            try:
+                dep.get_hash()
+            except MissingParamsError as error:
+                raise BadInput(f"dvc.yaml: {dep.stage.name}: {error}") from None
         return [
             Stage(
                 name=stage.name,
                 command=stage.cmd if isinstance(stage.cmd, str) else " && ".join(stage.cmd),
-                needs=frozenset(needed.name for needed in graph.successors(stage)),
+                needs=frozenset(needed.name for needed in graph.successors(stage) if needed.cmd),
                 deps=tuple(dep.fs_path for dep in stage.deps if not isinstance(dep, ParamsDependency)),
                 outs=tuple(out.fs_path for out in stage.outs),
             )

@@ -88,8 +88,7 @@ def test_a_file_becomes_an_experiment(tmp_path: Path, begin: Callable[[Path], "s
     while said["state"] == "pausing" and monotonic() < until:  # the training has paused, and DVC is still about to end
         said = json.loads(daemon(mine, "status", "--json").stdout)
     assert (said["state"], said["reason"]) == ("paused", "dinner")
-    if marker.exists():
-        assert json.loads(marker.read_text())["step"] % 10 == 0 and events(mine, "done") == []
+    assert json.loads(marker.read_text())["step"] % 10 == 0 and events(mine, "done") == []
     daemon(mine, "stop")
     assert process.wait(60) == 0
     process = begin(mine)

@@ -1,8 +1,13 @@
 """Which weights are kept: the newest, then one a day, never the current ones nor those with a name of their own."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
+from stages.daemon import retention
+from stages.daemon.places import Places
 from stages.daemon.retention import Weights, chosen
-from stages.daemon.section import Retention
+from stages.daemon.section import Daemon, Retention
 
 GB = 10**9
 # from the oldest to the newest: commit, day; each of one gigabyte
@@ -55,3 +60,39 @@ def test_what_an_experiment_started_from_stays_with_it(newest: float, daily: flo
 
 def test_nothing_is_dropped_of_nothing() -> None:
     assert chosen([], "", Retention(newest_gb=0, daily_gb=0)) == []
+
+
+def git(root: Path, *arguments: str) -> str:
+    user = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    return subprocess.run(["git", *user, *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("renamed", "gone", "dropped"),
+    [
+        ("", "", "ab"),
+        ("c", "", ""),  # b, which it started from, stays, and so does what b started from
+        ("b", "", ""),
+        ("c", "b", "a"),  # what started it is dropped already
+    ],
+)
+def test_what_a_renamed_experiment_started_from_stays(renamed: str, gone: str, dropped: str, tmp_path: Path) -> None:
+    """Three experiments, each started from the one before; the last one, d, is no longer there."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "base")
+    places, start = Places(tmp_path, "s"), None
+    places.home.mkdir(parents=True, exist_ok=True)
+    commits = {}
+    for name in "abc":
+        git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", name)
+        commit = commits[name] = git(tmp_path, "rev-parse", "HEAD")
+        retention.register(places, name, commit, GB, start)
+        shown = "mine" if name == renamed else name
+        git(tmp_path, "update-ref", f"refs/exps/ab/{'c' * 38}/{shown}", commit)
+        start = commit
+    git(tmp_path, "checkout", "--quiet", "--detach", "HEAD~3")
+    for branch in git(tmp_path, "for-each-ref", "--format=%(refname)", "refs/heads").split():
+        git(tmp_path, "update-ref", "-d", branch)
+    retention.put_json(places.home / "dropped.json", [commits[name] for name in gone])
+    section = Daemon(student="n", read={}, retention=Retention(newest_gb=0 if renamed else 1, daily_gb=0))
+    assert "".join(each.name for each in retention.plan(places, section) if each.name != "c") == dropped

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from stages.daemon.section import Daemon, as_update
 from stages.shared import params
@@ -31,11 +32,20 @@ def test_the_stages_accept_what_the_daemon_of_the_default_makes(system: str, tmp
     assert section.student not in changed["students"]
 
 
-FORMAT = {"hard": "direct", "replay": 0.5, "per_problem": 1}
+def test_an_update_is_not_validated() -> None:
+    """The training of an update has no validation problems: the stage assess measures."""
+    changed, update = values(), importlib.import_module("stages.update")
+    train = changed["students"]["signals_student"]["train"]
+    assert train["validation"]
+    with pytest.raises(ValidationError, match="an update is measured by the stage assess"):
+        TypeAdapter(update.Params).validate_python(train)
+
+
+FORMAT = {"hard": "direct", "replay": 0.5, "per_problem": None}
 STUDENT = {"system": "s", "base": "b", "format": FORMAT, "train": {"steps": 3, "batch_size": 4}}
 CHANGES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     ({}, "format", FORMAT),
-    ({"format": {"replay": None, "hard": "latent"}}, "format", {"hard": "latent", "per_problem": 1}),
+    ({"format": {"replay": None, "hard": "latent"}}, "format", {"hard": "latent", "per_problem": None}),
     ({}, "train", {"steps": 3, "batch_size": 4}),
     ({"train": {"steps": None, "epochs": 1.0}}, "train", {"batch_size": 4, "epochs": 1.0}),
 ]

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,21 @@ def test_a_stage_that_fails_is_told(command: str, message: str, project: Path, t
     filtering = {**STAGES["filter"], "do": {**STAGES["filter"]["do"], "cmd": command}}  # type: ignore[dict-item]
     (project / "dvc.yaml").write_text(json.dumps({"stages": {**STAGES, "filter": filtering}}))
     with pytest.raises(BadInput, match=message):
+        smoke.smoke(tmp_path / "copy", [])
+
+
+def test_params_that_a_stage_needs_and_nobody_has_are_told(project: Path, tmp_path: Path) -> None:
+    filtering = {**STAGES["filter"], "do": {**STAGES["filter"]["do"], "params": ["absent"]}}  # type: ignore[dict-item]
+    (project / "dvc.yaml").write_text(json.dumps({"stages": {**STAGES, "filter": filtering}}))
+    with pytest.raises(BadInput, match=r"filter@a: .*absent"):
+        smoke.smoke(tmp_path / "copy", [])
+
+
+def test_data_that_dvc_tracks_is_no_stage(project: Path, tmp_path: Path) -> None:
+    """It is not in the copy, and the stage that reads it says so."""
+    subprocess.run(["git", "rm", "-q", "--cached", "--force", "given"], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", "given"], check=True)
+    with pytest.raises(BadInput, match="its deps given are missing"):
         smoke.smoke(tmp_path / "copy", [])
 
 
