@@ -127,6 +127,12 @@ class Memo:
         for some in _groups(keys):
             self.claims.drop(some)
 
+    def limits(self, model: str, names: Iterable[str]) -> set[int]:
+        """The values that the fields `names` had wherever `model` was asked. Reads all that is stored."""
+        values = ", ".join(f"asked ->> '$.{name}'" for name in names)
+        query = f"SELECT DISTINCT coalesce({values}) FROM answers WHERE asked ->> '$.model' = ?"
+        return {limit for (limit,) in self.reader.execute(query, (model,)) if isinstance(limit, int)}
+
     def report(self, counts: Mapping[str, Any]) -> None:
         """Keeps the counts of one run (new, stored, retries, failures by kind, ...), for `python -m
         stages.tools.memo runs`."""
