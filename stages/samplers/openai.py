@@ -22,9 +22,11 @@ from stages.samplers.http.client import HttpClient
 from stages.samplers.http.completions import Completion
 from stages.samplers.http.endpoint import BatchEndpoint
 from stages.samplers.http.faults import Target
+from stages.samplers.http.job_store import JobStore, has_jobs
 from stages.samplers.http.keys import Keys, Variable
 from stages.samplers.memo.store import bare_url
 from stages.samplers.requests.buyer import LiveBuyer
+from stages.samplers.requests.collecting import CollectingBuyer
 from stages.samplers.requests.engine import Asked, Buyer, Order, answers
 from stages.samplers.requests.jobs import BatchBuyer
 from stages.samplers.requests.request_settings import Address, RequestSettings
@@ -126,10 +128,21 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
 
 def _open_buyer(params: Params, budget: Budget, buffer: WriteBuffer) -> Buyer:
     target = Target(params.base_url, params.model, params.api_key_env)
-    if params.mode == "live":
-        return LiveBuyer(OpenAIProvider(params, target), params, params.model, budget, buffer)
     endpoint = partial(BatchEndpoint, target, params.timeout, params.retries, params.headers_env)
-    return BatchBuyer(endpoint, target, params, budget, buffer, params.poll)
+
+    def open_live() -> LiveBuyer:
+        return LiveBuyer(OpenAIProvider(params, target), params, params.model, budget, buffer)
+
+    def open_batches(spending: Budget) -> BatchBuyer:
+        return BatchBuyer(endpoint, target, params, spending, buffer, params.poll)
+
+    if params.mode == "batch":
+        return open_batches(budget)
+    if not has_jobs(buffer.memo.path, target.url):
+        return open_live()
+    jobs = JobStore(buffer.memo.path, target.url)
+    # a budget of its own: it is another thread's, and what is collected was paid for by another run
+    return CollectingBuyer(jobs, open_live, lambda: open_batches(Budget(params, budget.price, batch=True)))
 
 
 class OpenAIProvider:

@@ -2,6 +2,7 @@
 request is not sent again."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -36,19 +37,24 @@ class UnreadAnswers:
     def hopeless(self) -> set[str]:
         """The keys of the requests that are not to be sent again."""
         with closing(connect(self.path)) as database:
-            database.execute(SCHEMA)
+            if not _has_table(database):
+                return set()
             rows = database.execute("SELECT key FROM unread GROUP BY key HAVING count(*) >= ?", (MOST,))
             return {key.hex() for (key,) in rows}
 
     def rows(self) -> Iterator[tuple[str, str, str, bytes]]:
         """Time (UTC), kind of the fault, what was asked (JSON) and the body of each, the oldest first."""
         with closing(connect(self.path)) as database:
-            database.execute(SCHEMA)
+            if not _has_table(database):
+                return
             query = "SELECT datetime(made, 'unixepoch'), kind, asked, body FROM unread ORDER BY rowid"
             yield from database.execute(query).fetchall()
 
     def forget(self) -> int:
         """Deletes all of them, and returns how many there were."""
         with closing(connect(self.path)) as database:
-            database.execute(SCHEMA)
-            return database.execute("DELETE FROM unread").rowcount
+            return database.execute("DELETE FROM unread").rowcount if _has_table(database) else 0
+
+
+def _has_table(database: sqlite3.Connection) -> bool:
+    return bool(database.execute("SELECT 1 FROM sqlite_master WHERE name = 'unread'").fetchone())

@@ -18,7 +18,7 @@ def _check_address(value: str) -> str:
         valid = parts.scheme in ("http", "https") and parts.hostname
         problem = None if valid else "expected http(s)://host/..."
         secret = any(_SECRET_NAME.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-        unnamed = parts.query and not parse_qsl(parts.query, keep_blank_values=True)
+        unnamed = parts.query and any("=" not in part for part in parts.query.split("&"))
         if parts.username or parts.password or secret or unnamed or parts.fragment:
             problem = (
                 "an address only, without user, password or a key in its query; "
