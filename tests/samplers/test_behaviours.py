@@ -176,7 +176,7 @@ STOPS: dict[str, tuple[Reply, str]] = {
     "a wrong key": (fails(401, "Incorrect API key"), "the key in the environment variable TEACHER_KEY was refused (401)"),
     "no access": (fails(403, "no access"), "the key in the environment variable TEACHER_KEY was refused (403)"),
     "a wrong key at Google": (
-        fails(400, body=[{"error": {"code": 400, "message": "API key not valid. Please pass one.", "status": "INVALID_ARGUMENT"}}]),
+        fails(400, body=b'[{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}]'),
         "the key in the environment variable TEACHER_KEY was refused (400): API key not valid",
     ),
     "no such model": (fails(404, "The model does not exist"), "no model 'm' there, or base_url is wrong (404)"),
