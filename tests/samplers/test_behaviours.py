@@ -207,7 +207,8 @@ class Misbehaving(Server):
     """Meets each question with the replies of its row, and keeps what each is billed."""
 
     def __init__(self) -> None:
-        super().__init__(plan=lambda call: "row", behaviours={"row": Misbehaving.reply})
+        kinds: Any = {"row": Misbehaving.reply}
+        super().__init__(plan=lambda call: "row", behaviours=kinds)
         self.usd: dict[str, float] = defaultdict(float)
         self.rows = {question(number): row for number, row in enumerate(TABLE.values())}
 

@@ -111,10 +111,8 @@ def test_a_key_may_travel_in_another_header(monkeypatch: pytest.MonkeyPatch) -> 
         (call,) = server.calls
         assert call.path == "/v1/chat/completions?api-version=2026-10-01"
         assert call.headers["api-key"] == "0123456789abcdef0123" and "authorization" not in call.headers
-        server.plan, server.behaviours = (
-            lambda call: "echo header",
-            {"echo header": lambda server, call: error(401, f"bad {call.headers['api-key']}")},
-        )
+        echoes: Any = {"echo header": lambda server, call: error(401, f"bad {call.headers['api-key']}")}
+        server.plan, server.behaviours = (lambda call: "echo header"), echoes
         with pytest.raises(BadInput, match=r"bad \[the key\]"):
             ask(server, [prompt("other")], base_url=base_url, api_key_env=None, headers_env={"api-key": "AZURE_KEY"})
 

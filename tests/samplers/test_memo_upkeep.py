@@ -75,7 +75,7 @@ def test_whether_a_file_may_be_written(path: Path, monkeypatch: pytest.MonkeyPat
     assert not database.is_read_only(path)  # it can be made
     fill(path, 1)
     assert not database.is_read_only(path)
-    monkeypatch.setattr(database.os, "access", lambda place, mode: place != path.parent)
+    monkeypatch.setattr("stages.samplers.memo.database.os.access", lambda place, mode: place != path.parent)
     assert database.is_read_only(path)
 
 

@@ -74,7 +74,10 @@ class StreamedBody:
             raise Fault("cut off", "the stream ended within an answer", billed=True)
         if not self.has_choice and "error" in self.fields:
             return json.dumps({"error": self.fields["error"]}).encode()
-        message = {"content": self.content or None, "refusal": self.refusal or None} | self.reasoning
-        choice = {"message": message, "finish_reason": self.reason}
-        choice |= {"logprobs": {"content": self.logprobs} if self.logprobs else None}
+        message: dict[str, Any] = {
+            "content": self.content or None,
+            "refusal": self.refusal or None,
+        } | self.reasoning
+        logprobs = {"content": self.logprobs} if self.logprobs else None
+        choice = {"message": message, "finish_reason": self.reason, "logprobs": logprobs}
         return json.dumps({"choices": [choice] if self.has_choice else []} | self.fields).encode()
