@@ -138,7 +138,7 @@ TABLE: dict[str, Row] = {
     },
     "429 with seconds": again(fails(429, retry_after="0.1"), "rate limit"),
     "429 with milliseconds": again(fails(429, retry_after_ms="100"), "rate limit"),
-    "429 with a date": again(fails(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"), "rate limit"),
+    "429 with a date": again(fails(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT", date="Wed, 21 Oct 2026 07:28:00 GMT"), "rate limit"),
     "a page with 502": again(fails(502, body=b"<html>Bad Gateway</html>"), "status 502"),
     "a 502 in a 200": again(raw({"error": {"code": 502, "message": "upstream"}}, bill=False), "status 502"),
     "a 429 in a 200": again(raw({"error": {"code": 429, "message": "slow down"}}, bill=False), "rate limit"),

@@ -3,7 +3,6 @@ the run at once."""
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
@@ -195,17 +194,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds_until(date: str, now: str) -> float | None:
-    """The seconds until `date`, by the clock of the server where it says what time it has; None for what is
-    no date."""
+    """The seconds until `date`, by the clock of the server, which its header Date shows; None for what is no
+    date, and where the server has no clock."""
     try:
-        until = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    try:
-        start = parsedate_to_datetime(now)
-    except ValueError:
-        start = datetime.now(UTC)
-    try:
-        return max(0.0, (until - start).total_seconds())
-    except TypeError:  # one of them without a time zone
+        return max(0.0, (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds())
+    except (ValueError, TypeError):  # TypeError: one of them is without a time zone
         return None

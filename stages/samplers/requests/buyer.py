@@ -55,7 +55,6 @@ class LiveBuyer:
         self.rate = RateLimit(settings.requests_per_minute, settings.tokens_per_minute)
         self.delays = RetryDelays(self.concurrency, random.Random("waits differ, answers do not"))
         self.given_up_in_a_row = 0
-        self.notices = FaultNotices(model)
         self.missing_usage = MissingUsage(settings.tokenizer)
         self.unread = UnreadAnswers(buffer.memo.path)
         self.reached = self.stopping = self.aborted = False
@@ -65,6 +64,7 @@ class LiveBuyer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.broken = False  # by any error but that of the budget
         self.loop = asyncio.new_event_loop()
+        self.notices = FaultNotices(model, self.loop.time)
         self.ended: asyncio.Future[None] = self.loop.create_future()
         self.thread = Thread(target=self._run, name="buyer", daemon=True)
         self.thread.start()

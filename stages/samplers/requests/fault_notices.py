@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from collections.abc import Callable
-from time import monotonic
 
 from tqdm import tqdm
 
@@ -14,13 +13,14 @@ EVERY = 10.0  # seconds between two lines about faults of one kind
 
 def say(text: str) -> None:
     """Prints a line on standard error, above the progress bars."""
-    tqdm.write(text, file=sys.stderr)
+    with tqdm.external_write_mode(file=sys.stderr):
+        print(text, file=sys.stderr)
 
 
 class FaultNotices:
-    """The lines of one run about `model`. The first fault of a kind is told at once."""
+    """The lines of one run about `model`. The first fault of a kind is told at once. `clock` gives seconds."""
 
-    def __init__(self, model: str, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, model: str, clock: Callable[[], float]) -> None:
         self.model, self.clock = model, clock
         self.counts: Counter[str] = Counter()
         self.last: dict[str, float] = {}
