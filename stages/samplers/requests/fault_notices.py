@@ -18,7 +18,7 @@ def say(text: str) -> None:
 
 
 class FaultNotices:
-    """The lines of one run about `model`; the first fault of a kind is told at once. `clock` gives seconds."""
+    """The lines of a run about `model`; the first fault of a kind is told at once. `clock` gives seconds."""
 
     def __init__(self, model: str, clock: Callable[[], float]) -> None:
         self.model, self.clock = model, clock
