@@ -125,7 +125,8 @@ def summary(report: Report, section: mixture.Params) -> dict[str, Any]:
 
     `chats`: all of them, then those of each format of the mixture. `easy_share`: the share of chats in the
     format `easy`. `no_<format>`: problems without a chat in their format. `left_out`: traces that did not
-    become a chat, by reason. `levels`: chats by level and format. Where there are several: chats by style,
+    become a chat, by reason. `with_reasoning`, where params show it: chats with the teacher's reasoning
+    before the answer. `levels`: chats by level and format. Where there are several: chats by style,
     and by task.
     """
     levels: dict[str, dict[str, int]] = {}
@@ -138,6 +139,7 @@ def summary(report: Report, section: mixture.Params) -> dict[str, Any]:
         **{name: report.chats[name] for name in names},
         **({"easy_share": report.chats[section.easy] / chats} if section.selective else {}),
         **{f"no_{name}": report.problems[f"no_{name}"] for name in names},
+        **({"with_reasoning": report.with_reasoning} if section.reasoning != "drop" else {}),
         "left_out": dict(sorted(report.traces.items())),
         "levels": levels,
         **_several(report),

@@ -17,6 +17,8 @@ from stages.graders.grading.apply import judged
 from stages.graders.grading.tally import Tally
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
+from stages.samplers.asking.totals import Totals
+from stages.samplers.cost.estimate_command import print_estimate
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.files import as_json, read, replacing
@@ -70,22 +72,39 @@ def _local(ask: Any) -> list[str]:
 
 
 def main(system: str) -> None:
-    """data/S/traces.jsonl -> data/S/judged.jsonl and metrics/S_judge.json (counts of the verdicts)."""
+    """data/S/traces.jsonl -> data/S/judged.jsonl and metrics/S_judge.json.
+
+    The metrics count the verdicts; where a model judges, `asked` says what its answers come to, with their
+    cost.
+    """
     judge, data, tally = params.read(system, "judge", Params), Path("data", system), Tally()
+    totals = Totals(JUDGE, 1)
     with replacing(data / "judged.jsonl", Path("metrics", f"{system}_judge.json")) as (rows, metrics):
-        for traces in _with_verdicts(data / "traces.jsonl", judge):
+        for traces in _with_verdicts(data / "traces.jsonl", judge, totals):
             rows.write(b"".join(encode(trace) + b"\n" for trace in traces))
             tally.add(Tally([trace for trace in traces if trace.verdict is not None]))
-        metrics.write(as_json(tally.metrics()))
+        asked = {"asked": totals.metrics()} if judge.ask else {}
+        metrics.write(as_json(tally.metrics() | asked))
 
 
-def _with_verdicts(path: Path, judge: Params) -> Iterator[list[Trace]]:
+def estimate(arguments: list[str]) -> None:
+    """SYSTEM: what judging would buy, without a call: new and stored requests, tokens, cost"""
+    print_estimate("judge", arguments, _asked)
+
+
+def _asked(system: str) -> tuple[Iterator[Prompt], dict[str, Any]]:
+    judge, path = params.read(system, "judge", Params), Path("data", system, "traces.jsonl")
+    rows = read(path, Trace, key=lambda trace: trace.trace_id) if judge.ask else iter(())
+    return (_prompt(trace) for trace in rows if judge.wants(trace)), {JUDGE: judge.ask} if judge.ask else {}
+
+
+def _with_verdicts(path: Path, judge: Params, totals: Totals) -> Iterator[list[Trace]]:
     """The traces of each problem, judged where `judge` wants them."""
 
     def traces() -> Iterator[Trace]:
         return read(path, Trace, key=lambda trace: trace.trace_id)
 
-    verdicts = _verdicts(traces, judge) if judge.ask else iter([])
+    verdicts = _verdicts(traces, judge, totals) if judge.ask else iter([])
     verdict = next(verdicts, None)
     for _, rows in groupby(progress(traces(), "judge"), key=lambda trace: trace.id):
         problem = []
@@ -100,13 +119,15 @@ def _with_verdicts(path: Path, judge: Params) -> Iterator[list[Trace]]:
         yield problem
 
 
-def _verdicts(traces: Any, judge: Params) -> Iterator[Response]:
+def _verdicts(traces: Any, judge: Params, totals: Totals) -> Iterator[Response]:
     """What the judge says of each trace that it wants; the id of a response is the trace's id."""
 
     def prompts() -> Iterator[Prompt]:
         return (_prompt(trace) for trace in traces() if judge.wants(trace))
 
-    return ask(prompts, {JUDGE: judge.ask}, params.seed()) if next(prompts(), None) else iter([])
+    if next(prompts(), None) is None:
+        return iter([])
+    return ask(prompts, {JUDGE: judge.ask}, params.seed(), totals)
 
 
 def _prompt(trace: Trace) -> Prompt:
@@ -117,4 +138,4 @@ def _prompt(trace: Trace) -> Prompt:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, {"--estimate": estimate})

@@ -3,7 +3,6 @@
 import argparse
 from collections import deque
 from collections.abc import Iterator
-from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +12,10 @@ from stages.graders import GRADERS
 from stages.graders.grading.acceptance import Acceptances
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
+from stages.samplers.asking.stored import stored_responses
 from stages.samplers.asking.totals import Totals
 from stages.samplers.asking.tries import Acceptance
-from stages.samplers.cost.estimation import as_text, estimates
+from stages.samplers.cost.estimate_command import print_estimate
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
 from stages.shared.files import read, write, write_json
@@ -92,32 +92,23 @@ def _share_local_batches(system: str, section: Params) -> None:
 
 def estimate(arguments: list[str]) -> None:
     """SYSTEM: what would be bought, without a call: new and stored requests, tokens, cost"""
+    print_estimate("respond", arguments, lambda system: (_prompts(system), _samplers(system)))
+
+
+def so_far(arguments: list[str]) -> None:
+    """SYSTEM FILE: writes what a run that stopped has bought so far, without a call"""
     parser = argparse.ArgumentParser(
-        prog="python -m stages.respond --estimate", description="What a run would buy, without a call."
+        prog="python -m stages.respond --so-far", description="The answers that are stored, without a call."
     )
     parser.add_argument("system", help="a section of params.yaml: systems.<system>")
-    parser.add_argument(
-        "--answer-tokens",
-        type=_length,
-        help="tokens of an answer, where you know it; used until two of them are stored",
-    )
+    parser.add_argument("file", type=Path, help="the responses, as JSON lines")
     given = parser.parse_args(arguments)
-    samplers = params.read(given.system, "respond", Params).samplers()
-    texts = [
-        as_text(estimate) for estimate in estimates(_prompts(given.system), samplers, given.answer_tokens)
-    ]
-    print("\n".join(texts) or "nothing would be bought: no sampler of this system costs anything")
+    rows = stored_responses(_prompts(given.system), _samplers(given.system))
+    write(given.file, rows, empty="no answer to what this system asks is stored")
 
 
-def _length(text: str) -> float:
-    """A positive number."""
-    try:
-        tokens = float(text)
-    except ValueError:
-        tokens = 0.0
-    if not 0 < tokens < inf:
-        raise argparse.ArgumentTypeError(f"must be a positive number of tokens, got {text!r}")
-    return tokens
+def _samplers(system: str) -> dict[str, Any]:
+    return params.read(system, "respond", Params).samplers()
 
 
 def _prompts(system: str) -> Iterator[Prompt]:
@@ -129,4 +120,4 @@ def _prompts(system: str) -> Iterator[Prompt]:
 
 
 if __name__ == "__main__":
-    run(main, {"--estimate": estimate})
+    run(main, {"--estimate": estimate, "--so-far": so_far})

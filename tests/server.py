@@ -28,12 +28,13 @@ class Call(NamedTuple):
 
 
 class Response(NamedTuple):
-    """`manner`: how it is sent (whole, reset, hang, drip, cut)."""
+    """`manner`: how it is sent (whole, reset, hang, drip, cut). A list is a stream, with `pause` seconds after each piece."""
 
     status: int
     body: Any
     headers: Mapping[str, str] = {}
     manner: str = "whole"
+    pause: float = 0.0
 
 
 def error(status: int, message: str, code: str = "", **headers: str) -> Response:
@@ -90,7 +91,6 @@ FAULTS: dict[str, Fault] = {
     "odd": lambda server, call: server.answered(call, "\ud800 \x00\x1b[31m \U0001f71e", "stop"),
     "echo": lambda server, call: server.answered(call, f"your key is {call.headers.get('authorization', '')}", "stop"),
 }
-UNBILLED = {"reset", "hang", "drip", "cut"}
 
 
 class Server:
@@ -110,7 +110,10 @@ class Server:
         limit: int | None = None,
         usage: tuple[int, int] = (10, 5),
         port: int = 0,
+        behaviours: Mapping[str, Fault] | None = None,
     ) -> None:
+        self.behaviours = FAULTS | dict(behaviours or {})
+        self.ledger: list[tuple[int, int]] = []  # tokens of the prompt and of the answer of every call that is billed
         self.faults, self.plan, self.latency, self.limit, self.usage, self.port = faults or {}, plan, latency, limit, usage, port
         self.billed: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
@@ -181,11 +184,11 @@ class Server:
         kind = self.plan(call) if self.plan else self._drawn(call)
         self.kinds[kind or "good"] += 1
         if kind and kind not in ("truncated", "empty"):
-            return FAULTS[kind](self, call)
+            return self.behaviours[kind](self, call)
         latency = self.latency(random.Random(f"{told} {call.tries}")) if callable(self.latency) else self.latency
         if latency:
             await asyncio.sleep(latency)
-        return FAULTS[kind](self, call) if kind else self.answered(call, f"{told} | answer {sum(self.billed.values())}", "stop")
+        return self.behaviours[kind](self, call) if kind else self.answered(call, f"{told} | answer {sum(self.billed.values())}", "stop")
 
     def _drawn(self, call: Call) -> str | None:
         draw = random.Random(f"{call.told} {call.tries}").random()
@@ -196,13 +199,19 @@ class Server:
         return None
 
     def answered(self, call: Call, text: str | None, reason: str, **message: Any) -> Response:
-        self.billed[call.told] += 1
+        self.bill(call)
         make = openai_body if "messages" in call.body else gemini_body
         return Response(200, make(text, reason, self.usage, **message))
+
+    def bill(self, call: Call, usage: tuple[int, int] | None = None) -> None:
+        self.billed[call.told] += 1
+        self.ledger.append(usage or self.usage)
 
 
 async def send(writer: asyncio.StreamWriter, response: Response) -> bool:
     """Whether the connection stays open."""
+    if isinstance(response.body, list):
+        return await send_stream(writer, response)
     body = response.body if isinstance(response.body, bytes) else json.dumps(response.body).encode()
     lines = [f"HTTP/1.1 {response.status} X", "Content-Type: application/json", f"Content-Length: {len(body)}"]
     head = "\r\n".join([*lines, *(f"{name}: {value}" for name, value in response.headers.items()), "", ""]).encode("latin-1")
@@ -223,6 +232,19 @@ async def send(writer: asyncio.StreamWriter, response: Response) -> bool:
     writer.write(head + body)
     await writer.drain()
     return True
+
+
+async def send_stream(writer: asyncio.StreamWriter, response: Response) -> bool:
+    """Each piece as a server-sent event (a comment, where it is bytes); `hang` stays silent after the last one."""
+    writer.write(b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+    for piece in response.body:
+        line = piece if isinstance(piece, bytes) else b"data: " + json.dumps(piece).encode()
+        writer.write(line + b"\n\n")
+        await writer.drain()
+        await asyncio.sleep(response.pause)
+    if response.manner == "hang":
+        await asyncio.sleep(3600)
+    return False
 
 
 if __name__ == "__main__":

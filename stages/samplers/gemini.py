@@ -21,14 +21,14 @@ from stages.samplers import Answer
 from stages.samplers.asking.repeats import memo_numbers, samples_of
 from stages.samplers.cost.budget import Budget
 from stages.samplers.cost.prices import Usage, price_of
-from stages.samplers.http.chat import FILTER, Completion
-from stages.samplers.http.client import HIDDEN_KEY, api_key
+from stages.samplers.http.completions import FILTER, Completion
 from stages.samplers.http.faults import Fault, Target, ending_of, fault_of, one_line, retry_after
 from stages.samplers.http.guarded_session import guard
+from stages.samplers.http.keys import Keys, Variable
 from stages.samplers.memo.store import bare_url
 from stages.samplers.requests.buyer import LiveBuyer
 from stages.samplers.requests.engine import Asked, Buyer, Order, answers
-from stages.samplers.requests.request_settings import Address, RequestSettings
+from stages.samplers.requests.request_settings import PlainAddress, RequestSettings
 from stages.samplers.requests.write_buffer import WriteBuffer
 from stages.shared.rows import Ending, Prompt
 
@@ -40,9 +40,9 @@ class Params(RequestSettings):
     # The model, by Google's name.
     model: str = Field(min_length=1)
     # The address of the service.
-    base_url: Address = "https://generativelanguage.googleapis.com"
+    base_url: PlainAddress = "https://generativelanguage.googleapis.com"
     # The environment variable that holds the key.
-    api_key_env: str = Field(default="GOOGLE_API_KEY", pattern="^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: Variable = "GOOGLE_API_KEY"
     # How freely tokens are drawn; 0: the likeliest each time.
     temperature: float | None = Field(default=None, ge=0)
     # Tokens are drawn from the likeliest ones, whose probabilities sum to this.
@@ -81,7 +81,7 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
     price = price_of(params.model, params)
 
     def open_buyer(budget: Budget, buffer: WriteBuffer) -> Buyer:
-        return LiveBuyer(GeminiProvider(params), params, budget, buffer)
+        return LiveBuyer(GeminiProvider(params), params, params.model, budget, buffer)
 
     order = Order(params, params.model, params.max_tokens, price, partial(asked, params=params), open_buyer)
     return answers(prompts, order)
@@ -93,7 +93,7 @@ class GeminiProvider:
     does not wait for their answers."""
 
     def __init__(self, params: Params) -> None:
-        self.params, self.key = params, api_key(params.api_key_env)
+        self.params, self.keys = params, Keys(params.api_key_env)
         self.target = Target(params.base_url, params.model, params.api_key_env)
         self.calls: SimpleQueue[tuple[Future[Completion], Mapping[str, Any]]] = SimpleQueue()
         self.thoughts = local()  # of this thread's call: what `_cut_thoughts` took out of its response
@@ -103,7 +103,7 @@ class GeminiProvider:
             warnings.simplefilter("ignore", FutureWarning)  # that the package is at its end
             self.package: Any = import_module("google.generativeai")
         self.package.configure(
-            api_key=self.key, transport="rest", client_options={"api_endpoint": self.params.base_url}
+            api_key=self.keys.bearer, transport="rest", client_options={"api_endpoint": self.params.base_url}
         )
         client = import_module("google.generativeai.client").get_default_generative_client()
         guard(client.transport._session, self.params.concurrency, self.target, self._without_thoughts)
@@ -122,7 +122,8 @@ class GeminiProvider:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), longest)
         except TimeoutError:
-            raise Fault("timeout", f"no whole answer within {self.params.timeout:g} s") from None
+            told = f"no whole answer within {self.params.timeout:g} s"
+            raise Fault("timeout", told, billed=True) from None
 
     def _serve(self) -> None:
         while True:
@@ -149,7 +150,8 @@ class GeminiProvider:
         headers: Any = {}
         try:
             response = model.generate_content(turns, request_options=options)
-            return _completion(response)._replace(reasoning=self.thoughts.text)
+            thoughtful = _completion(response)._replace(reasoning=self.thoughts.text)
+            return thoughtful.without_thought(asked)
         except GoogleAPICallError as error:
             status, message = int(error.code or 500), str(error.message)
             headers = error.response.headers if error.response is not None else {}
@@ -157,13 +159,15 @@ class GeminiProvider:
             status, message = 0, str(error)
         except (ParseError, ValueError, TypeError) as error:  # what came is no answer of this service
             status, message = 200, str(error)
-        return self._failed(status, one_line(message.replace(self.key, HIDDEN_KEY.decode())), headers)
+        return self._failed(status, one_line(self.keys.hide(message)), headers)
 
     def _failed(self, status: int, message: str, headers: Mapping[str, str]) -> Completion:
         if status == 0:
-            raise Fault("timeout" if "timed out" in message else "connection", message)
+            refused = "Connection refused" in message or "NameResolutionError" in message
+            kind = "timeout" if "timed out" in message else "connection"
+            raise Fault(kind, message, billed=not refused, unreachable=refused)
         if status == 200:
-            raise Fault("malformed JSON", message)
+            raise Fault("malformed JSON", message, billed=True, raw=message.encode())
         if ending := ending_of(status, message):
             return Completion("", ending, "", Usage(0, 0))
         status = 401 if status == 400 and "API key" in message else status  # Google's way to say it
@@ -199,11 +203,14 @@ def _cut_thoughts(content: bytes) -> tuple[bytes, str | None]:
 
 def _completion(response: Any) -> Completion:
     counts = response.usage_metadata
-    usage = Usage(counts.prompt_token_count, counts.candidates_token_count, counts.cached_content_token_count)
+    # the package is older than the count of thoughts, which the total holds
+    total = counts.total_token_count - counts.prompt_token_count
+    completion = max(counts.candidates_token_count, total)
+    usage = Usage(counts.prompt_token_count, completion, counts.cached_content_token_count)
     if not response.candidates:
         if response.prompt_feedback.block_reason:
             return Completion("", Ending.CONTENT_FILTER, "", usage)
-        raise Fault("empty choices")
+        raise Fault("empty choices", billed=True, usage=usage)
     candidate = response.candidates[0]
     reason = candidate.finish_reason.name.lower()
     ending = Ending.CONTENT_FILTER if reason in FILTER else Ending.STOP if reason == "stop" else Ending.LENGTH

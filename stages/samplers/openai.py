@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, field_validator
 
@@ -16,19 +17,16 @@ from stages.samplers import Answer
 from stages.samplers.asking.repeats import memo_numbers, samples_of
 from stages.samplers.cost.budget import Budget
 from stages.samplers.cost.prices import price_of
-from stages.samplers.http.chat import (
-    LARGEST,
-    MEMO_FIELDS,
-    Completion,
-    chat_request,
-    read_response,
-    request_body,
-)
-from stages.samplers.http.client import HttpClient, api_key
+from stages.samplers.http.chat import LARGEST, MEMO_FIELDS, chat_request, read_response, request_body
+from stages.samplers.http.client import HttpClient
+from stages.samplers.http.completions import Completion
 from stages.samplers.http.endpoint import BatchEndpoint
 from stages.samplers.http.faults import Target
+from stages.samplers.http.job_store import JobStore, has_jobs
+from stages.samplers.http.keys import Keys, Variable
 from stages.samplers.memo.store import bare_url
 from stages.samplers.requests.buyer import LiveBuyer
+from stages.samplers.requests.collecting import CollectingBuyer
 from stages.samplers.requests.engine import Asked, Buyer, Order, answers
 from stages.samplers.requests.jobs import BatchBuyer
 from stages.samplers.requests.request_settings import Address, RequestSettings
@@ -41,6 +39,7 @@ RESERVED = MEMO_FIELDS | {
     "messages",
     "n",
     "stream",
+    "stream_options",
     "temperature",
     "top_p",
     "max_tokens",
@@ -56,16 +55,25 @@ class Params(RequestSettings):
     sampler: Literal["openai"]
     # The model, by the name that the server has for it.
     model: str = Field(min_length=1)
-    # The address of the server, up to and including `/v1`.
+    # The address of the server, up to and including `/v1`; it may have a query (`?api-version=...`).
     base_url: Address = "https://api.openai.com/v1"
     # The environment variable that holds the key (null: the server wants none).
-    api_key_env: str | None = Field(default="OPENAI_API_KEY", pattern="^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: Variable | None = "OPENAI_API_KEY"
+    # Headers whose values are keys, by name, each with the environment variable that holds it
+    # (`{api-key: AZURE_OPENAI_API_KEY}`; with api_key_env null no `Authorization: Bearer` is sent).
+    headers_env: dict[str, Variable] | None = None
+    # What the server is called in the memo: two addresses with one identity count as the same, so that
+    # answers outlive a changed host or port (null: base_url).
+    identity: str | None = Field(default=None, min_length=1)
     # How freely tokens are drawn; 0: the likeliest each time.
     temperature: float | None = Field(default=None, ge=0)
     # Tokens are drawn from the likeliest ones, whose probabilities sum to this.
     top_p: float | None = Field(default=None, gt=0, le=1)
     # An answer has at most so many tokens.
     max_tokens: int = Field(ge=1)
+    # The name by which the server knows that limit (null: max_completion_tokens at OpenAI and Azure,
+    # max_tokens elsewhere).
+    limit_name: Literal["max_tokens", "max_completion_tokens"] | None = None
     # Texts at which an answer ends.
     stop: list[str] | None = None
     # The server's seed for sample 0; one more for each further sample.
@@ -74,6 +82,10 @@ class Params(RequestSettings):
     response_format: dict[str, Any] | None = None
     # Put into each request as it is (`reasoning_effort`, `top_k`, `chat_template_kwargs`, `logprobs`, ...).
     extra: dict[str, Any] | None = None
+    # Whether answers come in parts. `timeout` then does not hold, so that a long answer may take its time.
+    stream: bool = False
+    # Seconds until the first part of such an answer, and between two of them.
+    token_timeout: float = Field(default=120.0, gt=0)
     # live: one request at a time for each answer; batch: half the price, within a day.
     mode: Literal["live", "batch"] = "live"
     # Seconds between two looks at a batch.
@@ -92,7 +104,7 @@ class Params(RequestSettings):
 
 def asked(prompt: Prompt, params: Params) -> list[Asked]:
     """What is asked for each answer that `prompt` wants: all that can change the answer."""
-    server = {"provider": "openai", "base_url": bare_url(params.base_url)}
+    server = {"provider": "openai", "base_url": params.identity or bare_url(params.base_url)}
     return [
         server | memo_numbers(sample, attempt) | chat_request(params, prompt.messages, sample, attempt)
         for sample, attempt in samples_of(prompt, params.n)
@@ -116,19 +128,31 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
 
 def _open_buyer(params: Params, budget: Budget, buffer: WriteBuffer) -> Buyer:
     target = Target(params.base_url, params.model, params.api_key_env)
-    if params.mode == "live":
-        return LiveBuyer(OpenAIProvider(params, target), params, budget, buffer)
-    endpoint = partial(BatchEndpoint, target, params.timeout, params.retries)
-    return BatchBuyer(endpoint, target, params, budget, buffer, params.poll)
+    endpoint = partial(BatchEndpoint, target, params.timeout, params.retries, params.headers_env)
+
+    def open_live() -> LiveBuyer:
+        return LiveBuyer(OpenAIProvider(params, target), params, params.model, budget, buffer)
+
+    def open_batches(spending: Budget) -> BatchBuyer:
+        return BatchBuyer(endpoint, target, params, spending, buffer, params.poll)
+
+    if params.mode == "batch":
+        return open_batches(budget)
+    if not has_jobs(buffer.memo.path, target.url):
+        return open_live()
+    jobs = JobStore(buffer.memo.path, target.url)
+    # a budget of its own: it is another thread's, and what is collected was paid for by another run
+    return CollectingBuyer(jobs, open_live, lambda: open_batches(Budget(params, budget.price, batch=True)))
 
 
 class OpenAIProvider:
     """One server. Raises BadInput where its key is not in the environment."""
 
     def __init__(self, params: Params, target: Target) -> None:
-        self.target = target
-        key = api_key(params.api_key_env)
-        self.client = HttpClient(f"{params.base_url}/chat/completions", key, params.timeout, LARGEST)
+        self.target, self.stream = target, params.stream
+        keys = Keys(params.api_key_env, params.headers_env)
+        url = completions_url(params.base_url)
+        self.client = HttpClient(url, keys, params.timeout, LARGEST, params.token_timeout)
 
     async def __aenter__(self) -> "OpenAIProvider":
         await self.client.__aenter__()
@@ -139,5 +163,12 @@ class OpenAIProvider:
 
     async def fetch(self, asked: Mapping[str, Any]) -> Completion:
         """The completion of what is asked."""
-        status, headers, body = await self.client.post(json.dumps(request_body(asked)).encode())
-        return read_response(status, headers, body, self.target)
+        content = json.dumps(request_body(asked, self.stream)).encode()
+        status, headers, body = await self.client.post(content, self.stream)
+        return read_response(status, headers, body, self.target, asked)
+
+
+def completions_url(base_url: str) -> str:
+    """The address that chat completions are asked for at."""
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/chat/completions"))

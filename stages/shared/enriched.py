@@ -20,6 +20,8 @@ class Paths(Problem, kw_only=True):
     preds: dict[str, str | list[str | None] | None]  # the final answer as extracted
     correct_flags: dict[str, bool | list[bool]]  # whether the final answer is right
     endings: dict[str, Ending | list[Ending]]  # why the response ended where it does; the grader has to know
+    # what was thought before the answer, where a server sends that apart; None: no answer has any
+    reasoning: dict[str, str | list[str | None] | None] | None = None
 
 
 class Attempt(NamedTuple):
@@ -30,6 +32,7 @@ class Attempt(NamedTuple):
     pred: str | None
     right: bool
     ending: Ending
+    reasoning: str | None = None
 
 
 def together(traces: Sequence[Trace]) -> Paths:
@@ -44,7 +47,14 @@ def together(traces: Sequence[Trace]) -> Paths:
                 f"trace {trace.trace_id!r} was not graded by 'answer', which says whether a path is right"
             )
         answers.append(
-            Attempt(trace.style, trace.text, trace.pred, trace.grades["answer"] == 1, trace.ending)
+            Attempt(
+                trace.style,
+                trace.text,
+                trace.pred,
+                trace.grades["answer"] == 1,
+                trace.ending,
+                trace.reasoning,
+            )
         )
     for trace in traces:
         prompts.setdefault(trace.style, "\n\n".join(message["content"] for message in trace.messages))
@@ -57,13 +67,18 @@ def together(traces: Sequence[Trace]) -> Paths:
 def paths(row: Paths) -> Iterator[Attempt]:
     """The answers of a row, style by style; raises BadInput where its parts do not fit together."""
     for style, text in row.responses.items():
+        thought = row.reasoning or {}
         parts: list[Any] = [
             text,
-            *(named[style] for named in (row.preds, row.correct_flags, row.endings) if style in named),
+            *(
+                named[style]
+                for named in (row.preds, row.correct_flags, row.endings, thought)
+                if style in named
+            ),
         ]
         lists = [part if isinstance(part, list) else [part] for part in parts]
         shapes = {(isinstance(part, list), len(some)) for part, some in zip(parts, lists, strict=True)}
-        if style not in row.prompts or len(parts) < 4 or len(shapes) > 1:
+        if style not in row.prompts or len(parts) < 4 or len(shapes) > 1 or (thought and len(parts) < 5):
             raise BadInput(
                 f"row {row.id!r}: prompts, responses, preds, correct_flags and endings of style {style!r} do "
                 "not fit together"
@@ -113,6 +128,9 @@ def _row(
         preds=by_style(lambda attempt: attempt.pred),
         correct_flags=by_style(lambda attempt: attempt.right),
         endings=by_style(lambda attempt: attempt.ending),
+        reasoning=by_style(lambda attempt: attempt.reasoning)
+        if any(attempt.reasoning for attempt in answers)
+        else None,
     )
 
 

@@ -3,19 +3,35 @@ asked here."""
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Annotated, Any
 
+from stages.samplers import SAMPLERS, sampler
 from stages.samplers.memo.administration import (
     export_lines,
     import_lines,
     last_runs,
     prune,
+    seed,
     totals_by_model,
 )
+from stages.samplers.memo.unread import UnreadAnswers
+from stages.shared import params
 from stages.shared.cli import guard, progress, working_directory
-from stages.shared.files import as_bytes, replacing
+from stages.shared.errors import BadInput
+from stages.shared.files import as_bytes, read, replacing
+from stages.shared.member_params import SamplerParams
+from stages.shared.rows import Ending, Prompt, Response
 
 MEMO = "memo.sqlite"
+
+
+class Samplers(params.Strict, extra="ignore"):
+    """Of the section `respond`, what `seed` needs."""
+
+    teacher: Annotated[SamplerParams, params.member("stages.samplers", SAMPLERS, "sampler")]
+    probe: Annotated[SamplerParams, params.member("stages.samplers", SAMPLERS, "sampler")] | None = None
 
 
 def print_totals(given: argparse.Namespace) -> None:
@@ -47,8 +63,33 @@ def import_answers(given: argparse.Namespace) -> None:
 
 
 def prune_answers(given: argparse.Namespace) -> None:
-    """forget the answers of a model, or old ones"""
-    _print(f"{prune(given.memo, given.model, given.older_than)} answers forgotten")
+    """forget the answers of a model, old ones, those with one ending, or those that cannot be read"""
+    if given.unread:
+        _print(f"{UnreadAnswers(given.memo).forget()} answers that cannot be read forgotten")
+        return
+    ending = Ending(given.ending) if given.ending else None
+    _print(f"{prune(given.memo, given.model, given.older_than, ending)} answers forgotten")
+
+
+def print_unread(given: argparse.Namespace) -> None:
+    """print the answers that were paid for and cannot be read, as they came"""
+    for made, kind, asked, body in UnreadAnswers(given.memo).rows():
+        _print(f"{made}  {kind}  asked {asked}  answered {body.decode(errors='backslashreplace')}")
+
+
+def seed_answers(given: argparse.Namespace) -> None:
+    """put the answers of FILE, a responses.jsonl, into the memo, as answers to what SYSTEM asks now"""
+    respond = params.read(given.system, "respond", Samplers)
+    paid = {"teacher": respond.teacher, "probe": respond.probe}
+    asked_of = {by: partial(_asked, section) for by, section in paid.items() if hasattr(section, "max_usd")}
+    if not asked_of:
+        raise BadInput(f"seed: no sampler of systems.{given.system}.respond asks a server (openai, gemini)")
+    count, new = seed(given.memo, progress(read(given.file, Response), "seed"), asked_of)
+    _print(f"{count} answers to what {given.system} asks, {new} of them new")
+
+
+def _asked(section: Any, prompt: Prompt) -> list[dict[str, Any]]:
+    return sampler(section.sampler).asked(prompt, section)  # type: ignore[attr-defined, no-any-return]
 
 
 COMMANDS = {
@@ -56,6 +97,8 @@ COMMANDS = {
     "runs": print_runs,
     "export": export_answers,
     "import": import_answers,
+    "seed": seed_answers,
+    "unread": print_unread,
     "prune": prune_answers,
 }
 
@@ -70,11 +113,17 @@ def main() -> None:
         options.set_defaults(command=function)
         if name == "runs":
             options.add_argument("--last", type=int, default=20, help="how many of them")
-        if name in ("export", "import"):
+        if name in ("export", "import", "seed"):
             options.add_argument("file", type=Path)
+        if name == "seed":
+            options.add_argument("--system", required=True, help="a section of params.yaml: systems.<system>")
         if name == "prune":
             options.add_argument("--model", help="as listed")
             options.add_argument("--older-than", type=float, metavar="DAYS")
+            options.add_argument("--ending", choices=[str(ending) for ending in Ending])
+            options.add_argument(
+                "--unread", action="store_true", help="those that cannot be read; they are asked for again"
+            )
     given = parser.parse_args()
     guard("memo", lambda: given.command(given))
 

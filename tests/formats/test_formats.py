@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 from stages.formats import FORMATS, format_named
 from stages.formats.mixing.mixture import LEFT_OUT, Params, Report, mix
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat, Ending, Kind, Trace
+from stages.shared.signals import Request, with_request
 from stages.styles import style
 
 ASK = style("plain").render
@@ -196,3 +198,41 @@ def test_the_names_of_what_is_left_out_are_stable() -> None:
     with pytest.raises(BadInput, match=r"unknown format 'latnet'.*choose from: answer_only, direct, gold_label, latent, natural"):
         format_named("latnet")
     assert {format_named(name).BY for name in FORMATS} == {"teacher", "probe"}
+
+
+THOUGHT = "One and one </think> are two."
+
+
+def thoughtful(text: str = PLAIN, thought: str | None = THOUGHT) -> Trace:
+    return msgspec.structs.replace(trace("p", "teacher", text), reasoning=thought)
+
+
+@pytest.mark.parametrize(
+    ("format", "shown", "kept", "content", "count"),
+    [
+        ("direct", "drop", thoughtful(), PLAIN, 0),
+        ("direct", "think_tags", thoughtful(), f"<think>\nOne and one  are two.\n</think>\n\n{PLAIN}", 1),
+        ("direct", "inline", thoughtful(), f"One and one  are two.\n\n{PLAIN}", 1),
+        ("latent", "think_tags", thoughtful(GLYPHS), f"<think>\nOne and one  are two.\n</think>\n\n{GLYPHS}", 1),
+        ("answer_only", "think_tags", thoughtful(), PLAIN, 0),
+        ("direct", "think_tags", thoughtful(thought=None), PLAIN, 0),
+        ("direct", "think_tags", thoughtful(thought=" \n"), PLAIN, 0),
+        ("direct", "think_tags", thoughtful("<think>asked for</think>2"), "<think>asked for</think>2", 0),
+    ],
+)
+def test_reasoning_stands_before_the_answer_where_params_ask_for_it(format: str, shown: str, kept: Trace, content: str, count: int) -> None:
+    (chat,), report = mixed([kept], selective=False, hard=format, reasoning=shown)
+    assert (chat.messages[-1]["content"], report.with_reasoning) == (content, count)
+
+
+def test_reasoning_in_a_signalled_answer_stands_within_its_signals() -> None:
+    row = msgspec.structs.replace(thoughtful(), messages=[])
+    ask: Any = lambda problem: [{"role": "user", "content": with_request("Add.", Request("🤔", 4, "🛑", 3))}]  # noqa: E731
+    report = Report()
+    (chat,) = mix(lambda: [row], Params(selective=False, hard="signalled", reasoning="inline"), ask, 0, report)
+    assert chat.messages[-1]["content"] == f"🤔🤔🤔🤔\nOne and one  are two.\n\n{PLAIN}\n🛑🛑🛑"
+
+
+def test_an_unknown_way_to_show_reasoning() -> None:
+    with pytest.raises(ValidationError, match="'drop', 'think_tags' or 'inline'"):
+        Params(reasoning="tags")  # type: ignore[arg-type]

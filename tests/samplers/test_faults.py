@@ -55,6 +55,7 @@ MARKS = {
     "odd": (Ending.STOP, "\ud800 \x00\x1b[31m \U0001f71e", True),
     "echo": (Ending.STOP, "your key is Bearer [the key]", True),
 }
+DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 GIVEN_UP = {"400": "status 400", "huge": "too large"}  # at the first try: another would fare no better
 
 
@@ -156,8 +157,10 @@ def test_the_message_of_an_error(body: bytes, message: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "wait"),
-    [({"retry-after": "2"}, 2.0), ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5), ({"retry-after": "1e9"}, 300.0), ({}, None)]
-    + [({"retry-after": text}, None) for text in ("Wed, 21 Oct 2026 07:28:00 GMT", "-1", "nan", "")],
+    [({"retry-after": "2"}, 2.0), ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5), ({"retry-after": "1e9"}, 1e9), ({}, None)]
+    + [({"retry-after": DATE, "date": "Wed, 21 Oct 2026 07:27:20 GMT"}, 40.0), ({"retry-after": DATE, "date": DATE}, 0.0)]
+    + [({"retry-after": DATE, "date": "Wed, 21 Oct 2026 07:29:00 GMT"}, 0.0)]
+    + [({"retry-after": text}, None) for text in ("-1", "nan", "", "Wed, 99 Oct", DATE)],
 )
 def test_how_long_the_server_wants_us_to_wait(headers: dict[str, str], wait: float | None) -> None:
     assert retry_after(headers) == wait

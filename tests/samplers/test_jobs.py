@@ -14,7 +14,8 @@ from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
 
 from project_tree import ROOT
-from server import Call, Server
+from server import Call, Response, Server
+from server_batches import Batches
 from teachers import KEY, PRICE, ask, params, prompts, runs, workplace
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -114,3 +115,51 @@ def test_the_params_of_both_modes_ask_the_same() -> None:
 
     one, other = (asked(next(prompts(1)), params(None, mode=mode)) for mode in ("live", "batch"))
     assert one == other
+
+
+class Torn(Batches):
+    """The first file of results has a line that is torn, and the first download of it ends early."""
+
+    cut, torn = True, False
+
+    def _look(self, name: str) -> dict[str, Any]:
+        batch = super()._look(name)
+        if batch["status"] == "completed" and not self.torn:
+            self.torn = True
+            lines = self.files[f"{name}-out"].split(b"\n")
+            self.files[f"{name}-out"] = b"\n".join([*lines[:3], lines[3][:40], *lines[4:]])
+        return batch
+
+    def respond(self, method: str, path: str, headers: Any, content: bytes) -> Response:
+        response = super().respond(method, path, headers, content)
+        if path.endswith("/content") and self.cut:
+            self.cut = False
+            return Response(200, response.body * 50, manner="cut")
+        return response
+
+
+def test_a_torn_line_costs_its_row_and_a_cut_download_is_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with Server() as server:
+        server.batches = Torn(server)
+        answers = batched(server, 10)
+        assert [given.text for (given,) in answers] == [f"plain question {number} | batched" for number in range(10)]
+        assert [len(some) for some in submitted(server)] == [10, 1]  # nine were stored
+    said = capsys.readouterr().err
+    assert "batch batch-0 submitted, 10 requests" in said and "1 lines of the results cannot be read; their rows are asked again" in said
+    assert runs()[0]["faults"] == {"batch completed": 1, "connection": 1} and runs()[0]["bought"] == 10
+    assert runs()[0]["lost_usd"] > 0  # the answer in the torn line was paid for
+
+
+def test_what_waits_at_the_service_is_submitted_once_there_is_room() -> None:
+    class Full(Batches):
+        def _look(self, name: str) -> dict[str, Any]:
+            if name != "batch-0":
+                return super()._look(name)
+            error = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": None, "param": None}
+            return self.made[name] | {"status": "failed", "errors": {"object": "list", "data": [error]}}
+
+    with Server() as server:
+        server.batches = Full(server)
+        assert len(batched(server, 4, retries=0)) == 4
+        assert [len(some) for some in submitted(server)] == [4, 4]
+    assert runs()[0]["faults"] == {}

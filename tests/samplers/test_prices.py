@@ -37,6 +37,18 @@ def test_what_tokens_cost(price: Price, usage: Usage, batch: bool, usd: float) -
         ("gpt-4o-audio-preview", None),  # another model, for all that its name begins alike
         ("deepseek-v4-flash-vision-exp", 0.3),
         ("gemini-2.5-flash-lite", 0.1),
+        ("claude-sonnet-4-5-20250929", 3.0),
+        ("anthropic/claude-sonnet-4.5", 3.0),
+        ("claude-opus-5-5", 4.0),
+        ("claude-opus-5", 5.0),
+        ("claude-sonnet-4-7", None),
+        ("grok-4.7", 2.0),
+        ("x-ai/grok-4.7", 2.0),
+        ("openai/o4-mini-2025-04-16", 1.1),
+        ("openai/gpt-4o-mini", 0.15),
+        ("openai/gpt-oss-120b", 0.15),
+        ("gpt-oss-120b", None),  # of a server that nobody named
+        ("together/gpt-4o-mini", None),  # another host has its own price
         ("my-model", None),
         ("", None),
     ],

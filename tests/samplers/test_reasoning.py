@@ -72,10 +72,10 @@ def test_without_them_a_row_is_what_it_was() -> None:
     assert b"reasoning" not in encode(row) and b"probs" not in encode(row) and b"history" not in encode(row)
 
 
-@pytest.mark.parametrize("odd", [{"steps": ["a"]}, ["a"], 7, "", None])
-def test_reasoning_that_is_no_text_is_left_out(odd: Any) -> None:
+@pytest.mark.parametrize(("odd", "kept"), [({"steps": ["a"]}, '{"steps": ["a"]}'), (["a"], "a"), (7, "7"), ("", None), (None, None)])
+def test_reasoning_that_is_no_text_is_kept_as_json(odd: Any, kept: str | None) -> None:
     completion = parse_completion(json.dumps(openai_body("7", "stop", (1, 1), reasoning=odd)).encode())
-    assert (completion.text, completion.ending, completion.reasoning) == ("7", Ending.STOP, None)
+    assert (completion.text, completion.ending, completion.reasoning) == ("7", Ending.STOP, kept)
 
 
 def test_both_names_at_once() -> None:

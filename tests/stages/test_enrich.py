@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from stages.graders import answer
 from stages.graders.grading.apply import to_traces
@@ -14,7 +15,7 @@ from stages.shared.cli import run
 from stages.shared.enriched import Paths, correct, paths, together
 from stages.shared.errors import BadInput
 from stages.shared.files import read, write
-from stages.shared.rows import Ending, Kind, Response, Trace
+from stages.shared.rows import Ending, Kind, Response, Trace, encode
 
 from stages import enrich
 
@@ -245,3 +246,14 @@ def test_memory_does_not_grow_with_the_rows(project: Path) -> None:
         tracemalloc.stop()
         assert sum(1 for _ in read(FOLDER / "enriched_sums.jsonl", Paths)) == count
     assert peaks[1] < peaks[0] * 1.2
+
+
+def test_the_reasoning_of_an_answer_stays_beside_it() -> None:
+    """Also where the right answers are put apart; rows without any have no such field."""
+    rows = [msgspec.structs.replace(row, reasoning=f"thought of {row.text}") for row in ROWS[:2]] + ROWS[4:5]
+    row = together(graded([row for row in rows if row.id == "p1"]))
+    assert row.reasoning == {"chain": "thought of 2 + 3 = 5. The answer is 5.", "program": "thought of print(6)"}
+    right = correct(row)
+    assert right and right.reasoning == {"chain": "thought of 2 + 3 = 5. The answer is 5."}
+    assert [path.reasoning for path in paths(row)] == list(row.reasoning.values())
+    assert "reasoning" not in json.loads(encode(together(graded(ROWS[:2]))))

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from stages.formats import FORMATS, Ask, format_named
+from stages.formats.mixing.shown_reasoning import Shown, with_reasoning
 from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Chat, Trace
@@ -42,6 +43,9 @@ class Params(Strict):
     hard: FormatName = "latent"  # the format of the problems that the base model fails
     easy: FormatName = "natural"  # the format of the problems that the base model solves
     easy_share: float | None = Field(default=None, ge=0, le=1)  # share of `easy` chats; null: as they come
+    # what becomes of the reasoning that a teacher's server sent apart from its answer: drop; think_tags puts
+    # it before the answer in <think> tags, inline as plain words. Formats of the gold answer alone have none.
+    reasoning: Shown = "drop"
     per_problem: int | None = Field(default=1, ge=1)  # chats of one problem, at most; null: all
 
 
@@ -58,6 +62,7 @@ class Report:
     levels: Counter[tuple[str, str]] = field(default_factory=Counter)  # by level and format
     styles: Counter[tuple[str, str]] = field(default_factory=Counter)  # by format and style of the prompt
     tasks: Counter[str] = field(default_factory=Counter)
+    with_reasoning: int = 0  # chats in which the teacher's reasoning stands before the answer
     problems: Counter[str] = field(default_factory=Counter)
     traces: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(LEFT_OUT, 0)))
 
@@ -92,12 +97,15 @@ def _by_problem(
         name = _side(traces[0], params)
         member = format_named(name)
         side = [trace for trace in traces if trace.by == member.BY]
-        fit = list(member.to_chats(side, ask))
+        shown = [with_reasoning(trace, params.reasoning) for trace in side]
+        fit = list(member.to_chats(shown, ask))
         first: dict[str, Chat] = {}
         for chat in fit:
             first.setdefault(chat.messages[-1]["content"], chat)
         different = list(first.values())
         chats = different[: params.per_problem]
+        reasoned = {trace.trace_id for trace, row in zip(side, shown, strict=True) if row is not trace}
+        report.with_reasoning += sum(chat.trace in reasoned for chat in chats)
         report.traces["other_side"] += len(traces) - len(side)
         report.traces["unfit"] += len(side) - len(fit)
         report.traces["duplicate"] += len(fit) - len(different)

@@ -6,7 +6,7 @@ from typing import Any
 from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Ending
 
-RUN_COUNTS = ("stored", "bought", "retries", "faults", "failed", "steered")
+RUN_COUNTS = ("stored", "bought", "retries", "faults", "failed", "lost_usd", "steered")
 
 
 class Totals:
@@ -20,6 +20,7 @@ class Totals:
         """`n` is the number of answers that each prompt wants."""
         self.by, self.n = by, n
         self.requests = self.tokens = self.prompt_tokens = self.unpriced = 0
+        self.with_reasoning = 0
         self.endings = dict.fromkeys(Ending, 0)
         self.cost_usd = 0.0
         self.run: Mapping[str, Any] = {}
@@ -32,6 +33,7 @@ class Totals:
         self.requests += self.n if requests is None else requests
         for answer in answers:
             self.endings[answer.ending] += 1
+            self.with_reasoning += bool(answer.reasoning)
             self.tokens += answer.tokens
             self.prompt_tokens += answer.prompt_tokens
             self.unpriced += answer.cost_usd is None
@@ -47,8 +49,10 @@ class Totals:
         `cost_usd`, and `unpriced` answers, whose cost is not known. Further tries count like all others.
 
         Of a sampler that sends requests also what this run did: requests `stored` before, `bought`, `retries`
-        after a fault, `faults` (every failed call, by kind) and `failed` (requests given up, by kind). Of a
-        local model that was steered: what each logits processor changed (`steered`).
+        after a fault, `faults` (every failed call, by kind), `failed` (requests given up, by kind) and
+        `lost_usd` (what calls without an answer cost at most). Of a local model that was steered: what each
+        logits processor changed (`steered`). Of a teacher that thinks: how many answers came with their
+        reasoning (`with_reasoning`).
         """
         answers = sum(self.endings.values())
         counts = {"requests": self.requests, "answers": answers, "missing": self.requests - answers}
@@ -56,4 +60,5 @@ class Totals:
         tokens = {"tokens": self.tokens, "prompt_tokens": self.prompt_tokens}
         cost = {"cost_usd": round(self.cost_usd, 6), "unpriced": self.unpriced}
         run = {name: self.run[name] for name in RUN_COUNTS if name in self.run}
-        return counts | tokens | cost | run
+        reasoned = {"with_reasoning": self.with_reasoning} if self.with_reasoning else {}
+        return counts | tokens | cost | reasoned | run

@@ -83,8 +83,8 @@ class RunTotals:
     def left_of(self, params: Any) -> dict[str, Any]:
         """What earlier tries left of the bounds `max_usd` and `max_requests`, which hold for all tries
         together."""
-        requests = self.counts.get("bought", 0) + sum(self.counts.get("failed", {}).values())
-        spent = {"max_usd": self.counts.get("cost_usd") or 0.0, "max_requests": requests}
+        usd = (self.counts.get("cost_usd") or 0.0) + (self.counts.get("lost_usd") or 0.0)
+        spent = {"max_usd": usd, "max_requests": self.counts.get("sent", 0)}
         bounds = {name: getattr(params, name, None) for name in spent}
         return {name: max(0, bound - spent[name]) for name, bound in bounds.items() if bound is not None}
 

@@ -5,7 +5,8 @@ booked when it is answered.
     reservation = await budget.reserve(bound(messages), n * params.max_tokens)
     ...                                  # OutOfBudget: send no more, store what comes, then raise it
     budget.settle(reservation, Usage(prompt, completion, cached))
-    budget.settle(reservation, None)     # a request that failed
+    budget.settle(reservation, None)     # a request that failed and was not billed
+    budget.lose(reservation, usage)      # a request that failed and may be billed
 
 `reserve` waits while requests in flight may turn out cheaper. So neither bound is ever exceeded, whatever the
 concurrency.
@@ -35,15 +36,18 @@ def bound(messages: Iterable[Mapping[str, str]]) -> int:
 class Budget:
     """Books requests against `max_usd` and `max_requests` of one run; for one event loop, or one thread.
 
-    `spent` is what answers cost so far in USD (0 where the model has no price), `requests` counts what was
-    sent, each once however often it is tried again.
+    `spent` is what answers cost so far in USD (0 where the model has no price). `lost` is what calls without
+    an answer cost at most, of those that may be billed. `requests` counts what was sent; a try after a call
+    that may be billed is another request.
     """
 
     def __init__(self, limits: Spending, price: Price | None, batch: bool = False) -> None:
         self.limits, self.price, self.batch = limits, price, batch
         if limits.max_usd is not None and price is None:
             raise BadInput("max_usd: the model has no price, so no bound could be kept; give `price`")
-        self.spent = 0.0
+        self.spent = self.lost = 0.0
+        # By how much an answer exceeded what it could cost at most: models may think beyond `max_tokens`.
+        self.excess = 1.0
         self.requests = 0
         self.reserved: dict[int, float] = {}
         self._freed = asyncio.Event()
@@ -61,11 +65,11 @@ class Budget:
 
     def try_reserve(self, prompt: int, completion: int) -> int | None:
         """As `reserve`, but None where one would have to wait."""
-        most = self.price.cost(Usage(prompt, completion), self.batch) if self.price else 0.0
+        most = self.excess * self.price.cost(Usage(prompt, completion), self.batch) if self.price else 0.0
         limits = self.limits
         if limits.max_requests is not None and self.requests >= limits.max_requests:
             raise OutOfBudget(f"stopped at max_requests {limits.max_requests}; {self._so_far()}")
-        if limits.max_usd is not None and self.spent + sum(self.reserved.values()) + most > limits.max_usd:
+        if limits.max_usd is not None and self._committed() + most > limits.max_usd:
             if self.reserved:
                 return None
             raise OutOfBudget(
@@ -76,20 +80,37 @@ class Budget:
         self.reserved[self.requests] = most
         return self.requests
 
-    def settle(self, reservation: int, usage: Usage | None) -> float | None:
+    def settle(self, reservation: int, usage: Usage | None, certain: bool = True) -> float | None:
         """Books what a request cost (None: it failed and nothing was billed) and returns that; None where the
-        model has no price."""
-        del self.reserved[reservation]
+        model has no price. Where the server did not say what it billed (not `certain`), the rest of what the
+        request could cost counts as lost."""
+        most = self.reserved.pop(reservation)
         self._freed.set()
         if self.price is None:
             return None
         cost = self.price.cost(usage, self.batch) if usage else 0.0
         self.spent += cost
+        if not certain:
+            self.lost += max(0.0, most - cost)
+        elif most and cost > most:
+            self.excess = max(self.excess, self.excess * cost / most)
         return cost
+
+    def lose(self, reservation: int, usage: Usage | None) -> None:
+        """Books a request that brought no answer and may be billed: for `usage`, or (None) for the most that
+        it could cost."""
+        most = self.reserved.pop(reservation)
+        self._freed.set()
+        if self.price:
+            self.lost += self.price.cost(usage, self.batch) if usage else most
+
+    def _committed(self) -> float:
+        return self.spent + self.lost + sum(self.reserved.values())
 
     def _so_far(self) -> str:
         cost = f" for {self.spent:.6f} USD" if self.price else ""
+        lost = f" and at most {self.lost:.6f} USD for calls without an answer" if self.lost else ""
         return (
-            f"{self.requests} requests were sent{cost}, and every answer is stored: "
+            f"{self.requests} requests were sent{cost}{lost}, and every answer is stored: "
             "raise the bound and run again to go on"
         )

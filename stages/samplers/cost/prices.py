@@ -20,7 +20,8 @@ from stages.shared.params import Strict
 
 BATCH = 0.5  # batch endpoints bill half
 MILLION = 1_000_000
-_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+MAKERS = {"openai", "anthropic", "google", "deepseek", "x-ai"}
+_DATE = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
 
 
 class Usage(NamedTuple):
@@ -61,7 +62,8 @@ class Spending(Strict):
     price: Price | None = None
     # The run costs at most so much (null: no bound).
     max_usd: float | None = Field(default=None, gt=0)
-    # The run sends at most so many requests, however often each is tried again (null: no bound).
+    # The run sends at most so many requests (null: no bound). A try after a call that was not billed is no
+    # request of its own.
     max_requests: int | None = Field(default=None, ge=1)
     # What `--estimate` counts tokens with: a model folder, or a tiktoken encoding (null: what fits the
     # model).
@@ -89,6 +91,9 @@ def lookup(model: str, prices: dict[str, Price]) -> Price | None:
     """The price under the key with most letters that fits `model`, the date at the end of its name left
     out."""
     names = {model, _DATE.sub("", model)}
+    maker, _, name = model.partition("/")
+    if name and maker in MAKERS:  # OpenRouter's names; it bills what the maker bills
+        names |= {name, _DATE.sub("", name)}
     fitting = [key for key in prices if any(fnmatchcase(name, key) for name in names)]
     return prices[max(fitting, key=lambda key: (len(key.replace("*", "")), key))] if fitting else None
 

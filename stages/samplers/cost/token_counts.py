@@ -39,7 +39,7 @@ def counter(model: str, tokenizer: str | None = None) -> Counter:
         return Counter(f"the tokenizer of {tokenizer}", True, _own(tokenizer))
     name = tokenizer or _encoding_of(model)
     if name is None:
-        return _by_length(f"no tokenizer is known for {model!r}")
+        return by_length(f"no tokenizer is known for {model!r}")
     try:
         encoding = _encoding(name)
     except ValueError:
@@ -49,7 +49,7 @@ def counter(model: str, tokenizer: str | None = None) -> Counter:
             f"tokenizer: no such folder, and {unknown('encoding', name, tiktoken.list_encoding_names())}"
         ) from None
     except OSError as error:  # requests' errors are OSErrors
-        return _by_length(f"{name} could not be downloaded ({type(error).__name__})")
+        return by_length(f"{name} could not be downloaded ({type(error).__name__})")
     return Counter(
         f"{name} of tiktoken",
         True,
@@ -80,7 +80,8 @@ def _own(folder: str) -> Callable[[Messages], int]:
     )
 
 
-def _by_length(why: str) -> Counter:
+def by_length(why: str) -> Counter:
+    """A counter by the length of a text; says `why` on standard error."""
     print(
         f"tokens are estimated, {BYTES} bytes to one: {why}; name a `tokenizer` to count them",
         file=sys.stderr,

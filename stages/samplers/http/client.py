@@ -5,30 +5,13 @@ Not the AsyncOpenAI client, which costs several times the CPU time of a call, ov
 has the numbers).
 """
 
-import os
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
+from stages.samplers.http.event_stream import StreamedBody
 from stages.samplers.http.faults import Fault, one_line
-from stages.shared.errors import BadInput
-
-HIDDEN_KEY = b"[the key]"
-
-
-def api_key(variable: str | None) -> str:
-    """The key in an environment variable; "" where `variable` is None. Raises BadInput, without the key,
-    where the variable is not set or holds what cannot be a key."""
-    if variable is None:
-        return ""
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise BadInput(f"api_key_env: the environment variable {variable} is not set; it should hold the key")
-    if not (key.isascii() and key.isprintable() and " " not in key):
-        raise BadInput(
-            f"api_key_env: the environment variable {variable} holds something that is no key "
-            "(blanks or other letters in it)"
-        )
-    return key
+from stages.samplers.http.keys import Keys
 
 
 def proxy_of(url: str) -> str | None:
@@ -40,23 +23,27 @@ def proxy_of(url: str) -> str | None:
 
 
 class HttpClient:
-    """Posts JSON to one address. `timeout` is in seconds and covers a call as a whole, so a server that sends
-    byte by byte cannot make it longer. `largest` is the largest body that is read, in bytes."""
+    """Posts JSON to one address.
 
-    def __init__(self, url: str, key: str, timeout: float, largest: int) -> None:
-        self.url, self.key, self.timeout, self.largest = url, key.encode(), timeout, largest
-        self.headers = {"Content-Type": "application/json"} | (
-            {"Authorization": f"Bearer {key}"} if key else {}
-        )
+    `timeout` is in seconds and covers a call as a whole, so a server that sends byte by byte cannot make it
+    longer. A streamed call has `token_timeout` seconds for the start and for each part instead. `largest` is
+    the largest body that is read, in bytes.
+    """
+
+    def __init__(self, url: str, keys: Keys, timeout: float, largest: int, token_timeout: float) -> None:
+        self.url, self.keys, self.timeout, self.largest = url, keys, timeout, largest
+        self.token_timeout = token_timeout
         self.session: Any = None
 
     async def __aenter__(self) -> "HttpClient":
         import aiohttp
 
-        timeout = aiohttp.ClientTimeout(total=self.timeout)
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)  # the concurrency limit is the buyer's
         self.session = aiohttp.ClientSession(
-            connector=connector, timeout=timeout, headers=self.headers, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None),
+            headers={"Content-Type": "application/json"} | self.keys.headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         self.proxy = proxy_of(self.url)
         return self
@@ -64,36 +51,65 @@ class HttpClient:
     async def __aexit__(self, *error: object) -> None:
         await self.session.close()
 
-    async def post(self, content: bytes) -> tuple[int, Any, bytes]:
-        """Status, headers and body. The key, should the server send it back, is replaced in the body. Raises
-        Fault where no whole answer came."""
+    async def post(self, content: bytes, stream: bool = False) -> tuple[int, Any, bytes]:
+        """Status, headers and body. A key, should the server send it back, is replaced in the body. Of a
+        streamed answer the body is what the same answer in one piece would have been. Raises Fault where no
+        whole answer came."""
         import aiohttp
 
         try:
-            async with self.session.post(
-                self.url, data=content, allow_redirects=False, proxy=self.proxy
-            ) as response:
-                body = await self._read(response)
-                body = body.replace(self.key, HIDDEN_KEY) if self.key else body
-                return response.status, response.headers, body
+            async with asyncio.timeout(self.token_timeout if stream else self.timeout) as limit:
+                return await self._post(content, limit if stream else None)
         except TimeoutError:
-            raise Fault("timeout", f"no whole answer within {self.timeout:g} s") from None
+            told = (
+                f"nothing came for {self.token_timeout:g} s within an answer"
+                if stream
+                else f"no whole answer within {self.timeout:g} s"
+            )
+            raise Fault("timeout", told, billed=True) from None
         except aiohttp.ClientPayloadError:
-            raise Fault("cut off", "the connection ended within an answer") from None
+            raise Fault("cut off", "the connection ended within an answer", billed=True) from None
+        except aiohttp.ClientConnectorError as error:
+            told = self.keys.hide(f"{type(error).__name__}: {error}")
+            raise Fault("connection", one_line(told), unreachable=True) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Fault("connection", self._without_key(f"{type(error).__name__}: {error}")) from None
+            told = self.keys.hide(f"{type(error).__name__}: {error}")
+            raise Fault("connection", one_line(told), billed=True) from None
+
+    async def _post(self, content: bytes, limit: asyncio.Timeout | None) -> tuple[int, Any, bytes]:
+        """`limit` is that of a streamed call, and is put off with each part that comes."""
+        async with self.session.post(
+            self.url, data=content, allow_redirects=False, proxy=self.proxy
+        ) as response:
+            is_stream = "text/event-stream" in response.headers.get("Content-Type", "")
+            if limit and response.status == 200 and is_stream:
+                body = await self._read_stream(response, limit)
+            else:
+                body = await self._read(response)
+            return response.status, response.headers, self.keys.hide_in(body)
 
     async def _read(self, response: Any) -> bytes:
         if (response.content_length or 0) > self.largest:
-            raise Fault("too large", f"{response.content_length} bytes", retry=False)
+            raise Fault("too large", f"{response.content_length} bytes", retry=False, billed=True)
         chunks: list[bytes] = []
         size = 0
         async for chunk in response.content.iter_any():
             chunks.append(chunk)
-            size += len(chunk)
-            if size > self.largest:
-                raise Fault("too large", f"more than {self.largest} bytes", retry=False)
+            size = self._fitting(size + len(chunk))
         return b"".join(chunks)
 
-    def _without_key(self, text: str) -> str:
-        return one_line(text.replace(self.key.decode(), HIDDEN_KEY.decode()) if self.key else text)
+    async def _read_stream(self, response: Any, limit: asyncio.Timeout) -> bytes:
+        streamed, rest, size = StreamedBody(), b"", 0
+        async for chunk in response.content.iter_any():
+            size = self._fitting(size + len(chunk))
+            *lines, rest = (rest + chunk).split(b"\n")
+            events = [streamed.add(line) for line in lines]
+            if any(events):  # a comment that keeps a connection open is no token
+                limit.reschedule(asyncio.get_running_loop().time() + self.token_timeout)
+        streamed.add(rest)
+        return streamed.body()
+
+    def _fitting(self, size: int) -> int:
+        if size > self.largest:
+            raise Fault("too large", f"more than {self.largest} bytes", retry=False, billed=True)
+        return size

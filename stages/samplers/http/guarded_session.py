@@ -24,7 +24,7 @@ def guard(session: Any, places: int, target: Target, change: Callable[[bytes], b
             except HTTPError as error:
                 raise OSError(f"cut off: {error}") from None
             if len(content) > LARGEST:
-                raise Fault("too large", f"more than {LARGEST} bytes", retry=False)
+                raise Fault("too large", f"more than {LARGEST} bytes", retry=False, billed=True)
             response._content = change(content)
             return response
 

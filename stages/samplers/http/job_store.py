@@ -25,6 +25,15 @@ class Job(NamedTuple):
     batch: str | None
 
 
+def has_jobs(path: Path, url: str) -> bool:
+    """Whether any job is under way at the server `url`."""
+    with closing(connect(path)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
+            return False
+        query = "SELECT 1 FROM jobs WHERE place = ? LIMIT 1"
+        return database.execute(query, (url,)).fetchone() is not None
+
+
 class JobStore:
     """The jobs at one server, whose address (without a key) is `url`."""
 

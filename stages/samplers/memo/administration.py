@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from math import isfinite
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from stages.samplers.memo.database import ANSWER_COLUMNS, connect
+from stages.samplers.memo.database import ANSWER_COLUMNS, connect, telling_damage
 from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.store import Item, Memo, from_blob, from_columns, key, to_blob
 from stages.shared.errors import BadInput
-from stages.shared.rows import Ending, TokenProbs
+from stages.shared.rows import Ending, Prompt, Response, TokenProbs
 
 GROUP = 500  # answers imported together
 OLDER = "made < unixepoch() - ? * 86400"
@@ -40,7 +40,7 @@ class ExportedAnswer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 def totals_by_model(path: Path) -> list[tuple[str, str, int, int, int, float, int]]:
     """By provider and model: answers, their tokens, tokens of their prompts, USD, answers without a price."""
     sums = "count(*), sum(tokens), sum(prompt_tokens), total(cost_usd), sum(cost_usd IS NULL)"
-    with closing(_existing(path)) as database:
+    with telling_damage(path), closing(_existing(path)) as database:
         rows = database.execute(
             f"SELECT asked ->> '$.provider', model, {sums} FROM answers GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall()
@@ -59,7 +59,7 @@ def last_runs(path: Path, count: int) -> list[tuple[str, dict[str, Any]]]:
 def export_lines(path: Path) -> Iterator[bytes]:
     """The answers as JSON lines, ordered by key, so that the same memo is the same file."""
     columns = ", ".join(ANSWER_COLUMNS)
-    with closing(_existing(path)) as database:
+    with telling_damage(path), closing(_existing(path)) as database:
         for blob, asked, *values in database.execute(
             f"SELECT key, asked, {columns} FROM answers ORDER BY key"
         ):
@@ -134,23 +134,61 @@ def _item(line: bytes, where: str) -> Item:
     return row.key, row.asked, answer
 
 
-def prune(path: Path, model: str | None, days: float | None) -> int:
-    """Deletes the answers of `model` (as listed) that are older than `days`, and shrinks the file. Returns
-    how many were deleted. None of the two is no condition; raises BadInput where both are None."""
+def prune(path: Path, model: str | None, days: float | None, ending: Ending | None = None) -> int:
+    """Deletes the answers of `model` (as listed) that are older than `days` and ended by `ending`, and
+    shrinks the file. Returns how many were deleted. None is no condition; raises BadInput where all three are
+    None."""
     conditions: list[tuple[str, Any]] = []
     if model is not None:
         conditions.append(("model = ?", to_blob(model)))
     if days is not None:
         conditions.append((OLDER, days))
+    if ending is not None:
+        conditions.append(("ending = ?", str(ending)))
     if not conditions:
-        raise BadInput("prune: say what to forget: --model NAME, --older-than DAYS or both")
-    with closing(_existing(path)) as database:
+        raise BadInput(
+            "prune: say what to forget: --model NAME, --older-than DAYS, --ending ENDING or --unread"
+        )
+    with telling_damage(path), closing(_existing(path)) as database:
         deleted = database.execute(
             f"DELETE FROM answers WHERE {' AND '.join(text for text, _ in conditions)}",
             [value for _, value in conditions],
         ).rowcount
         database.execute("VACUUM")
     return deleted
+
+
+AskedOf = Callable[[Prompt], Sequence[Mapping[str, Any]]]
+
+
+def seed(
+    path: Path,
+    rows: Iterable[Response],
+    asked_of: Mapping[str, AskedOf],
+) -> tuple[int, int]:
+    """Stores the answers in rows of a responses.jsonl under what is asked for them now: by `by` of the row,
+    what `asked_of` gives for each sample. Returns how many rows are asked for so, and how many answers were
+    new. Their cost is not known."""
+    count = new = 0
+    group: list[Item] = []
+    with Memo(path) as memo:
+        for row in rows:
+            asked = asked_of[row.by](row) if row.by in asked_of else []
+            if row.sample >= len(asked):
+                continue
+            count += 1
+            group.append((key(asked[row.sample]), asked[row.sample], _answer_of(row)))
+            if len(group) == GROUP:
+                new += _put(memo, group)
+                group = []
+        new += _put(memo, group)
+    return count, new
+
+
+def _answer_of(row: Response) -> Answer:
+    return Answer(
+        row.text, row.ending, row.tokens, row.model, 0, None, row.reasoning, row.probs, row.label_probs
+    )
 
 
 def _existing(path: Path) -> sqlite3.Connection:

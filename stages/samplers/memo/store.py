@@ -22,10 +22,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from stages.samplers.memo.claims import Claims
-from stages.samplers.memo.database import ANSWER_COLUMNS, connect
+from stages.samplers.memo.database import ANSWER_COLUMNS, connect, is_read_only, telling_damage
 from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.writer import Writer
 from stages.shared.cli import working_directory
+from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
 
 ROWS = 500  # looked up by one statement
@@ -57,13 +58,15 @@ class Memo:
     """The memo in the file at `path` (made if need be). Safe for any number of processes and threads, but not
     across a fork.
 
-    Raises BadInput where the file is no memo, or one of a later version.
+    A file that may not be written serves what it holds. Raises BadInput where the file is no memo, or one of
+    a later version.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or working_directory() / "memo.sqlite"
 
     def __enter__(self) -> "Memo":
+        self.read_only = is_read_only(self.path)
         self.reader = connect(self.path)
         self.writer = Writer(self.path)
         self.claims = Claims(self.reader, self.path)
@@ -83,11 +86,12 @@ class Memo:
         answers: dict[str, Answer] = {}
         for some in _groups(keys):
             places = ",".join("?" * len(some))
-            rows = self.reader.execute(
-                f"SELECT key, {', '.join(ANSWER_COLUMNS)} FROM answers WHERE key IN ({places})",
-                [bytes.fromhex(key) for key in some],
-            )
-            answers |= {row[0].hex(): from_columns(row[1:]) for row in rows.fetchall()}
+            with telling_damage(self.path):
+                rows = self.reader.execute(
+                    f"SELECT key, {', '.join(ANSWER_COLUMNS)} FROM answers WHERE key IN ({places})",
+                    [bytes.fromhex(key) for key in some],
+                ).fetchall()
+            answers |= {row[0].hex(): from_columns(row[1:]) for row in rows}
             if self._unwritten:
                 answers |= {key: self._unwritten[key] for key in some if key in self._unwritten}
         return answers
@@ -120,17 +124,32 @@ class Memo:
         The caller asks for the claimed ones. It looks again (`get`, then `claim`) for the others every now
         and then: they are answered, or become free when their process fails or dies."""
         waiting = [key for key in keys if key not in self._unwritten]
-        return {key for some in _groups(waiting) for key in self.claims.take(some)}
+        if waiting and self.read_only:
+            raise BadInput(
+                f"{self.path}: the memo may not be written, so nothing can be bought; it serves what it "
+                f"holds, and {len(waiting)} or more answers are not there: make it and its folder writable"
+            )
+        with telling_damage(self.path):
+            return {key for some in _groups(waiting) for key in self.claims.take(some)}
 
     def release(self, keys: Iterable[str]) -> None:
         """Ends the claims of keys that stay without an answer."""
         for some in _groups(keys):
             self.claims.drop(some)
 
+    def limits(self, model: str, names: Iterable[str]) -> set[int]:
+        """The values that the fields `names` had wherever `model` was asked. Reads all that is stored."""
+        values = ", ".join(f"asked ->> '$.{name}'" for name in names)
+        query = f"SELECT DISTINCT coalesce({values}) FROM answers WHERE asked ->> '$.model' = ?"
+        with telling_damage(self.path):
+            return {limit for (limit,) in self.reader.execute(query, (model,)) if isinstance(limit, int)}
+
     def report(self, counts: Mapping[str, Any]) -> None:
         """Keeps the counts of one run (new, stored, retries, failures by kind, ...), for `python -m
-        stages.tools.memo runs`."""
-        with self.reader:
+        stages.tools.memo runs`. A memo that may not be written keeps none."""
+        if self.read_only:
+            return
+        with telling_damage(self.path), self.reader:
             self.reader.execute(
                 "INSERT INTO runs (made, counts) VALUES (unixepoch(), ?)", (canonical(counts),)
             )

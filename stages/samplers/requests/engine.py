@@ -10,9 +10,14 @@ from typing import Any, NamedTuple, Protocol
 
 from stages.samplers.cost.budget import Budget, bound
 from stages.samplers.cost.prices import Price, Usage
+from stages.samplers.http.faults import Fault
 from stages.samplers.memo.sampled_answers import Answer
+from stages.samplers.memo.smaller_limits import SmallerLimits
 from stages.samplers.memo.store import Memo, key
+from stages.samplers.memo.unread import UnreadAnswers
 from stages.samplers.requests.buyer import Request
+from stages.samplers.requests.endings import ended_by_sigterm
+from stages.samplers.requests.fault_notices import say
 from stages.samplers.requests.request_settings import RequestSettings
 from stages.samplers.requests.run_counts import RunReport
 from stages.samplers.requests.write_buffer import Settled, WriteBuffer
@@ -24,6 +29,10 @@ CHUNK = 256  # prompts looked up together
 AHEAD = 2048
 BATCHED = 1 << 20  # keys being bought in batch mode, where an answer may take a day
 WINDOW = 1 << 16  # keys read ahead of the answer that is due
+UNREADABLE = (
+    "two answers were bought and cannot be read: `python -m stages.tools.memo unread` shows them, "
+    "`prune --unread` has them asked for again"
+)
 POLL = 0.2  # seconds between looks at what other processes buy
 
 Asked = dict[str, Any]
@@ -63,10 +72,10 @@ class Order(NamedTuple):
 class Chunk:
     """Some prompts in line. `keys` are those of their answers, `n` for each prompt. `answers` are all of
     them, where all were in the memo (None: some were not). `settled` counts the keys that need no more
-    waiting."""
+    waiting. `borrowed` are answers that were given within a smaller limit."""
 
-    def __init__(self, keys: list[str], answers: dict[str, Answer]) -> None:
-        self.keys, self.settled = keys, 0
+    def __init__(self, keys: list[str], answers: dict[str, Answer], borrowed: dict[str, Answer]) -> None:
+        self.keys, self.settled, self.borrowed = keys, 0, borrowed
         self.answers = answers if all(key in answers for key in keys) else None
 
 
@@ -77,7 +86,7 @@ def answers(prompts: Iterable[Prompt], order: Order) -> Generator[list[Answer], 
     Raises BadInput after the last one where more requests failed than `allow_failures` permits, and at once
     where no request would succeed.
     """
-    with Memo() as memo:
+    with ended_by_sigterm(), Memo() as memo:
         line = Line(prompts, order, memo)
         try:
             yield from line.run()
@@ -99,6 +108,8 @@ class Line:
         self.size = 0  # keys in line
         self.bought: set[str] = set()  # keys that we are buying
         self.elsewhere: dict[str, Asked] = {}  # what other processes are buying
+        self.smaller_limits = SmallerLimits(memo, order.model)
+        self.hopeless: set[str] | None = None  # keys that are not asked for again; None: not looked up yet
         self.settled = Settled()
         self.buffer = WriteBuffer(memo, self.settled)
         self.budget = Budget(order.settings, order.price, order.batch)
@@ -127,14 +138,26 @@ class Line:
     def _add(self, requests: list[Asked]) -> None:
         keys = [key(asked) for asked in requests]
         stored = self.memo.get(keys)
-        self.chunks.append(Chunk(keys, stored))
+        unknown = {key: asked for key, asked in zip(keys, requests, strict=True) if key not in stored}
+        borrowed = self.smaller_limits.get(unknown) if unknown else {}
+        stored |= borrowed
+        self.chunks.append(Chunk(keys, stored, borrowed))
         self.size += len(keys)
         self.report.asked += len(keys)
         self.report.stored += sum(key in stored for key in keys)
-        unknown = {key: asked for key, asked in zip(keys, requests, strict=True) if key not in stored}
-        for known in (self.bought, self.elsewhere, self.buffer.counts.failed):
+        for known in (stored, self.bought, self.elsewhere, self.buffer.counts.failed):
             unknown = {key: asked for key, asked in unknown.items() if key not in known}
-        self._buy(unknown)
+        self._buy(self._readable(unknown))
+
+    def _readable(self, wanted: dict[str, Asked]) -> dict[str, Asked]:
+        """`wanted` without what was bought twice and could not be read."""
+        if not wanted:
+            return wanted
+        if self.hopeless is None:
+            self.hopeless = UnreadAnswers(self.memo.path).hopeless()
+        hopeless = wanted.keys() & self.hopeless
+        self.buffer.counts.failed |= {name: Fault("unreadable", UNREADABLE, retry=False) for name in hopeless}
+        return {name: asked for name, asked in wanted.items() if name not in hopeless}
 
     def _buy(self, wanted: dict[str, Asked]) -> None:
         """Buys what nobody else is buying, and watches the rest."""
@@ -160,7 +183,9 @@ class Line:
         return True
 
     def _take(self, chunk: Chunk) -> Iterator[list[Answer]]:
-        known = self.memo.get(chunk.keys) if chunk.answers is None else chunk.answers
+        known = chunk.answers
+        if known is None:
+            known = self.memo.get(chunk.keys) | chunk.borrowed
         self.size -= len(chunk.keys)
         n = self.order.settings.n
         for start in range(0, len(chunk.keys), n):
@@ -198,15 +223,26 @@ class Line:
 
     def _show(self) -> None:
         self.report.spent = self.budget.spent if self.order.price else None
+        self.report.lost, self.report.sent = (
+            self.budget.lost if self.order.price else None,
+            self.budget.requests,
+        )
         self.report.show(self.report.asked - len(self.bought) - len(self.elsewhere))
 
     def close(self) -> None:
         """Ends the buyer, and keeps the counts of the run."""
-        if self.buyer:
-            self.buyer.close()
-        self._show()
-        self.report.close()
-        self.memo.report(self.report.as_dict())
+        try:
+            if self.buyer:
+                self.buyer.close()
+        finally:
+            self._show()
+            self.report.close()
+            self.memo.report(self.report.as_dict())
+            if self.budget.spent and self.report.counts.bought:
+                say(
+                    f"{self.report.counts.bought} bought answers are kept in {self.memo.path}, which "
+                    "`git clean -x` deletes: `python -m stages.tools.memo export FILE` keeps a copy"
+                )
 
 
 def _with_model(answer: Answer, model: str) -> Answer:

@@ -1,24 +1,29 @@
 """Buys answers by the batch: a thread submits batches, looks at them now and then, and stores the answers of
 each batch that is done."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from threading import Event, Lock, Thread
+from typing import Any
 
 from stages.samplers.cost.budget import Budget, OutOfBudget
 from stages.samplers.cost.prices import Usage
 from stages.samplers.http.chat import read_response
-from stages.samplers.http.endpoint import DONE, BatchEndpoint, BatchLine
+from stages.samplers.http.endpoint import DONE, BatchEndpoint, BatchLine, BatchState
 from stages.samplers.http.faults import Fault, Target
 from stages.samplers.http.job_store import Job, JobStore
 from stages.samplers.memo.store import Item
+from stages.samplers.memo.unread import MOST, UnreadAnswers
 from stages.samplers.requests.buyer import Request
+from stages.samplers.requests.fault_notices import say
+from stages.samplers.requests.missing_usage import MissingUsage
 from stages.samplers.requests.request_settings import RequestSettings
 from stages.samplers.requests.write_buffer import WriteBuffer
 
 ROWS, BYTES = 50_000, 100 << 20  # of one batch; OpenAI takes so many rows, and 200 MB
 GROUP = 500  # answers stored together
 ROW_OVERHEAD = 512  # bytes of a request beside its messages
+ENQUEUED = "token_limit_exceeded"  # the code of a batch above the tokens that may wait at the service
 CLOSE_TIMEOUT = 5  # seconds that a call in progress may take when a run ends
 
 
@@ -42,12 +47,15 @@ class BatchBuyer:
         self.buffer, self.counts = buffer, buffer.counts
         self.endpoint, self.target = open_endpoint(), target
         self.jobs = JobStore(buffer.memo.path, target.url)
+        self.unread = UnreadAnswers(buffer.memo.path)
         self.waiting: list[Request] = []
         self.flushed, self.closed, self.lock = Event(), Event(), Lock()
         self.requests: dict[str, Request] = {}  # by key: all that were submitted to this run
         self.reservations: dict[str, int] = {}  # by key, in the budget
         self.tries: dict[str, int] = {}  # by key: how often it failed
         self.ours: set[str] = set()  # tokens of jobs that hold a request of this run
+        self.answered: dict[str, int] = {}  # by token: the answers of a batch when it was last looked at
+        self.missing_usage = MissingUsage(settings.tokenizer)
         self.thread = Thread(target=self._run, name="batches", daemon=True)
         self.thread.start()
 
@@ -113,7 +121,9 @@ class BatchBuyer:
             for part in _parts(affordable):
                 rows = [(request.key, dict(request.asked)) for request in part]
                 job = self.jobs.add(rows)
-                self.jobs.set_batch(job, self.endpoint.submit(job, rows))
+                batch = self.endpoint.submit(job, rows)
+                self.jobs.set_batch(job, batch)
+                say(f"{self.target.model}: batch {batch} submitted, {len(rows)} requests")
             if over_budget:
                 return over_budget
         return None
@@ -142,49 +152,81 @@ class BatchBuyer:
             self._wait_again(self.jobs.keys(job))
             self.jobs.remove(job)
             return False
-        status, files, problem = self.endpoint.look(batch_id)
-        if status not in DONE:
+        state = self.endpoint.look(batch_id)
+        keys = set(self.jobs.keys(job))
+        if state.status not in DONE or self.answered.get(job.token) != state.answered:
+            self._tell(job, batch_id, state, len(keys))
+        if state.status not in DONE:
             return True
-        missing = set(self.jobs.keys(job))
-        for file in files:
+        if ENQUEUED in state.codes:  # too much waits at the service: nothing was done, and nothing failed
+            self._wait_again(keys)
+        else:
+            self._collect_files(job, keys, state)
+        self.jobs.remove(job)
+        return ENQUEUED in state.codes
+
+    def _tell(self, job: Job, batch_id: str, state: BatchState, count: int) -> None:
+        """Says how far a batch is, where that has changed."""
+        if self.answered.get(job.token) != state.answered:
+            self.answered[job.token] = state.answered
+            say(f"{self.target.model}: batch {batch_id} {state.status}, {state.answered} of {count} answered")
+
+    def _collect_files(self, job: Job, keys: set[str], state: BatchState) -> None:
+        """Stores what the files of a batch hold; the rest of its keys failed."""
+        torn = 0
+        for file in state.files:
             lines = self.endpoint.lines(file)
             while some := list(islice(lines, GROUP)):
-                missing -= self._store(job, some)
-        for key in missing:
-            self._failed(key, Fault(f"batch {status}", problem))
-        self.jobs.remove(job)
-        return False
+                torn += some.count(None)
+                keys -= self._store(job, [line for line in some if line])
+        if torn:
+            say(
+                f"{self.target.model}: {torn} lines of the results cannot be read; their rows are asked again"
+            )
+        for key in keys:
+            problem = state.problem or (
+                "its line of the results is missing or cannot be read" if torn else ""
+            )
+            self._failed(key, Fault(f"batch {state.status}", problem, billed=bool(torn)))
 
     def _store(self, job: Job, lines: list[BatchLine]) -> set[str]:
         """Stores the answers in some lines. Returns the keys of all of them."""
         asked = self.jobs.asked(job, [line.key for line in lines])
+        stored = self.buffer.memo.get(asked)  # by a download of this file that was cut off
         group: list[Item] = []
         for line in lines:
-            if line.key not in asked:
+            if line.key not in asked or line.key in stored:
                 continue
             try:
-                completion = read_response(line.status, {}, line.body, self.target)
+                completion = read_response(line.status, {}, line.body, self.target, asked[line.key])
             except Fault as fault:
-                self._failed(line.key, fault)
+                self._failed(line.key, fault, asked[line.key])
                 continue
-            cost_usd = self._cost(line.key, completion.usage)
+            completion, certain = self.missing_usage.complete(asked[line.key], completion)
+            cost_usd = self._cost(line.key, completion.usage or Usage(0, 0), certain)
             group.append((line.key, asked[line.key], completion.answer(self.target.model, cost_usd)))
         if group:
             self.buffer.memo.put_many(group).result()
             self.buffer.count(group)
         return asked.keys() & {line.key for line in lines}
 
-    def _cost(self, key: str, usage: Usage | None) -> float | None:
+    def _cost(self, key: str, usage: Usage, certain: bool) -> float | None:
         """The cost of an answer. One that an earlier run asked for is no part of this run's budget."""
         if key in self.reservations:
-            return self.budget.settle(self.reservations.pop(key), usage or self.requests[key].most)
+            return self.budget.settle(self.reservations.pop(key), usage, certain)
         price = self.budget.price
-        return price.cost(usage, batch=True) if price and usage else None
+        return price.cost(usage, batch=True) if price else None
 
-    def _failed(self, key: str, fault: Fault) -> None:
+    def _failed(self, key: str, fault: Fault, asked: Mapping[str, Any] | None = None) -> None:
+        """Has a request submitted again, or gives it up; an answer that cannot be read is kept."""
         self.counts.faults[fault.kind] += 1
         self.tries[key] = self.tries.get(key, 0) + 1
-        if fault.retry and self.tries[key] <= self.settings.retries:
+        if fault.billed and key in self.reservations:
+            self.budget.lose(self.reservations.pop(key), fault.usage)
+        hopeless = False
+        if fault.raw is not None and asked:
+            hopeless = self.unread.add(key, asked, fault.kind, fault.raw) >= MOST
+        if fault.retry and self.tries[key] <= self.settings.retries and not hopeless:
             self.counts.retries += 1
             self._wait_again([key])
         elif key in self.requests:

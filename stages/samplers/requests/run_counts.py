@@ -35,6 +35,8 @@ class RunReport:
         self.model, self.counts = model, counts
         self.asked = self.stored = 0
         self.spent: float | None = None
+        self.lost: float | None = None  # USD at most for calls that brought no answer and may be billed
+        self.sent = 0  # requests, with the tries after a call that may be billed
 
     def show(self, done: int) -> None:
         """Shows that `done` of the requests are settled."""
@@ -65,6 +67,8 @@ class RunReport:
             "prompt_tokens": self.counts.prompt_tokens,
             "tokens": self.counts.tokens,
             "cost_usd": self.spent,
+            "lost_usd": self.lost,
+            "sent": self.sent,
         }
 
     def check_failures(self, allowed: float) -> None:

@@ -113,7 +113,8 @@ def _section(number: int, traces: Problem) -> list[str]:
     for trace in traces:
         ended = f"{trace.tokens} tokens, ended by {trace.ending.value}"
         title = f"**{_inline(trace.by)}**: {_verdict(trace)}, {ended}"
-        lines += ["", title, "", *_block(trace.text)]
+        thought = ["", "its reasoning:", "", *_block(trace.reasoning)] if trace.reasoning else []
+        lines += ["", title, *thought, "", *_block(trace.text)]
     return lines
 
 
