@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from server_batches import Batches
 
@@ -122,7 +122,7 @@ class Server:
         self.active = self.peak = self.connections = 0
         self.batches = Batches(self)
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         self.loop = asyncio.new_event_loop()
         self.server = self.loop.run_until_complete(asyncio.start_server(self._connect, "127.0.0.1", self.port, limit=1 << 24, backlog=2048))
         self.port = self.server.sockets[0].getsockname()[1]

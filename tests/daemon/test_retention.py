@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from stages.daemon import retention
-from stages.daemon.places import Places
+from stages.daemon.places import Places, put_json
 from stages.daemon.retention import Weights, chosen
 from stages.daemon.section import Daemon, Retention
 
@@ -93,6 +93,6 @@ def test_what_a_renamed_experiment_started_from_stays(renamed: str, gone: str, d
     git(tmp_path, "checkout", "--quiet", "--detach", "HEAD~3")
     for branch in git(tmp_path, "for-each-ref", "--format=%(refname)", "refs/heads").split():
         git(tmp_path, "update-ref", "-d", branch)
-    retention.put_json(places.home / "dropped.json", [commits[name] for name in gone])
+    put_json(places.home / "dropped.json", [commits[name] for name in gone])
     section = Daemon(student="n", read={}, retention=Retention(newest_gb=0 if renamed else 1, daily_gb=0))
     assert "".join(each.name for each in retention.plan(places, section) if each.name != "c") == dropped

@@ -7,7 +7,7 @@ import pytest
 from stages.graders import grader
 from stages.samplers import gemini, openai
 from stages.samplers.ask import ask
-from stages.samplers.http.chat import parse_completion
+from stages.samplers.http.completions import parse_completion
 from stages.shared.files import read, write
 from stages.shared.rows import Ending, Kind, Problem, Response, encode
 
