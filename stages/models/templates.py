@@ -1,7 +1,9 @@
 """Tokenizers and their chat templates: loaded, rendered, and the tokens that are no text."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,52 @@ def load_tokenizer(model: str) -> Any:
             f"{name}: its tokenizer has no chat template; "
             "take an instruct model, or add chat_template.jinja to the folder"
         )
+    if weights.adapter:  # its folder holds the template with its arguments
+        return tokenizer
+    return with_arguments(tokenizer, weights.template or {}, weights.template_date, name)
+
+
+def with_arguments(
+    tokenizer: Any, arguments: Mapping[str, bool | int | float | str], date: str | None, name: str
+) -> Any:
+    """`tokenizer` with a chat template in which `arguments` are set and the clock stands at `date` (as
+    2024-07-26; None: it goes on).
+
+    They become a part of the template: whoever loads a folder that is saved with it sees the same text.
+    Raises BadInput, which names the model by `name`, on an argument that the template does not read, and on a
+    date where it reads no clock.
+    """
+    head = []
+    for argument, value in arguments.items():
+        if not re.search(rf"\b{re.escape(argument)}\b", tokenizer.chat_template):
+            raise BadInput(f"{name}: template: its chat template reads no argument {argument!r}")
+        written = json.dumps(
+            value, ensure_ascii=False
+        )  # JSON's strings, numbers, true and false are Jinja's too
+        head.append(f"{{%- set {argument} = {written} -%}}")
+    if date is not None:
+        if not reads_clock(tokenizer):
+            raise BadInput(f"{name}: template_date: its chat template reads no clock; leave it out")
+        head.append(_stopped_clock(tokenizer.chat_template, datetime.fromisoformat(date)))
+    tokenizer.chat_template = "".join(head) + tokenizer.chat_template
     return tokenizer
+
+
+def reads_clock(tokenizer: Any) -> bool:
+    """Whether the chat template writes today's date, so that a chat is another text tomorrow."""
+    messages = [Message(role="user", content="a"), Message(role="assistant", content="b")]
+    texts = {
+        tokenizer.apply_chat_template(messages, tokenize=False, strftime_now=lambda _, day=day: day)
+        for day in ("1 Jan", "2 Jan")
+    }
+    return len(texts) > 1
+
+
+def _stopped_clock(template: str, date: datetime) -> str:
+    """A macro in the place of `strftime_now`: the date in each of the forms that the template asks for."""
+    forms = re.findall(r"strftime_now\(\s*[\"']([^\"']*)[\"']\s*\)", template)
+    written = json.dumps({form: date.strftime(form) for form in forms})
+    return f"{{%- macro strftime_now(form) -%}}{{{{ {written}[form] }}}}{{%- endmacro -%}}"
 
 
 def _tokenizer_class(folder: Path) -> Any:

@@ -20,8 +20,7 @@ from stages.students.training.adapters import Adapters, adapt
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import describe_base, hash_of_chats
-from stages.students.training.encoding import Example
-from stages.students.training.packing import fitting
+from stages.students.training.row_counts import Row, RowCounts, fitting, row_report
 from stages.students.training.settings import Training
 from stages.students.training.text_fitting import fit_texts
 from stages.students.training.token_weights import TokenWeights, weigh
@@ -75,41 +74,41 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     tokenizer = _tokenizer(job.base, params)
     model = load_model(str(job.base), params.device, params.weights, params.four_bit)
 
-    def encode(rows: Sequence[Chat]) -> list[Example]:
-        return _classified(rows, audit(rows, tokenizer, model, str(job.base)), tokenizer, params)
+    def encode(chats: Sequence[Chat], counts: RowCounts | None = None) -> list[Row]:
+        audited = audit(chats, tokenizer, model, str(job.base), counts or params.row_counts())
+        return _classified(audited, tokenizer, params)
 
+    counts = params.row_counts()
     shown, cuts = fit_texts(chats, tokenizer, params.max_tokens) if params.cut_texts else (chats, {})
-    examples, too_long = fitting(encode(shown), params.max_tokens)
+    rows = encode(shown, counts)
+    kept = fitting(rows, params.max_tokens, params.max_dropped)
     rows_to_measure = measured(job, params, encode)
     base, data = describe_base(job.base), hash_of_chats(chats)
     learner = _adapt(model, params)
     trained = sum(weight.numel() for weight in learner.parameters() if weight.requires_grad)
-    facts = {"base": base, "data_sha256": data, "seed": job.seed, "weights": trained, "too_long": too_long}
+    facts = {"base": base, "data_sha256": data, "seed": job.seed, "weights": trained}
+    facts |= {"too_long": len(rows) - len(kept)}
     facts |= {"texts": cuts} if cuts else {}
     key = fingerprint(params.model_dump(), facts, *([job.held.key] if job.held else []))
-    fit(learner, tokenizer, examples, params, job, key, facts, rows_to_measure=rows_to_measure)
+    report, examples = row_report(rows, params.max_tokens, counts), [row.example for row in kept]
+    fit(learner, tokenizer, examples, params, job, key, facts, report, rows_to_measure=rows_to_measure)
 
 
-def _classified(
-    chats: Sequence[Chat], examples: Sequence[Example], tokenizer: Any, params: Params
-) -> list[Example]:
-    """The examples with what params ask of a classification: weights of their tokens, labels to order by.
+def _classified(rows: Sequence[Row], tokenizer: Any, params: Params) -> list[Row]:
+    """The rows with what params ask of a classification: weights of their tokens, labels to order by.
 
     Raises BadInput on a chat without a label where params ask for either.
     """
-    classified = list(examples)
+    classified = list(rows)
     if params.token_weights:
         classified = [
-            weigh(chat, example, tokenizer, params.token_weights)
-            for chat, example in zip(chats, classified, strict=True)
+            Row(chat, weigh(chat, example, tokenizer, params.token_weights)) for chat, example in classified
         ]
     if params.stratified:
-        for chat in chats:
+        for chat, _ in classified:
             if chat.label is None:
                 raise BadInput(f"sft: stratified: chat {chat.id!r} has no label; set stratified to false")
-        classified = [
-            example._replace(label=chat.label) for chat, example in zip(chats, classified, strict=True)
-        ]
+        classified = [Row(chat, example._replace(label=chat.label)) for chat, example in classified]
     return classified
 
 
