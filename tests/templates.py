@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from stages.models.templates import with_arguments
+
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -170,9 +172,10 @@ FAMILIES = {
 }
 
 
-def tokenizer(name: str, texts: list[str], vocabulary: int = 340) -> Any:
+def tokenizer(name: str, texts: list[str], vocabulary: int = 340, date: bool = True) -> Any:
     """A byte-level BPE tokenizer for the family; the first special token pads, the second begins a text, the last ends a turn.
 
+    A template that writes today's date is given one, where `date` says so.
     Only the tokens with a role are named to transformers, as on the Hub; the others are special by their mark in tokenizer.json alone.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -191,4 +194,4 @@ def tokenizer(name: str, texts: list[str], vocabulary: int = 340) -> Any:
         tokenizer_object=core, pad_token=family.special[0], bos_token=family.special[1], eos_token=family.special[-1]
     )
     made.chat_template = family.template
-    return made
+    return with_arguments(made, {}, "2024-07-26", name) if family.clock and date else made

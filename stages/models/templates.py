@@ -68,9 +68,13 @@ def with_arguments(
 
 def reads_clock(tokenizer: Any) -> bool:
     """Whether the chat template writes today's date, so that a chat is another text tomorrow."""
+    if "strftime_now" not in tokenizer.chat_template:  # its only clock, in transformers
+        return False
     messages = [Message(role="user", content="a"), Message(role="assistant", content="b")]
     texts = {
-        tokenizer.apply_chat_template(messages, tokenize=False, strftime_now=lambda _, day=day: day)
+        tokenizer.apply_chat_template(
+            messages, chat_template=_macro(f"'{day}'") + tokenizer.chat_template, tokenize=False
+        )
         for day in ("1 Jan", "2 Jan")
     }
     return len(texts) > 1
@@ -80,7 +84,11 @@ def _stopped_clock(template: str, date: datetime) -> str:
     """A macro in the place of `strftime_now`: the date in each of the forms that the template asks for."""
     forms = re.findall(r"strftime_now\(\s*[\"']([^\"']*)[\"']\s*\)", template)
     written = json.dumps({form: date.strftime(form) for form in forms})
-    return f"{{%- macro strftime_now(form) -%}}{{{{ {written}[form] }}}}{{%- endmacro -%}}"
+    return _macro(f"{written}[form]")
+
+
+def _macro(value: str) -> str:
+    return f"{{%- macro strftime_now(form) -%}}{{{{ {value} }}}}{{%- endmacro -%}}"
 
 
 def _tokenizer_class(folder: Path) -> Any:

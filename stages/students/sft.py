@@ -5,7 +5,6 @@ https://arxiv.org/abs/2305.14314.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import model_validator
@@ -20,6 +19,7 @@ from stages.students.training.adapters import Adapters, adapt
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import describe_base, hash_of_chats
+from stages.students.training.padding import agree, set_padding
 from stages.students.training.row_counts import Row, RowCounts, fitting, row_report
 from stages.students.training.settings import Training
 from stages.students.training.text_fitting import fit_texts
@@ -36,9 +36,10 @@ class Params(Training):
     adapters: Adapters | None = None
     # whether the base is loaded in 4 bits; needs adapters
     four_bit: bool = False
-    # the precision that the weights are held in
+    # the precision that weights are held in which are not trained, those below adapters; what is trained is
+    # held in float32 always, and computed in bfloat16 where `bf16` says so
     weights: Precision = "float32"
-    # the padding token, for a tokenizer that has none
+    # the padding token; null: that of the tokenizer, and where it has none, one is chosen and told
     pad_token: str | None = None
     # how much the reasoning and the label of a classification count in the loss; null: all tokens the same
     token_weights: TokenWeights | None = None
@@ -71,8 +72,12 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
         raise BadInput(f"{job.base}: adapters on top of another model; merge them into it first")
     params = params.resolved()
     set_seed(job.seed)
-    tokenizer = _tokenizer(job.base, params)
-    model = load_model(str(job.base), params.device, params.weights, params.four_bit)
+    tokenizer = load_tokenizer(str(job.base))
+    set_padding(tokenizer, params.pad_token, str(job.base))
+    # bfloat16 rounds most updates away: what is trained is held in float32, the adapters by PEFT
+    precision = params.weights if params.adapters else "float32"
+    model = load_model(str(job.base), params.device, precision, params.four_bit)
+    agree(model, tokenizer)
 
     def encode(chats: Sequence[Chat], counts: RowCounts | None = None) -> list[Row]:
         audited = audit(chats, tokenizer, model, str(job.base), counts or params.row_counts())
@@ -110,18 +115,6 @@ def _classified(rows: Sequence[Row], tokenizer: Any, params: Params) -> list[Row
                 raise BadInput(f"sft: stratified: chat {chat.id!r} has no label; set stratified to false")
         classified = [Row(chat, example._replace(label=chat.label)) for chat, example in classified]
     return classified
-
-
-def _tokenizer(base: Path, params: Params) -> Any:
-    tokenizer = load_tokenizer(str(base))
-    if params.pad_token is not None:
-        if params.pad_token not in tokenizer.get_vocab():
-            raise BadInput(
-                f"sft: pad_token {params.pad_token!r} is not in the vocabulary of {base}; "
-                "choose a token that the model has"
-            )
-        tokenizer.pad_token = params.pad_token
-    return tokenizer
 
 
 def _adapt(model: Any, params: Params) -> Any:

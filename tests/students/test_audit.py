@@ -36,7 +36,7 @@ def single(row: Chat, made: Any) -> Example:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_templates_of_real_models_pass(name: str) -> None:
     made = tokenizer(name, TEXTS)
-    rows = chats(4) if FAMILIES[name].rewrites else [*chats(4), talk("Two?", "2", "Sure?", "🜞 yes\n🜃 2")]
+    rows = chats(4) if FAMILIES[name].rewrites or FAMILIES[name].opens else [*chats(4), talk("Two?", "2", "Sure?", "🜞 yes\n🜃 2")]
     found = audit(rows, made, model([made.eos_token_id, 0]), "models/m")
     assert [row.chat for row in found] == rows
     if not FAMILIES[name].opens:
@@ -87,7 +87,7 @@ ONLY_ANSWERS = (
     "{% for message in messages %}{% if message['role'] == 'assistant' %}{{ message['content'] }}<|im_end|>{% endif %}{% endfor %}"
 )
 TURNS = talk("Two?", "The answer is 2.", "Sure?", "Yes.")
-BEGINS = "generation begins behind '>\\nTwo?<|im_end|>\\n<|im_start|>bot\\n', with which no finished turn begins"
+BEGINS = "generation begins behind 'rt|>user\\nTwo?<|im_end|>\\n<|im_start|>bot\\n', with which no finished turn begins"
 CHANGED = "the template changes the assistant's words"
 
 
@@ -231,7 +231,8 @@ SIGNALLED = talk(
 def test_every_turn_is_learnt_with_its_signals_and_its_end_token(name: str) -> None:
     """Of several turns, exactly the assistant's words and their end tokens, the signals among them, and nothing of the requests."""
     made = tokenizer(name, TEXTS)
-    row = SIGNALLED if FAMILIES[name].system else talk(*(message["content"] for message in SIGNALLED.messages[1:]))
+    # mistral's moves the system's words to each last question, so that a turn is a row
+    row = SIGNALLED if FAMILIES[name].system and name != "mistral" else talk(*(message["content"] for message in SIGNALLED.messages[1:]))
     example = single(row, made)
     learnt = [token for token, wanted in zip(example.ids, example.supervised, strict=True) if wanted]
     answers = [message["content"] for message in row.messages if message["role"] == "assistant"]

@@ -28,7 +28,7 @@ def learnt(example: Example, tokenizer: Any) -> list[str]:
 
 def encoded(name: str, chat: Chat) -> tuple[list[Example], Any]:
     """The rows of a chat, and the tokenizer."""
-    made = with_arguments(tokenizer(name, TEXTS), {}, "2024-07-26" if FAMILIES[name].clock else None, "m")
+    made = tokenizer(name, TEXTS)
     assert end_of_turn(made) == made.convert_tokens_to_ids(FAMILIES[name].end)
     return encode_rendered(rendered(chat, made, made.eos_token_id), made), made
 

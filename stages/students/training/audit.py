@@ -119,7 +119,9 @@ def _encoded(chat: Chat, tokenizer: Any, end: int, special: dict[int, str]) -> t
 def faults_of(chat: Chat, example: Example, tokenizer: Any, end: int, special: dict[int, str]) -> set[str]:
     """Why `chat`, encoded as `example`, may not be trained on; empty where it may. `special` are the
     tokenizer's special tokens by id."""
-    return {*example.faults, *_row_faults(example, tokenizer, end), *_word_faults(chat, special)}
+    # what follows from a fault of the template is no reason of its own
+    row_faults = [] if example.faults else _row_faults(example, tokenizer, end)
+    return {*example.faults, *row_faults, *_word_faults(chat, special)}
 
 
 def _row_faults(example: Example, tokenizer: Any, end: int) -> Iterable[str]:

@@ -81,9 +81,8 @@ def _turn(content: str, asked: str, finished: str, end: str) -> _Turn:
     """The turn with the words `content`: `asked` is the prompt before it, `finished` the chat up to it."""
     if not content.strip():
         return _Turn(finished, (0, 0), "an assistant's turn is empty", content)
-    header, tag = asked, None
-    if not finished.startswith(asked) and (tag := _OPENED.search(asked)):
-        header = asked[: tag.start()]
+    tag = _OPENED.search(asked)
+    header = asked[: tag.start()] if tag else asked
     if not finished.startswith(header):
         fault = f"generation begins behind {asked[-40:]!r}, with which no finished turn begins"
         return _Turn(finished, (0, 0), fault, content)
