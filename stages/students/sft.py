@@ -5,7 +5,7 @@ https://arxiv.org/abs/2305.14314.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
@@ -36,8 +36,8 @@ class Params(Training):
     adapters: Adapters | None = None
     # whether the base is loaded in 4 bits; needs adapters
     four_bit: bool = False
-    # the precision that weights are held in which are not trained, those below adapters; what is trained is
-    # held in float32 always, and computed in bfloat16 where `bf16` says so
+    # the precision of the weights below adapters. Without adapters bfloat16 has the forward pass compute in it
+    # where `bf16` is auto; the weights, which are trained then, are held in float32 all the same
     weights: Precision = "float32"
     # the padding token; null: that of the tokenizer, and where it has none, one is chosen and told
     pad_token: str | None = None
@@ -48,6 +48,12 @@ class Params(Training):
     # whether of a classification that exceeds max_tokens the text is cut, so that it fits; false: such a chat
     # is left out
     cut_texts: bool = False
+
+    def resolved(self) -> Self:
+        """The same params with `bf16` true or false."""
+        if self.bf16 == "auto" and self.adapters is None and self.weights == "bfloat16":
+            return self.model_copy(update={"bf16": True})
+        return super().resolved()
 
     @model_validator(mode="after")
     def _four_bit_needs_adapters(self) -> "Params":

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
+from stages.students.training.answer_ends import SPACE, TOKEN
 from stages.students.training.audit import audit_rows
-from stages.students.training.cleaning import SPACE, TOKEN
 from stages.students.training.encoding import Example
 from stages.students.training.row_counts import Row, RowCounts, fitting, row_report
 

@@ -12,7 +12,7 @@ from typing import Any
 from stages.models.templates import reads_clock, special_tokens
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
-from stages.students.training.cleaning import cleaned
+from stages.students.training.answer_ends import cleaned
 from stages.students.training.encoding import Example, encode_rendered, end_of_turn
 from stages.students.training.rendering import rendered
 from stages.students.training.row_counts import Row, RowCounts
