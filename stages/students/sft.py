@@ -36,8 +36,8 @@ class Params(Training):
     adapters: Adapters | None = None
     # whether the base is loaded in 4 bits; needs adapters
     four_bit: bool = False
-    # the precision of the weights below adapters. Without adapters bfloat16 has the forward pass compute in it
-    # where `bf16` is auto; the weights, which are trained then, are held in float32 all the same
+    # the precision of the weights below adapters. Without adapters, bfloat16 has the forward pass compute in
+    # it where `bf16` is auto; the weights, which are trained then, are held in float32 all the same
     weights: Precision = "float32"
     # the padding token; null: that of the tokenizer, and where it has none, one is chosen and told
     pad_token: str | None = None
