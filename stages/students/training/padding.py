@@ -47,20 +47,21 @@ def agree(model: Any, tokenizer: Any) -> None:
     pad, settings = tokenizer.pad_token_id, model.generation_config
     if model.config.pad_token_id != pad:
         model.config.pad_token_id = pad
+    ends = settings.eos_token_id if isinstance(settings.eos_token_id, list) else [settings.eos_token_id]
     embedded = model.get_input_embeddings()
-    if getattr(embedded, "padding_idx", None) == tokenizer.eos_token_id:
+    if getattr(embedded, "padding_idx", None) is not None and embedded.padding_idx in ends:
         embedded.padding_idx = None  # its vector would get no gradient, though it ends turns
-    kept = {name: getattr(settings, name) for name in ("bos_token_id", "eos_token_id")}
-    plain = GenerationConfig(**kept, pad_token_id=pad)
+    plain = GenerationConfig(
+        bos_token_id=settings.bos_token_id,
+        eos_token_id=settings.eos_token_id,
+        pad_token_id=pad,
+        use_cache=True,
+    )
     if _told(settings) != _told(plain):
         model.generation_config = plain
 
 
 def _told(settings: Any) -> dict[str, Any]:
-    """What differs from the defaults of transformers."""
-    told = settings.to_diff_dict()
-    return {
-        name: value
-        for name, value in told.items()
-        if name not in ("transformers_version", "_from_model_config")
-    }
+    """What differs from the defaults of transformers and has a part in what is generated."""
+    told, no_part = settings.to_diff_dict(), ("transformers_version", "_from_model_config", "use_cache")
+    return {name: value for name, value in told.items() if name not in no_part}

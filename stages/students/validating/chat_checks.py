@@ -66,9 +66,9 @@ class Checks:
                 self._fault(str(error), line.number)
                 continue
             self._compare(chat, line.number)
-            numbers += [line.number] * len(rows)
-            chats += [chat] * len(rows)
-            texts += rows
+            numbers.extend([line.number] * len(rows))
+            chats.extend([chat] * len(rows))
+            texts.extend(rows)
         if not texts:
             return
         examples = encode_rendered(texts, self.student.tokenizer)

@@ -47,7 +47,8 @@ def in_digits(words: list[str]) -> list[str]:
 def _number(words: list[str], place: int) -> tuple[str | None, int]:
     """The number that begins at `place`, as digits, and where the words after it begin; None where no number
     in words stands there."""
-    total, part, before = Decimal(0), None, ""
+    total, before = Decimal(0), ""
+    part: Decimal | None = None
     if words[place][0].isdigit():  # "5 hundred", "1.5 million"; digits alone stay as they are
         if place + 1 == len(words) or words[place + 1] not in _MULTIPLIERS:
             return None, place
