@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import blake2b
 
 from stages.tasks.splitting.copies import ONE_WORD
 from stages.tasks.splitting.evened import Text
@@ -15,7 +16,7 @@ class Templates:
     """
 
     def __init__(self) -> None:
-        self.frames: Counter[int] = Counter()  # by the hash of the frame
+        self.frames: Counter[bytes] = Counter()  # by the digest of the frame
 
     def add(self, text: Text) -> None:
         """Counts the frames of a problem."""
@@ -27,9 +28,13 @@ class Templates:
         return any(self.frames[frame] > 1 for left_out, frame in _frames(text) if left_out == word)
 
 
-def _frames(text: Text) -> Iterator[tuple[str, int]]:
+def _frames(text: Text) -> Iterator[tuple[str, bytes]]:
     """Each word with the frame around it."""
     words = tuple(["#" if word[0].isdigit() else word for word in text.words])
     for place, word in enumerate(words):
         if word.isalpha():
-            yield word, hash((words[:place], words[place + 1 :]))
+            yield word, _digest((*words[:place], "", *words[place + 1 :]))
+
+
+def _digest(words: tuple[str, ...]) -> bytes:
+    return blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
