@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from stages.models.folders import locate
 from stages.shared.errors import BadInput
 from stages.shared.rows import Message
+
+_MONTHS = "January February March April May June July August September October November December"
+MONTHS = _MONTHS.split()
 
 
 def load_tokenizer(model: str) -> Any:
@@ -61,7 +63,7 @@ def with_arguments(
     if date is not None:
         if not reads_clock(tokenizer):
             raise BadInput(f"{name}: template_date: its chat template reads no clock; leave it out")
-        head.append(_stopped_clock(tokenizer.chat_template, datetime.fromisoformat(date)))
+        head.append(_stopped_clock(tokenizer.chat_template, date, name))
     tokenizer.chat_template = "".join(head) + tokenizer.chat_template
     return tokenizer
 
@@ -80,11 +82,17 @@ def reads_clock(tokenizer: Any) -> bool:
     return len(texts) > 1
 
 
-def _stopped_clock(template: str, date: datetime) -> str:
+def _stopped_clock(template: str, date: str, name: str) -> str:
     """A macro in the place of `strftime_now`: the date in each of the forms that the template asks for."""
-    forms = re.findall(r"strftime_now\(\s*[\"']([^\"']*)[\"']\s*\)", template)
-    written = json.dumps({form: date.strftime(form) for form in forms})
-    return _macro(f"{written}[form]")
+    year, month, day = date.split("-")
+    long = MONTHS[int(month) - 1]
+    parts = {"%Y": year, "%m": month, "%d": day, "%b": long[:3], "%B": long, "%y": year[2:]}
+    written = {}
+    for form in re.findall(r"strftime_now\(\s*[\"']([^\"']*)[\"']\s*\)", template):
+        if unread := set(re.findall(r"%.", form)) - parts.keys():
+            raise BadInput(f"{name}: template_date: its chat template asks the clock for {min(unread)!r}")
+        written[form] = re.sub(r"%.", lambda found: parts[found[0]], form)
+    return _macro(f"{json.dumps(written)}[form]")
 
 
 def _macro(value: str) -> str:
