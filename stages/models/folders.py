@@ -22,6 +22,9 @@ class Weights(NamedTuple):
     sha256: str | None = None
     # the folder of an adapter on top
     adapter: Path | None = None
+    # the arguments of the chat template, and the date that it takes for today's
+    template: dict[str, bool | int | float | str] | None = None
+    template_date: str | None = None
 
 
 def locate(model: str) -> Weights:
@@ -52,7 +55,13 @@ def _named(path: Path, section: str | None = None) -> Weights:
     try:
         described = json.loads(path.read_text())
         described = described[section] if section else described
-        return Weights(described["model"], described["revision"], described["sha256"])
+        return Weights(
+            described["model"],
+            described["revision"],
+            described["sha256"],
+            template=described.get("template"),
+            template_date=described.get("template_date"),
+        )
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file: an adapter needs it to find its base model") from None
     except (ValueError, KeyError, TypeError):

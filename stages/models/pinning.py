@@ -4,6 +4,8 @@ the hash of its files. The weights stay where they are."""
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from stages.models.folders import DESCRIPTION, PIN, hash_of_folder
 from stages.models.saving import replacing_folder
 from stages.shared.errors import BadInput
@@ -18,6 +20,12 @@ class Params(Strict):
     pinned: str
     # of a hub model: a branch, a tag or a commit
     revision: str = "main"
+    # the arguments of its chat template, such as {enable_thinking: false}: training and generation both take
+    # them
+    template: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    # the date that the chat template takes for today's, as 2024-07-26, where it writes one; null: none, and a
+    # template that writes today's date is refused in training
+    template_date: str | None = Field(default=None, pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 
 
 def pin(out: Path, params: Params, seed: int) -> None:
@@ -27,6 +35,10 @@ def pin(out: Path, params: Params, seed: int) -> None:
     """
     local = Path(params.pinned)
     pinned = _pin_folder(local) if local.is_dir() else _pin_hub(params)
+    if params.template:
+        pinned["template"] = params.template
+    if params.template_date:
+        pinned["template_date"] = params.template_date
     with replacing_folder(out) as folder:
         write_json(folder / PIN, pinned)
         write_json(folder / DESCRIPTION, {"params": params.model_dump(), "base": None, "seed": seed})

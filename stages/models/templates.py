@@ -1,13 +1,17 @@
 """Tokenizers and their chat templates: loaded, rendered, and the tokens that are no text."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stages.models.folders import locate
 from stages.shared.errors import BadInput
 from stages.shared.rows import Message
+
+_MONTHS = "January February March April May June July August September October November December"
+MONTHS = _MONTHS.split()
 
 
 def load_tokenizer(model: str) -> Any:
@@ -33,7 +37,66 @@ def load_tokenizer(model: str) -> Any:
             f"{name}: its tokenizer has no chat template; "
             "take an instruct model, or add chat_template.jinja to the folder"
         )
+    if weights.adapter:  # its folder holds the template with its arguments
+        return tokenizer
+    return with_arguments(tokenizer, weights.template or {}, weights.template_date, name)
+
+
+def with_arguments(
+    tokenizer: Any, arguments: Mapping[str, bool | int | float | str], date: str | None, name: str
+) -> Any:
+    """`tokenizer` with a chat template in which `arguments` are set and the clock stands at `date` (as
+    2024-07-26; None: it goes on).
+
+    They become a part of the template: whoever loads a folder that is saved with it sees the same text.
+    Raises BadInput, which names the model by `name`, on an argument that the template does not read, and on a
+    date where it reads no clock.
+    """
+    head = []
+    for argument, value in arguments.items():
+        if not re.search(rf"\b{re.escape(argument)}\b", tokenizer.chat_template):
+            raise BadInput(f"{name}: template: its chat template reads no argument {argument!r}")
+        written = json.dumps(
+            value, ensure_ascii=False
+        )  # JSON's strings, numbers, true and false are Jinja's too
+        head.append(f"{{%- set {argument} = {written} -%}}")
+    if date is not None:
+        if not reads_clock(tokenizer):
+            raise BadInput(f"{name}: template_date: its chat template reads no clock; leave it out")
+        head.append(_stopped_clock(tokenizer.chat_template, date, name))
+    tokenizer.chat_template = "".join(head) + tokenizer.chat_template
     return tokenizer
+
+
+def reads_clock(tokenizer: Any) -> bool:
+    """Whether the chat template writes today's date, so that a chat is another text tomorrow."""
+    if "strftime_now" not in tokenizer.chat_template:  # its only clock, in transformers
+        return False
+    messages = [Message(role="user", content="a"), Message(role="assistant", content="b")]
+    texts = {
+        tokenizer.apply_chat_template(
+            messages, chat_template=_macro(f"'{day}'") + tokenizer.chat_template, tokenize=False
+        )
+        for day in ("1 Jan", "2 Jan")
+    }
+    return len(texts) > 1
+
+
+def _stopped_clock(template: str, date: str, name: str) -> str:
+    """A macro in the place of `strftime_now`: the date in each of the forms that the template asks for."""
+    year, month, day = date.split("-")
+    long = MONTHS[int(month) - 1]
+    parts = {"%Y": year, "%m": month, "%d": day, "%b": long[:3], "%B": long, "%y": year[2:]}
+    written = {}
+    for form in re.findall(r"strftime_now\(\s*[\"']([^\"']*)[\"']\s*\)", template):
+        if unread := set(re.findall(r"%.", form)) - parts.keys():
+            raise BadInput(f"{name}: template_date: its chat template asks the clock for {min(unread)!r}")
+        written[form] = re.sub(r"%.", lambda found: parts[found[0]], form)
+    return _macro(f"{json.dumps(written)}[form]")
+
+
+def _macro(value: str) -> str:
+    return f"{{%- macro strftime_now(form) -%}}{{{{ {value} }}}}{{%- endmacro -%}}"
 
 
 def _tokenizer_class(folder: Path) -> Any:

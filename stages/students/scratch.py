@@ -12,8 +12,7 @@ from stages.students import Job
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import hash_of_chats
-from stages.students.training.encoding import Example
-from stages.students.training.packing import fitting
+from stages.students.training.row_counts import Row, RowCounts, fitting, row_report
 from stages.students.training.settings import Training
 
 PAD, START, END = "<|pad|>", "<|im_start|>", "<|im_end|>"
@@ -80,13 +79,15 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     tokenizer = train_tokenizer(texts, params.vocabulary, params.tokenizer, params.tokens)
     model = _model(params, tokenizer)
 
-    def encode(rows: Sequence[Chat]) -> list[Example]:
-        examples = audit(rows, tokenizer, model, "scratch")
+    def encode(chats: Sequence[Chat], counts: RowCounts | None = None) -> list[Row]:
+        rows = audit(chats, tokenizer, model, "scratch", counts or params.row_counts())
         if not params.whole_text:
-            return examples
-        return [example._replace(supervised=[True] * len(example.ids)) for example in examples]
+            return rows
+        return [Row(chat, example._replace(supervised=[True] * len(example.ids))) for chat, example in rows]
 
-    examples, too_long = fitting(encode(chats), params.max_tokens)
+    counts = params.row_counts()
+    rows = encode(chats, counts)
+    kept = fitting(rows, params.max_tokens, params.max_dropped)
     rows_to_measure = measured(job, params, encode)
     weights = sum(weight.numel() for weight in model.parameters())
     facts = {
@@ -94,10 +95,11 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
         "data_sha256": hash_of_chats(chats),
         "seed": job.seed,
         "weights": weights,
-        "too_long": too_long,
+        "too_long": len(rows) - len(kept),
     }
     key = fingerprint(params.model_dump(), facts, *([job.held.key] if job.held else []))
-    fit(model, tokenizer, examples, params, job, key, facts, rows_to_measure=rows_to_measure)
+    report, examples = row_report(rows, params.max_tokens, counts), [row.example for row in kept]
+    fit(model, tokenizer, examples, params, job, key, facts, report, rows_to_measure=rows_to_measure)
 
 
 def train_tokenizer(

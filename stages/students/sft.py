@@ -6,8 +6,7 @@ https://arxiv.org/abs/2305.14314.
 
 import fnmatch
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,8 +20,8 @@ from stages.students.training.adapters import Adapters, adapt
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import describe_base, hash_of_chats
-from stages.students.training.encoding import Example
-from stages.students.training.packing import fitting
+from stages.students.training.padding import agree, set_padding
+from stages.students.training.row_counts import Row, RowCounts, fitting, row_report
 from stages.students.training.settings import Training
 from stages.students.training.text_fitting import fit_texts
 from stages.students.training.token_weights import TokenWeights, weigh
@@ -41,9 +40,10 @@ class Params(Training):
     frozen: list[str] = Field(default_factory=list)
     # whether the base is loaded in 4 bits; needs adapters
     four_bit: bool = False
-    # the precision that the weights are held in
+    # the precision of the weights below adapters. Without adapters, bfloat16 has the forward pass compute in
+    # it where `bf16` is auto; the weights, which are trained then, are held in float32 all the same
     weights: Precision = "float32"
-    # the padding token, for a tokenizer that has none
+    # the padding token; null: that of the tokenizer, and where it has none, one is chosen and told
     pad_token: str | None = None
     # how much the reasoning and the label of a classification count in the loss; null: all tokens the same
     token_weights: TokenWeights | None = None
@@ -52,6 +52,12 @@ class Params(Training):
     # whether of a classification that exceeds max_tokens the text is cut, so that it fits; false: such a chat
     # is left out
     cut_texts: bool = False
+
+    def resolved(self) -> Self:
+        """The same params with `bf16` true or false."""
+        if self.bf16 == "auto" and self.adapters is None and self.weights == "bfloat16":
+            return self.model_copy(update={"bf16": True})
+        return super().resolved()
 
     @model_validator(mode="after")
     def _four_bit_needs_adapters(self) -> "Params":
@@ -82,57 +88,49 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
         raise BadInput(f"{job.base}: adapters on top of another model; merge them into it first")
     params = params.resolved()
     set_seed(job.seed)
-    tokenizer = _tokenizer(job.base, params)
-    model = load_model(str(job.base), params.device, params.weights, params.four_bit)
+    tokenizer = load_tokenizer(str(job.base))
+    set_padding(tokenizer, params.pad_token, str(job.base))
+    # bfloat16 rounds most updates away: what is trained is held in float32, the adapters by PEFT
+    precision = params.weights if params.adapters else "float32"
+    model = load_model(str(job.base), params.device, precision, params.four_bit)
+    agree(model, tokenizer)
 
-    def encode(rows: Sequence[Chat]) -> list[Example]:
-        return _classified(rows, audit(rows, tokenizer, model, str(job.base)), tokenizer, params)
+    def encode(chats: Sequence[Chat], counts: RowCounts | None = None) -> list[Row]:
+        audited = audit(chats, tokenizer, model, str(job.base), counts or params.row_counts())
+        return _classified(audited, tokenizer, params)
 
+    counts = params.row_counts()
     shown, cuts = fit_texts(chats, tokenizer, params.max_tokens) if params.cut_texts else (chats, {})
-    examples, too_long = fitting(encode(shown), params.max_tokens)
+    rows = encode(shown, counts)
+    kept = fitting(rows, params.max_tokens, params.max_dropped)
     rows_to_measure = measured(job, params, encode)
     base, data = describe_base(job.base), hash_of_chats(chats)
     learner = _adapt(model, params)
     trained = sum(weight.numel() for weight in learner.parameters() if weight.requires_grad)
-    facts = {"base": base, "data_sha256": data, "seed": job.seed, "weights": trained, "too_long": too_long}
+    facts = {"base": base, "data_sha256": data, "seed": job.seed, "weights": trained}
+    facts |= {"too_long": len(rows) - len(kept)}
     facts |= {"texts": cuts} if cuts else {}
     key = fingerprint(params.model_dump(), facts, *([job.held.key] if job.held else []))
-    fit(learner, tokenizer, examples, params, job, key, facts, rows_to_measure=rows_to_measure)
+    report, examples = row_report(rows, params.max_tokens, counts), [row.example for row in kept]
+    fit(learner, tokenizer, examples, params, job, key, facts, report, rows_to_measure=rows_to_measure)
 
 
-def _classified(
-    chats: Sequence[Chat], examples: Sequence[Example], tokenizer: Any, params: Params
-) -> list[Example]:
-    """The examples with what params ask of a classification: weights of their tokens, labels to order by.
+def _classified(rows: Sequence[Row], tokenizer: Any, params: Params) -> list[Row]:
+    """The rows with what params ask of a classification: weights of their tokens, labels to order by.
 
     Raises BadInput on a chat without a label where params ask for either.
     """
-    classified = list(examples)
+    classified = list(rows)
     if params.token_weights:
         classified = [
-            weigh(chat, example, tokenizer, params.token_weights)
-            for chat, example in zip(chats, classified, strict=True)
+            Row(chat, weigh(chat, example, tokenizer, params.token_weights)) for chat, example in classified
         ]
     if params.stratified:
-        for chat in chats:
+        for chat, _ in classified:
             if chat.label is None:
                 raise BadInput(f"sft: stratified: chat {chat.id!r} has no label; set stratified to false")
-        classified = [
-            example._replace(label=chat.label) for chat, example in zip(chats, classified, strict=True)
-        ]
+        classified = [Row(chat, example._replace(label=chat.label)) for chat, example in classified]
     return classified
-
-
-def _tokenizer(base: Path, params: Params) -> Any:
-    tokenizer = load_tokenizer(str(base))
-    if params.pad_token is not None:
-        if params.pad_token not in tokenizer.get_vocab():
-            raise BadInput(
-                f"sft: pad_token {params.pad_token!r} is not in the vocabulary of {base}; "
-                "choose a token that the model has"
-            )
-        tokenizer.pad_token = params.pad_token
-    return tokenizer
 
 
 def _adapt(model: Any, params: Params) -> Any:

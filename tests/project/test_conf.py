@@ -92,9 +92,9 @@ def test_a_block_of_a_scale_stands_once() -> None:
 
 ADAPTERS = {"r": 8, "alpha": 16, "dropout": 0.05, "targets": "all-linear"}
 FULL: dict[str, Any] = {
-    "base.pinned": "Qwen/Qwen2.5-7B-Instruct",
+    "base.pinned": "Qwen/Qwen2.5-3B-Instruct",
     "train.adapters": None,
-    "train.weights": "bfloat16",
+    "train.weights": "float32",
     "train.bf16": "auto",
     "train.learning_rate": 2e-5,
     "train.schedule": "cosine",
@@ -126,7 +126,9 @@ SCALES: dict[str, dict[str, Any]] = {
         "train.device": "cuda",
     },
     "a100": FULL,
-    "cluster": FULL | {"train.launcher": FSDP, "train.accumulate": 2, "respond.launcher": GPUS, "generate.launcher": GPUS},
+    "cluster": FULL
+    | {"base.pinned": "Qwen/Qwen2.5-7B-Instruct", "train.launcher": FSDP, "train.accumulate": 2}
+    | {"respond.launcher": GPUS, "generate.launcher": GPUS},
 }
 
 

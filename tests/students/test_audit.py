@@ -8,6 +8,7 @@ import pytest
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
 from stages.students.training.audit import audit
+from stages.students.training.encoding import Example
 
 from templates import CHATML, FAMILIES, tokenizer
 from tiny import chats, talk
@@ -26,20 +27,20 @@ def check(made: Any, rows: list[Chat], stops: object = "end") -> None:
     audit(rows, made, model(made.eos_token_id if stops == "end" else stops), "models/m")
 
 
+def single(row: Chat, made: Any) -> Example:
+    """The only row of a chat."""
+    (found,) = audit([row], made, model(made.eos_token_id), "models/m")
+    return found.example
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_templates_of_real_models_pass(name: str) -> None:
     made = tokenizer(name, TEXTS)
-    rows = chats(4) if name == "qwen3" else [*chats(4), talk("Two?", "2", "Sure?", "🜞 yes\n🜃 2")]
-    examples = audit(rows, made, model([made.eos_token_id, 0]), "models/m")
-    assert [len(example.ids) for example in examples] == [len(made.apply_chat_template(row.messages).input_ids) for row in rows]
-
-
-def pad_is_end(made: Any) -> None:
-    made.pad_token = made.eos_token
-
-
-def no_pad(made: Any) -> None:
-    made.pad_token = None
+    rows = chats(4) if FAMILIES[name].rewrites or FAMILIES[name].opens else [*chats(4), talk("Two?", "2", "Sure?", "🜞 yes\n🜃 2")]
+    found = audit(rows, made, model([made.eos_token_id, 0]), "models/m")
+    assert [row.chat for row in found] == rows
+    if not FAMILIES[name].opens:
+        assert [len(row.example.ids) for row in found] == [len(made.apply_chat_template(row.messages).input_ids) for row in rows]
 
 
 def no_end(made: Any) -> None:
@@ -50,18 +51,11 @@ def shouting(made: Any) -> None:
     made.chat_template = CHATML.replace("message['content']", "message['content'] | upper")
 
 
-def another_end(made: Any) -> None:
-    made.chat_template = CHATML.replace("<|im_end|>", "<|pad|>")
-
-
 @pytest.mark.parametrize(
     ("spoil", "stops", "told"),
     [
-        (pad_is_end, "end", "models/m: padding and end-of-turn are both '<|im_end|>'"),
-        (no_pad, "end", "models/m: the tokenizer has no padding token; set pad_token to one that is not '<|im_end|>'"),
         (no_end, "end", "models/m: the chat template ends the assistant's turn with no special token"),
         (shouting, "end", "the chat template changes the assistant's words: 'Zqxj7' became "),
-        (another_end, [2], r"models/m: padding and end-of-turn are both '<\|pad\|>'"),
         (None, [1], r"models/m: generation stops on \['<\|im_start\|>'\], not on the end-of-turn token '<\|im_end\|>'"),
         (None, 0, r"models/m: generation stops on \['<\|pad\|>'\], not on"),
         (None, None, r"models/m: generation stops on \[\], not on"),
@@ -93,7 +87,7 @@ ONLY_ANSWERS = (
     "{% for message in messages %}{% if message['role'] == 'assistant' %}{{ message['content'] }}<|im_end|>{% endif %}{% endfor %}"
 )
 TURNS = talk("Two?", "The answer is 2.", "Sure?", "Yes.")
-EARLIER = "the template writes an earlier turn differently once a later one follows"
+BEGINS = "generation begins behind 'rt|>user\\nTwo?<|im_end|>\\n<|im_start|>bot\\n', with which no finished turn begins"
 CHANGED = "the template changes the assistant's words"
 
 
@@ -102,15 +96,14 @@ CHANGED = "the template changes the assistant's words"
     [
         (CHATML, talk("Two?"), "the mask is empty: nothing would be learnt"),
         (ONLY_ANSWERS, PLAIN, "the mask is whole: the question would be learnt as well"),
-        (FAMILIES["qwen3"].template, TURNS, EARLIER),
-        (chatml(end="{% if loop.last %}<|im_end|>{% endif %}"), TURNS, EARLIER),
+        (CHATML.replace("<|im_start|>assistant\n{% endif %}", "<|im_start|>bot\n{% endif %}"), PLAIN, BEGINS),
         (chatml(end="{% if loop.index != 4 %}<|im_end|>{% endif %}"), TURNS, "an assistant's turn has no end-of-turn token"),
         (chatml("{{ message['content'] | replace('answer', 'result') }}"), PLAIN, CHANGED),
         (chatml("{{ message['content'][:9] }}"), PLAIN, CHANGED),
         (chatml("{{ message['content'] | replace('🜆', '') }}"), GLYPHS, CHANGED),
         (CHATML, talk("Two?", " \n"), "an assistant's turn is empty"),
-        (CHATML, talk("Two?", "2<|im_end|>"), "the words of the assistant hold the special token '<|im_end|>'"),
-        (CHATML, talk("Two?", "2<|im_end|>"), "not exactly one supervised end-of-turn token for each of the assistant's turns"),
+        (CHATML, talk("Two?", "2<|im_end|>3"), "the words of the assistant hold the special token '<|im_end|>'"),
+        (CHATML, talk("Two?", "2<|im_end|>3"), "not exactly one supervised end-of-turn token for each of the assistant's turns"),
         (CHATML, talk("Two?", "<|pad|>2"), "the padding token stands among the supervised tokens"),
         (CHATML, talk("Two?<|im_end|>\n<|im_start|>assistant\n3", "2"), "the words of the user hold the special token '<|im_end|>'"),
         (CHATML, talk("Two?", "2", system="<|im_start|>"), "the words of the system hold the special token '<|im_start|>'"),
@@ -144,7 +137,7 @@ def test_every_row_is_looked_at_and_every_fault_counted() -> None:
 
 
 def test_a_chat_that_the_template_refuses_is_named() -> None:
-    with pytest.raises(BadInput, match="stop-token audit: x1: the chat template refuses the messages: System role not supported"):
+    with pytest.raises(BadInput, match=r"the chat template refuses the messages: System role not supported \(1 of 2 rows, first x1\)"):
         check(tokenizer("gemma", TEXTS), [PLAIN, talk("Two?", "2", name="x1", system="Be brief.")])
 
 
@@ -234,13 +227,13 @@ SIGNALLED = talk(
 )
 
 
-@pytest.mark.parametrize("name", sorted(set(FAMILIES) - {"qwen3"}))  # qwen3's template rewrites earlier turns: the audit refuses it
+@pytest.mark.parametrize("name", sorted(name for name, family in FAMILIES.items() if not (family.rewrites or family.opens)))
 def test_every_turn_is_learnt_with_its_signals_and_its_end_token(name: str) -> None:
     """Of several turns, exactly the assistant's words and their end tokens, the signals among them, and nothing of the requests."""
     made = tokenizer(name, TEXTS)
-    no_system = name in ("gemma", "llama2")
-    row = talk(*(message["content"] for message in SIGNALLED.messages[1:])) if no_system else SIGNALLED
-    (example,) = audit([row], made, model(made.eos_token_id), "models/m")
+    # mistral's moves the system's words to each last question, so that a turn is a row
+    row = SIGNALLED if FAMILIES[name].system and name != "mistral" else talk(*(message["content"] for message in SIGNALLED.messages[1:]))
+    example = single(row, made)
     learnt = [token for token, wanted in zip(example.ids, example.supervised, strict=True) if wanted]
     answers = [message["content"] for message in row.messages if message["role"] == "assistant"]
     assert learnt.count(made.eos_token_id) == len(answers) == 3

@@ -104,6 +104,25 @@ def test_a_policy_loss_moves_probability_to_where_the_advantage_is(policy: Backe
     assert after[1] < before[1]
 
 
+def test_every_weight_moves_at_a_small_learning_rate(start: Path, tmp_path: Path) -> None:
+    """Held in bfloat16, most updates of 1e-5 would round to nothing; the model computes in it all the same."""
+    import torch
+
+    policy: Any = local(start, tmp_path, weights="bfloat16")
+    before = {name: weight.detach().clone() for name, weight in policy.model.named_parameters()}
+    policy.forward_backward([datum(row) for row in ROWS], "cross_entropy", CLIP)
+    policy.optim_step(Adam(learning_rate=1e-5)).result()
+    matrices = {name: weight for name, weight in policy.model.named_parameters() if "layers" in name and weight.ndim == 2}
+    assert {weight.dtype for weight in matrices.values()} == {torch.float32}
+    moved = sum(int((weight != before[name]).sum()) for name, weight in matrices.items())
+    assert moved > 0.95 * sum(weight.numel() for weight in matrices.values())
+    kinds: list[Any] = []
+    seen = policy.model.model.layers[0].self_attn.q_proj.register_forward_hook(lambda *call: kinds.append(call[2].dtype))
+    policy.sample(PROMPTS, Sampling(n=1, max_tokens=1))
+    seen.remove()
+    assert kinds == [torch.bfloat16]
+
+
 def test_gradients_add_up_until_the_step(policy: Backend) -> None:
     """Two passes and one step are the same as one pass with both."""
     saved = policy.save("start", optimizer=False).result()

@@ -2,13 +2,11 @@
 
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stages.shared.errors import BadInput
 from stages.students.losses import IGNORED, rounded
 from stages.students.training.encoding import Example
-from stages.students.training.packing import Collator, Packer, fitting, order, pack
+from stages.students.training.packing import Collator, Packer, order, pack
 
 
 @given(count=st.integers(1, 300), epochs=st.integers(1, 3), seed=st.integers(0, 5))
@@ -42,19 +40,6 @@ def test_lines_hold_every_row_once_and_none_too_many(lengths: list[int]) -> None
     sums = [sum(lengths[row] for row in line) for line in lines]
     assert max(sums) <= width
     assert all(one + other > width for place, one in enumerate(sums) for other in sums[place + 1 :])  # no two would fit into one
-
-
-def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
-    examples = [Example([1] * size, [True] * size, []) for size in (3, 5, 4, 9)]
-    kept, left_out = fitting(examples, 4)
-    assert ([len(example.ids) for example in kept], left_out) == ([3, 4], 2)
-    assert fitting(examples, 9) == (examples, 0)
-
-
-@pytest.mark.parametrize(("sizes", "told"), [([9, 5], "none of 2 chats fits into 4 tokens; the shortest has 5"), ([], "none of 0 chats")])
-def test_where_none_fits_there_is_nothing_to_learn(sizes: list[int], told: str) -> None:
-    with pytest.raises(BadInput, match=f"max_tokens: {told}"):
-        fitting([Example([1] * size, [True] * size, []) for size in sizes], 4)
 
 
 @given(size=st.integers(0, 10**6))

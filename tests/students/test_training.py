@@ -277,12 +277,6 @@ def test_four_bits(base: Path, tmp_path: Path) -> None:
     assert described(student)["params"]["four_bit"] is True
 
 
-def pad_is_end(folder: Path) -> None:
-    tokenizer = load_tokenizer(str(folder))
-    tokenizer.pad_token = tokenizer.eos_token
-    tokenizer.save_pretrained(folder)
-
-
 def no_stop(folder: Path) -> None:
     (folder / "generation_config.json").write_text('{"eos_token_id": 0}')
 
@@ -303,11 +297,9 @@ def no_number(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "changed", "told"),
     [
-        (pad_is_end, {}, "padding and end-of-turn are both '<|im_end|>'"),
         (no_stop, {}, "generation stops on ['<|pad|>'], not on the end-of-turn token '<|im_end|>'"),
         (cut, {}, "its weights could not be loaded: "),
         (None, {"pad_token": "<none>"}, "pad_token '<none>' is not in the vocabulary of "),
-        (None, {"pad_token": "<|im_end|>"}, "padding and end-of-turn are both '<|im_end|>'"),
         (None, {"adapters": ADAPTERS | {"targets": ["q_prj"]}}, "sft: adapters.targets ['q_prj']: Target modules"),
         (None, {"max_tokens": 8}, "max_tokens: none of 40 chats fits into 8 tokens"),
         (no_number, {}, "train: the training diverged: its loss is nan at step 4"),

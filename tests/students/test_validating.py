@@ -15,8 +15,9 @@ from stages.shared.files import write
 from stages.shared.rows import Chat, Message
 from stages.students.training.audit import audit_rows
 from stages.students.training.encoding import encode, end_of_turn
+from stages.students.training.length_counts import LengthCounts
+from stages.students.training.row_counts import RowCounts
 from stages.students.validating.chat_checks import Checks, Student, leaks, validated
-from stages.students.validating.length_counts import LengthCounts
 from stages.students.validating.student_of import student_of
 
 from templates import FAMILIES, tokenizer
@@ -42,7 +43,7 @@ def test_lengths_and_mask_are_those_of_training(tmp_path: Path, student: Student
     """Counted apart: every row rendered and tokenised alone, the mask that of the audit."""
     told = report(tmp_path, student, ROWS)
     wholes = sorted(len(student.tokenizer(render(student.tokenizer, row.messages), add_special_tokens=False).input_ids) for row in ROWS)
-    examples = audit_rows(ROWS, student.tokenizer, student.end)
+    examples = [row.example for row in audit_rows(ROWS, student.tokenizer, student.end, RowCounts())]
     answers = sorted(sum(example.supervised) for example in examples)
     for name, lengths in (("whole", wholes), ("answer", answers)):
         expected = [int(value) for value in numpy.percentile(lengths, [50, 95, 99, 100], method="inverted_cdf")]

@@ -2,14 +2,22 @@
 
 import random
 import time
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Message, Problem
-from stages.tasks.splitting.decontaminate import SHORT, HeldOut, Sieve, even
+from stages.tasks.splitting.copies import similarity
+from stages.tasks.splitting.decontaminate import HeldOut, Sieve
+from stages.tasks.splitting.evened import even
+from stages.tasks.splitting.template_slots import Templates
+
+from planted import LEAKS, NON_LEAKS, PARAPHRASES, QUESTIONS, planted
 
 LONG = "Tom has 3 pears in a basket. He buys 4 more at the market on Sunday with his sister. How many pears does Tom have now?"
+TURNED = "Ann has 13 figs. Ben buys 24 figs. How many figs do they have?"
+CATS = "Does a cat like the cold water of a lake in summer?"
 SHORTER = "What is 3 plus 4, times 5?"
 
 
@@ -31,10 +39,29 @@ def problem(question: str, id: str = "a", split: str = "train", context: str | N
         (LONG, LONG.replace("3", "5"), None),  # the same template with another number is another problem
         (LONG, LONG.replace("3 pears in a basket. He buys 4", "4 pears in a basket. He buys 3"), None),
         (LONG, LONG.replace("3", "thirteen"), None),
-        (LONG, LONG + " Ann counts the apples and the plums of everybody else in the house as well.", None),
+        (LONG, LONG + " Ann counts the apples and the plums of everybody else in the house as well.", "near"),
+        (LONG, LONG + " Round to 2 decimal places.", "near"),
+        (LONG, LONG + " Ann has 2 pears.", "near"),  # behind the question nothing belongs to it
+        (LONG, "Ann has 2 pears. " + LONG, None),
         (SHORTER, "so what is 3 plus 4, times 5?", "near"),  # short: 7 of 8 words are shared
         (SHORTER, "What is 3 minus 4, times 5?", None),  # 6 of 8
-        (SHORTER, SHORTER + " Give me your answer in plain words, and tell me how you found it.", None),
+        (SHORTER, "What is 3 and 4, times 5?", "near"),
+        (SHORTER, "What is 3 plus 4, times 5, minus 1?", None),
+        (SHORTER, SHORTER + " Give me your answer in plain words, and tell me how you found it.", "near"),
+        ("Why is that so?", "Why is that so? Tell me more of it.", None),  # it may stand in any problem
+        (TURNED, "Ben buys 24 figs. Ann has 13 figs. How many figs do they have?", "near"),
+        (TURNED, "Ann has 24 figs. Ben buys 13 figs. How many figs do they have?", None),
+        (TURNED, "Ben buys 24 figs. Ann has 13 pears. How many figs do they have?", "near"),
+        (TURNED, "Ann has 13 figs. Ben buys 24 figs. How many figs do they not have?", None),
+        (TURNED, "Ann has 13 figs. Ben sells 24 figs. How many figs do they have?", None),
+        (CATS, CATS.replace("cat", "dog"), None),  # no number: each word is the problem
+        (CATS, CATS.replace("Does", "Would"), "near"),
+        ("It costs $1,250.", "It costs one thousand two hundred and fifty dollars.", "exact"),
+        ("It costs €5.", "It costs five euros", "exact"),
+        ("Add twenty-one and 5 hundred and 5k", "Add 21 and 500 and 5,000", "exact"),
+        ("2.5 million eggs, two dozen, 20 percent", "2500000 eggs, 24, 20%", "exact"),
+        ("A hundred and one, a hundred", "101, 100", "exact"),
+        ("Twenty or thirty of four hundred", "20 or 30 of 400", "exact"),
         ("one two three four five six seven eight ab", "one two three four five six seven eight ab cd", "near"),  # 9 words, 10 words
         ("one two three four five six seven eight ab cd", "one two three four five six seven eight ab", "near"),
         (r"Compute $x^2+1$ for $x=3$.", r"Compute $x^2-1$ for $x=3$.", None),  # signs are no punctuation
@@ -51,7 +78,7 @@ def test_copies(held_out: str, row: str, kind: str | None) -> None:
     assert (leak.kind if leak else None) == kind
     if leak:
         assert (leak.id, leak.leaks_from, leak.question, leak.leaks_from_question) == ("row", "held", row, held_out)
-        assert leak.similarity == 1.0 if kind == "exact" else 0.76 <= leak.similarity < 1.0
+        assert leak.similarity == 1.0 if kind == "exact" else 0.76 <= leak.similarity <= 1.0
 
 
 def talk(question: str, *before: str, id: str = "a", split: str = "train") -> Problem:
@@ -91,23 +118,24 @@ def test_context_and_choices_belong_to_the_question() -> None:
 
 def slow(row: Problem, others: Sequence[Problem], near: float) -> tuple[float, str] | None:
     """All pairs, without an index: what `HeldOut.leak` must find."""
-    best: tuple[float, str] | None = None
-    words, numbers, key = even(row)
-    for other in others:
-        others_words, others_numbers, others_key = even(other)
-        n = 1 if min(len(words), len(others_words)) < SHORT else 3
-        a, b = ({tuple(w[i : i + n]) for i in range(len(w) - n + 1)} for w in (words, others_words))
-        similarity = 1.0 if key == others_key else len(a & b) / len(a | b)
-        if numbers == others_numbers and similarity >= near and (best is None or similarity > best[0]):
-            best = similarity, other.id
-    return best
+    templates, best = Templates(), (0.0, "")
+    texts = {even(other).key: (even(other), other.id) for other in reversed(others)}  # of copies the first one
+    for held, _ in texts.values():
+        templates.add(held)
+    text = even(row)
+    if text.key in texts:
+        return 1.0, texts[text.key][1]
+    for held, id in reversed(texts.values()):
+        if held.sorted_numbers == text.sorted_numbers:
+            best = max(best, (similarity(held, text, near, templates.is_slot), id), key=lambda pair: pair[0])
+    return best if best[0] else None
 
 
 @pytest.mark.parametrize("near", [0.05, 0.5, 0.8, 1.0])
 def test_the_index_finds_what_comparing_all_pairs_finds(near: float) -> None:
     draw = random.Random(0)
-    words = ["a", "b", "c", "d", "e", "1", "2"]
-    made = [problem(" ".join(draw.choices(words[: draw.randint(1, 7)], k=draw.randint(1, 14))), str(number)) for number in range(600)]
+    words = ["a", "b", "c", "d", "e", "1", "2", "3."]
+    made = [problem(" ".join(draw.choices(words[: draw.randint(1, 8)], k=draw.randint(1, 14))), str(number)) for number in range(600)]
     held, rows = made[:200], made[200:]
     index, found = HeldOut(held, near), 0
     for row in rows:
@@ -155,8 +183,51 @@ def test_validation_is_held_out_from_train_and_holds_nothing_of_test() -> None:
         sieve.train(problem("Something new?", "v2"))
 
 
+@pytest.mark.parametrize("words", [13, 24])
+def test_a_word_in_the_slot_of_a_template_is_another_problem(words: int) -> None:
+    """Two held-out problems show that names fill the first place; a word of the only problem of its kind was replaced."""
+    asked = "{name} has 13 figs and gets 24 of them." + " No more are there today, as all of us can see." * (words > 20)
+    held = HeldOut([problem(asked.format(name=name).replace("13", number), name) for name, number in (("Tom", "13"), ("Ann", "35"))], 0.95)
+    assert held.leak(problem(asked.format(name="Ben"))) is None
+    alone = HeldOut([problem(asked.format(name="Tom"))], 0.8)
+    leak = alone.leak(problem(asked.format(name="Ben")))
+    assert leak and leak.kind == "near"
+
+
+def test_two_questions_on_one_passage_are_two_problems() -> None:
+    passage = "In 1914 the town had 3200 people, of whom 410 lived by the river, and three mills that ground the corn of the valley."
+    held = HeldOut([problem("How many people did not live by the river?", "held", context=passage)], 0.8)
+    assert held.leak(problem("Which kind of work was done in the mills?", context=passage)) is None
+    leak = held.leak(problem("How many people did really not live by the river?", context=passage))
+    assert leak and leak.kind == "near"
+
+
+def test_recall_and_precision_on_planted_copies() -> None:
+    """The figures on large data sets: `python tests/bench decontaminate`."""
+    held = HeldOut([problem(question, str(number), "test") for number, question in enumerate(QUESTIONS)], 0.8)
+    copies, others = (list(planted(QUESTIONS, changes, seed=1)) for changes in (LEAKS, NON_LEAKS))
+    found = [(row, held.leak(row)) for _, row in copies]
+    assert sum(leak is not None and leak.leaks_from == row.id.split()[-1] for row, leak in found) >= 0.95 * len(copies) > 90
+    dropped = [row.question for _, row in others if held.leak(row)]
+    assert len(dropped) <= 0.01 * len(others), dropped
+    assert {number for number, text in PARAPHRASES if held.leak(problem(text))} == set()  # no paraphrase with other words is found
+
+
+def test_memory_does_not_grow_with_train_problems() -> None:
+    held = HeldOut([problem(question, str(number), "test") for number, question in enumerate(QUESTIONS)], 0.8)
+    rows = [row for seed in range(10) for _, row in planted(QUESTIONS, NON_LEAKS, seed)]
+    for row in rows[:50]:
+        held.leak(row)
+    tracemalloc.start()
+    for row in rows:
+        held.leak(row)
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(rows) > 500 and grown < 64 << 10
+
+
 def test_many_rows_against_many_held_out() -> None:
-    """Fast enough for a million rows; the bound is a tenth of the measured speed, so that a busy machine passes."""
+    """Fast enough for a million rows in ten minutes; the bound is a tenth of the measured speed, so that a busy machine passes."""
     draw = random.Random(0)
     names, things = ["Tom", "Ann", "Ben", "Eva"], ["pears", "figs", "books", "coins"]
 
@@ -166,6 +237,6 @@ def test_many_rows_against_many_held_out() -> None:
         return problem(question, str(number))
 
     held, rows = HeldOut((made(number) for number in range(1200)), 0.8), [made(number) for number in range(10_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     leaks = sum(held.leak(row) is not None for row in rows)
-    assert leaks and len(rows) / (time.perf_counter() - start) > 6000
+    assert leaks and len(rows) / (time.process_time() - start) > 1700

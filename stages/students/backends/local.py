@@ -36,7 +36,8 @@ class Params(Strict):
     batch_size: int = Field(default=32, ge=1)
     # answers that are drawn at once
     sample_batch_size: int = Field(default=256, ge=1)
-    # the precision that the weights are held in
+    # the precision of the weights below adapters. Without adapters, bfloat16 has the model compute in it; the
+    # weights, which are trained then, are held in float32 all the same
     weights: Precision = "float32"
     # auto takes CUDA where it is there
     device: Device = "auto"
@@ -70,6 +71,8 @@ class Local:
         torch.manual_seed(seed)
         self.start, self.params, self.store = start, params, store
         self.tokenizer = load_tokenizer(str(start))
+        # bfloat16 rounds most updates of a weight away
+        self.whole = params.adapters is None and not locate(str(start)).adapter
         self.model = self._prepared(trained=True)
         ends = self.model.generation_config.eos_token_id
         if ends is None:
@@ -82,7 +85,7 @@ class Local:
     def _prepared(self, trained: bool) -> Any:
         """The model on its device; `trained` says whether it is to learn."""
         params = self.params
-        model = load_model(str(self.start), params.device, params.weights)
+        model = load_model(str(self.start), params.device, "float32" if self.whole else params.weights)
         if choose_device(params.device) == "cpu":
             model.set_attn_implementation("eager")  # as in students/training/fit.py
         if trained:
@@ -93,6 +96,11 @@ class Local:
     def first(self) -> Any:
         """The model as it was at the start, loaded once it is asked for."""
         return self._prepared(trained=False)
+
+    def _computing(self) -> torch.autocast:
+        """The precision that the model computes in where its own weights are trained."""
+        mixed = self.whole and self.params.weights == "bfloat16"
+        return torch.autocast(self.model.device.type, torch.bfloat16, enabled=mixed)
 
     def _trained(self) -> dict[str, torch.nn.Parameter]:
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
@@ -154,7 +162,8 @@ class Local:
             lambda _, hidden: (hidden[0].flatten(0, 1)[places],)
         )
         try:
-            logits = model(ids, attention_mask=mask, use_cache=False).logits.float()
+            with self._computing():
+                logits = model(ids, attention_mask=mask, use_cache=False).logits.float()
         finally:
             hook.remove()
         spread: torch.Tensor = logits.log_softmax(-1)
@@ -180,7 +189,8 @@ class Local:
         for first in range(0, len(prompts), size):
             seed = (sampling.seed * 1_000_003 + first) % 2**63
             part = prompts[first : first + size]
-            answers += draw(self.model, part, sampling, self.stops, min(self.stops), seed)
+            with self._computing():
+                answers += draw(self.model, part, sampling, self.stops, min(self.stops), seed)
         return Done(answers)
 
     @torch.no_grad()

@@ -84,6 +84,8 @@ def _write_model(folder: Path, trainer: Any, tokenizer: Any, weights: dict[str, 
     model = trainer.accelerator.unwrap_model(trainer.model)
     cached, model.config.use_cache = model.config.use_cache, True  # off in training only
     model.save_pretrained(folder, state_dict=_without_copies(model, weights))
+    if hasattr(model, "peft_config"):  # PEFT saves none
+        model.generation_config.save_pretrained(folder)
     model.config.use_cache = cached
     tokenizer.save_pretrained(folder)
 

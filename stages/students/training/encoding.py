@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from stages.models.templates import render, special_tokens
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat, Message
+from stages.students.training.rendering import Rendered, rendered
 
 ANSWER = "Zqxj7"  # words that no template writes itself
 
@@ -29,6 +30,8 @@ class Example(NamedTuple):
     # the class that the row is of, where the order of the rows keeps the shares of the classes; None: it does
     # not
     label: str | None = None
+    # the words of the turns that are learnt
+    answers: tuple[str, ...] = ()
 
 
 def end_of_turn(tokenizer: Any) -> int | None:
@@ -47,38 +50,12 @@ def end_of_turn(tokenizer: Any) -> int | None:
 
 
 def encode(chat: Chat, tokenizer: Any, end: int) -> Example:
-    """`chat` as ids with its mask; `end` is the id of the end-of-turn token.
+    """`chat`, which takes a single row, as ids with its mask; `end` is the id of the end-of-turn token.
 
     Raises BadInput where the template refuses the chat.
     """
-    return encode_rendered([rendered(chat, tokenizer, end)], tokenizer)[0]
-
-
-class Rendered(NamedTuple):
-    """A chat as the template writes it."""
-
-    text: str
-    # first character, and last one plus 1, of each assistant's turn
-    spans: list[tuple[int, int]]
-    # why the row may not be trained on
-    faults: list[str]
-    # how much each of its learnt tokens counts in the loss; None: 1
-    weight: float | None = None
-
-
-def rendered(chat: Chat, tokenizer: Any, end: int) -> Rendered:
-    """`chat` as one text; `end` is the id of the end-of-turn token.
-
-    Raises BadInput where the template refuses the chat, and on a lone surrogate, which no tokenizer takes.
-    """
-    text = render(tokenizer, chat.messages)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise BadInput("the words hold a lone surrogate, which is no character") from None
-    spans, faults = _spans(chat, tokenizer, text, tokenizer.convert_ids_to_tokens(end))
-    return Rendered(text, spans, faults, chat.weight)
+    (example,) = encode_rendered(rendered(chat, tokenizer, end), tokenizer)
+    return example
 
 
 def encode_rendered(texts: Sequence[Rendered], tokenizer: Any) -> list[Example]:
@@ -98,26 +75,4 @@ def _masked(row: Rendered, ids: list[int], offsets: Sequence[tuple[int, int]]) -
             elif start < high and stop > low:
                 faults.append("a token straddles the border of the assistant's turn")
     weights = None if row.weight is None else [row.weight] * len(ids)
-    return Example(ids, supervised, faults, weights)
-
-
-def _spans(chat: Chat, tokenizer: Any, text: str, end: str) -> tuple[list[tuple[int, int]], list[str]]:
-    """The character spans of the assistant's turns, from the first character it writes to its end token."""
-    spans, faults = [], []
-    for turn, message in enumerate(chat.messages):
-        if message["role"] != "assistant":
-            continue
-        before = render(tokenizer, chat.messages[:turn], prompt=True)
-        through = render(tokenizer, chat.messages[: turn + 1])
-        words = through[len(before) :]
-        if not (text.startswith(through) and through.startswith(before)):
-            faults.append("the template writes an earlier turn differently once a later one follows")
-        elif end not in words:
-            faults.append("an assistant's turn has no end-of-turn token")
-        elif not message["content"].strip():
-            faults.append("an assistant's turn is empty")
-        elif message["content"].strip() not in words:  # space around the words may go: many templates trim it
-            faults.append("the template changes the assistant's words")
-        else:
-            spans.append((len(before), len(before) + words.rindex(end) + len(end)))
-    return spans, faults
+    return Example(ids, supervised, faults, weights, answers=row.answers)

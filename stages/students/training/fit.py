@@ -10,6 +10,7 @@ from transformers import TrainingArguments
 
 from stages.models.loading import choose_device, prepare_cpu
 from stages.shared.errors import BadInput
+from stages.shared.files import write_json
 from stages.students import Job
 from stages.students.losses import loss
 from stages.students.training.checkpoints import kept_until_done, last_whole, processes
@@ -41,11 +42,13 @@ def fit(
     job: Job,
     key: str,
     facts: dict[str, Any],
+    report: dict[str, Any],
     rows_to_measure: Measured | None = None,
 ) -> None:
     """Trains `model` and saves it to `job.out` with its description: `params`, `facts` and how the training
     went.
 
+    `report` says which rows are learnt from (row_counts.py) and is written to rows.json beside the curves.
     `rows_to_measure` are those of the validation; None: there is none. A run that was killed goes on from its
     last checkpoint, which `key` names; so does a run that was paused. Raises BadInput where the training
     diverges, Paused where `job.control` asked for a pause.
@@ -79,6 +82,8 @@ def fit(
         if validator:
             facts["validation"], candidate = validator.chosen()
         save(job.out, trainer, tokenizer, params, facts, candidate)
+        if trainer.is_world_process_zero():
+            write_json(job.curves / "rows.json", report)
 
 
 def _plan(params: Training, examples: Sequence[Example], seed: int) -> tuple[int, list[int]]:

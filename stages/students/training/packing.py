@@ -4,23 +4,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from stages.shared.errors import BadInput
 from stages.students.losses import IGNORED, rounded
 from stages.students.training.encoding import Example
-
-
-def fitting(examples: Sequence[Example], limit: int) -> tuple[list[Example], int]:
-    """The examples of at most `limit` tokens, and how many are longer.
-
-    Longer examples are left out and never cut, since a cut row has no end. Raises BadInput where none fits.
-    """
-    short = [example for example in examples if len(example.ids) <= limit]
-    if not short:
-        shortest = min((len(example.ids) for example in examples), default=0)
-        raise BadInput(
-            f"max_tokens: none of {len(examples)} chats fits into {limit} tokens; the shortest has {shortest}"
-        )
-    return short, len(examples) - len(short)
 
 
 def with_weights(examples: Sequence[Example]) -> Sequence[Example]:

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from stages.shared.errors import unknown
 from stages.shared.params import Strict
 from stages.students.losses import LOSSES
+from stages.students.training.row_counts import RowCounts
 
 FIRST_STEPS = (0, 10, 25, 50, 100, 150, 200, 250, 500, 750)  # then every 500 steps, from 5000 on every 1000
 OWN_METRICS = ("loss", "exact_match", "ended")
@@ -91,6 +92,12 @@ class Training(Strict):
     gradient_checkpointing: bool = False
     # tokens of question and answer together; longer chats are left out
     max_tokens: int = Field(ge=8)
+    # the largest share of the chats (0 to 1) that may be left out since they are longer than max_tokens, and
+    # the largest that may be left out for a fault; above it the training stops before its first step
+    max_dropped: float = Field(default=0.05, ge=0, le=1)
+    # what becomes of a chat that may not be trained on, such as one that holds the text of a special token:
+    # refuse stops the training, drop leaves the chat out and counts it in metrics/<student>_train/rows.json
+    faulty_rows: Literal["refuse", "drop"] = "refuse"
     # steps between checkpoints
     checkpoint_steps: int = Field(default=200, ge=1)
     # how the training is measured while it goes on; null: it is not
@@ -129,6 +136,10 @@ class Training(Strict):
         if self.bf16 != "auto":
             return self
         return self.model_copy(update={"bf16": native_bf16(choose_device(self.device))})
+
+    def row_counts(self) -> RowCounts:
+        """What adds up the chats of a training with these params."""
+        return RowCounts(self.faulty_rows, self.max_dropped)
 
     @model_validator(mode="after")
     def _one_length(self) -> "Training":

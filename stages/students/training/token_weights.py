@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import Field
 
-from stages.models.templates import render
 from stages.shared.errors import BadInput
 from stages.shared.params import Strict
 from stages.shared.rows import Chat
-from stages.students.training.encoding import Example
+from stages.students.training.encoding import Example, end_of_turn
+from stages.students.training.rendering import rendered
 
 
 class TokenWeights(Strict):
@@ -31,7 +31,13 @@ def weigh(chat: Chat, example: Example, tokenizer: Any, weights: TokenWeights) -
     holds a character of the label is a token of the label. Raises BadInput on a chat without a label, and on
     an answer that does not name it.
     """
-    text = render(tokenizer, chat.messages)
+    rows = rendered(chat, tokenizer, end_of_turn(tokenizer) or 0)
+    if len(rows) > 1:
+        raise BadInput(
+            f"token_weights: chat {chat.id!r} has several answers, and the template makes a row of each: no "
+            "label for each of them; set token_weights to null"
+        )
+    text = rows[0].text
     start, stop = _label_span(chat, text)
     offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
     own = 1.0 if chat.weight is None else chat.weight

@@ -11,9 +11,10 @@ from stages.shared.errors import BadInput
 from stages.shared.rows import Chat, Ending, Prompt, Response, Trace
 from stages.students import Job
 from stages.students.training.encoding import Example
+from stages.students.training.row_counts import Row
 from stages.students.training.settings import Training
 
-Encode = Callable[[Sequence[Chat]], list[Example]]
+Encode = Callable[[Sequence[Chat]], list[Row]]
 ChatLoss = tuple[float, int]  # the cross-entropy of a chat's supervised tokens, added up, and their number
 
 
@@ -30,7 +31,7 @@ class Measured(NamedTuple):
 def measured(job: Job, params: Training, encode: Encode) -> Measured | None:
     """The validation rows that `params` ask for; None where they ask for none.
 
-    `encode` makes examples of chats as the training does. Chats longer than `max_tokens` are left out, as in
+    `encode` makes rows of chats as the training does. Chats longer than `max_tokens` are left out, as in
     the training. Raises BadInput where there are no chats.
     """
     validation, held = params.validation, job.held
@@ -41,19 +42,15 @@ def measured(job: Job, params: Training, encode: Encode) -> Measured | None:
     ranked = sorted(held.prompts, key=lambda prompt: _hash(prompt.id, job.seed))
     kept = {prompt.id for prompt in ranked[: validation.problems]}
     chats = [chat for chat in held.chats if chat.problem in kept]
-    pairs = [
-        (chat, example)
-        for chat, example in zip(chats, encode(chats), strict=True)
-        if len(example.ids) <= params.max_tokens
-    ]
-    if not pairs:
+    rows = [row for row in encode(chats) if len(row.example.ids) <= params.max_tokens]
+    if not rows:
         raise BadInput(
             f"validation: none of {len(kept)} validation problems has a chat of at most {params.max_tokens} "
             "tokens (max_tokens); ask for validation problems in the collect section of the system, "
             "and set its prompt.validation to true"
         )
     prompts = [prompt for prompt in held.prompts if prompt.id in kept]
-    return Measured(prompts, [chat for chat, _ in pairs], [example for _, example in pairs], held.grade)
+    return Measured(prompts, [row.chat for row in rows], [row.example for row in rows], held.grade)
 
 
 def _hash(name: str, seed: int) -> bytes:

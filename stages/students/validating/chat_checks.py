@@ -16,10 +16,11 @@ from stages.models.templates import special_tokens
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat
 from stages.shared.seen import Seen
-from stages.students.training.audit import faults_of
-from stages.students.training.encoding import Example, Rendered, encode_rendered, rendered
+from stages.students.training.audit import audited, faults_of
+from stages.students.training.encoding import Example, encode_rendered
+from stages.students.training.length_counts import LengthCounts
+from stages.students.training.rendering import Rendered, rendered
 from stages.students.validating.chat_lines import ChatLine, chat_lines
-from stages.students.validating.length_counts import LengthCounts
 
 BATCH = 256  # rows that are tokenised in one call
 LEAK_CHARACTERS = 20  # a shorter answer may stand in a question by chance
@@ -60,21 +61,21 @@ class Checks:
         for line in lines:
             self.rows += 1
             try:
-                chat, text = self._rendered(line, formatted)
+                chat, rows = self._rendered(line, formatted)
             except BadInput as error:
                 self._fault(str(error), line.number)
                 continue
             self._compare(chat, line.number)
-            numbers.append(line.number)
-            chats.append(chat)
-            texts.append(text)
+            numbers.extend([line.number] * len(rows))
+            chats.extend([chat] * len(rows))
+            texts.extend(rows)
         if not texts:
             return
         examples = encode_rendered(texts, self.student.tokenizer)
         for number, chat, example in zip(numbers, chats, examples, strict=True):
             self._count(number, chat, example)
 
-    def _rendered(self, line: ChatLine, formatted: Format | None) -> tuple[Chat, Rendered]:
+    def _rendered(self, line: ChatLine, formatted: Format | None) -> tuple[Chat, list[Rendered]]:
         if line.chat is None:
             raise BadInput(line.fault)
         chat = formatted(line.chat) if formatted else line.chat
@@ -100,8 +101,10 @@ class Checks:
         self.prompts.add(len(example.ids) - learnt)
         self.answers.add(learnt)
         self.wholes.add(len(example.ids))
-        for fault in faults_of(chat, example, self.student.tokenizer, self.student.end, self.special):
-            self._fault(fault, number)
+        tokenizer, end = self.student.tokenizer, self.student.end
+        if faults_of(chat, example, tokenizer, end, self.special):
+            for fault in audited(chat, tokenizer, end, self.special)[2]:  # none where it can be cleaned
+                self._fault(fault, number)
 
     def _fault(self, fault: str, number: int) -> None:
         count, first = self.faults.get(fault, (0, number))

@@ -6,6 +6,7 @@ from stages.models.folders import locate
 from stages.models.templates import first_line, load_tokenizer
 from stages.shared.errors import BadInput
 from stages.students.training.audit import audit_tokenizer
+from stages.students.training.padding import set_padding
 from stages.students.validating.chat_checks import Student
 
 
@@ -13,14 +14,11 @@ def student_of(model: str, max_tokens: int, pad_token: str | None = None) -> Stu
     """For whom rows are checked: the tokenizer of the model folder `model`. `pad_token` is that of the params
     of the student `sft`. No weights are loaded.
 
-    Raises BadInput where the model is missing, and where its padding or its end-of-turn token rule training
+    Raises BadInput where the model is missing, and where its template or its end-of-turn token rule training
     out.
     """
     tokenizer = load_tokenizer(model)
-    if pad_token is not None:
-        if pad_token not in tokenizer.get_vocab():
-            raise BadInput(f"pad_token {pad_token!r} is not in the vocabulary of {model}")
-        tokenizer.pad_token = pad_token
+    set_padding(tokenizer, pad_token, model)
     return Student(tokenizer, audit_tokenizer(tokenizer, _stops(model), model), max_tokens)
 
 

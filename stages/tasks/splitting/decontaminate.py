@@ -1,26 +1,19 @@
 """Problems that stand twice: a train problem that is also in test or validation would be graded from memory,
 so it is dropped from train; for the same reason a validation problem that is also in test is dropped.
 
-**exact**: the same words, numbers and signs once case, punctuation, spacing and Unicode forms are evened out.
-**near**: the same numbers in the same order, and a Jaccard similarity of the sets of word 3-grams of at least
-`near` (Lee et al. 2021, https://arxiv.org/abs/2107.06499, find near copies by such sets). The numbers must
-agree because word problems come in templates: "Tom has 3 pears and buys 4" and "Tom has 5 pears and buys 2"
-share nearly every word and are two problems with two answers, while a rewording with the same numbers has the
-same answer. A question of fewer than `SHORT` words has too few 3-grams to share any after one change: with
-it, single words are compared, and mathematical signs by their place among the signs, so that `x - 1 + 2` is
-not `x + 1 - 2`.
+**exact**: the same words, numbers and signs once case, punctuation, spacing, Unicode forms and the ways to
+write a number or an amount of money are evened out (evened.py).
+**near**: the same numbers, each in a sentence like its own, and words of which at least the share `near` is
+the same (copies.py says how that is measured): other sentences around the question, its sentences in another
+order, one word replaced, or few words in a hundred.
 
 The turns before a question belong to it: "And three more?" is another problem after another turn. A
 conversation that is trained on is learnt turn by turn, so each of its turns must be no copy.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from math import ceil
-from typing import NamedTuple
-from unicodedata import normalize
 
 import msgspec
 from msgspec import structs
@@ -28,29 +21,10 @@ from msgspec import structs
 from stages.shared.errors import BadInput
 from stages.shared.rows import Problem
 from stages.shared.seen import Seen
-
-SHORT = 10
-_TOKEN = re.compile(
-    r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+|(?<![^\W\d_])-|-(?![^\W\d_])|[+*/%\\^=<>(){}\[\]|~×÷±√≤≥≠]"
-    r"|[\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"  # an emoji says as much as a word
-)
-_DASHES = {ord(dash): "-" for dash in "‐‑‒–—−"}
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_NUMBERS = {word: str(number) for number, word in enumerate(_ONES.split())}
-_NUMBERS |= {word: str(10 * number) for number, word in enumerate(_TENS.split(), 2)}
-_NUMBERS |= {
-    "hundred": "100",
-    "thousand": "1000",
-    "dozen": "12",
-    "half": "0.5",
-    "twice": "2",
-    "double": "2",
-    "triple": "3",
-}
+from stages.tasks.splitting.copies import says_enough
+from stages.tasks.splitting.evened import Text, even, without_words_after
+from stages.tasks.splitting.gram_index import GramIndex
+from stages.tasks.splitting.template_slots import Templates
 
 
 class Leak(msgspec.Struct, kw_only=True):
@@ -70,110 +44,17 @@ class Leak(msgspec.Struct, kw_only=True):
     leaks_from_question: str | None = None
 
 
-class Text(NamedTuple):
-    """A problem evened out: `key` is equal for exact copies."""
-
-    words: list[str]
-    numbers: tuple[str, ...]
-    key: str
-
-
-def even(problem: Problem) -> Text:
-    """The words, numbers and signs of a problem: the turns before it, its context, its question and its
-    choices (in any order). A rule book tells exact copies apart; its words are none of the problem's."""
-    before = [turn["content"] for turn in problem.history or []]
-    parts = [*before, problem.context or "", problem.question, *sorted(problem.choices or [])]
-    text = " ".join(parts) if len(parts) > 2 or parts[0] else problem.question
-    if not text.isascii():
-        text = normalize("NFKC", text).translate(_DASHES)
-    words = [_NUMBERS.get(word, word) for word in _TOKEN.findall(text.casefold())]
-    if "," in text or "." in text:
-        words = [_plain(word) if word[0].isdigit() else word for word in words]
-    key = " ".join(words) or text
-    if problem.rule_book:  # under another rule book the same question is another problem
-        key = f"{key}\n{problem.rule_book}"
-    return Text(words, tuple([word for word in words if word[0].isdigit()]), key)
-
-
-def _plain(number: str) -> str:
-    whole = number.replace(",", "")
-    return whole.rstrip("0").rstrip(".") if "." in whole else whole
-
-
-class _Index:
-    """Sets of grams, found by the share of grams in common."""
-
-    def __init__(self) -> None:
-        self.sets: list[tuple[frozenset[object], Problem]] = []
-        self.postings: dict[object, list[int]] = defaultdict(list)
-
-    def add(self, grams: frozenset[object], problem: Problem) -> None:
-        for gram in grams:
-            self.postings[gram].append(len(self.sets))
-        self.sets.append((grams, problem))
-
-    def nearest(self, grams: frozenset[object], near: float) -> tuple[float, Problem] | None:
-        """The most similar set, and its similarity, where that is at least `near`; the earlier one of two
-        alike.
-
-        Two sets with a Jaccard similarity s share at least s times the size of either, so one that is near
-        enough has one of the rarest grams: looking only there (prefix filtering) is what keeps this fast.
-        """
-        needed = max(1, ceil(near * len(grams) - 1e-9))
-        known = sorted(
-            (gram for gram in grams if gram in self.postings), key=lambda gram: len(self.postings[gram])
-        )
-        rarest = known[: max(0, len(known) - needed + 1)]
-        best: tuple[float, Problem] | None = None
-        for place in sorted({place for gram in rarest for place in self.postings[gram]}):
-            known_grams, problem = self.sets[place]
-            common = len(grams & known_grams)
-            similarity = common / (len(grams) + len(known_grams) - common)
-            if similarity >= near and (best is None or similarity > best[0]):
-                best = similarity, problem
-        return best
-
-
-class _Bucket:
-    """The held-out problems with one sequence of numbers: short ones by words, long ones by 3-grams and, for
-    short rows, by words."""
-
-    def __init__(self) -> None:
-        self.short, self.long_words, self.long = _Index(), _Index(), _Index()
-
-    def add(self, words: list[str], problem: Problem) -> None:
-        if len(words) < SHORT:
-            self.short.add(_bag(words), problem)
-        else:
-            self.long_words.add(_bag(words), problem)
-            self.long.add(_threes(words), problem)
-
-    def nearest(self, words: list[str], near: float) -> tuple[float, Problem] | None:
-        short = len(words) < SHORT
-        rest = (self.long_words, _bag) if short else (self.long, _threes)
-        candidates = [
-            index.nearest(grams(words), near) for index, grams in ((self.short, _bag), rest) if index.sets
-        ]
-        return max((best for best in candidates if best), key=lambda best: best[0], default=None)
-
-
-def _bag(words: list[str]) -> frozenset[object]:
-    signs = (word for word in words if not word[0].isalnum())
-    return frozenset(enumerate(signs)) | frozenset(word for word in words if word[0].isalnum())
-
-
-def _threes(words: list[str]) -> frozenset[object]:
-    return frozenset(zip(words, words[1:], words[2:], strict=False))
-
-
 class HeldOut:
-    """Problems that no training data may hold, kept in memory: `leak` asks of one training problem, in some
-    20 microseconds."""
+    """Problems that no training data may hold, kept in memory: `leak` asks of one training problem."""
 
     def __init__(self, problems: Iterable[Problem], near: float) -> None:
         self.near = near
         self.exact: dict[str, Problem] = {}
-        self.buckets: dict[tuple[str, ...], _Bucket] = defaultdict(_Bucket)
+        self.templates = Templates()
+        # by the numbers of the problems
+        self.indices: defaultdict[tuple[str, ...], GramIndex[Problem]] = defaultdict(
+            lambda: GramIndex(near, self.templates.is_slot)
+        )
         for problem in problems:
             self.add(problem)
 
@@ -181,7 +62,8 @@ class HeldOut:
         """Holds one more problem out."""
         text = text or even(problem)
         if self.exact.setdefault(text.key, problem) is problem:
-            self.buckets[text.numbers].add(text.words, problem)
+            self.indices[text.sorted_numbers].add(text, problem)
+            self.templates.add(text)
 
     def leak(self, problem: Problem, text: Text | None = None) -> Leak | None:
         """The held-out problem that `problem`, or a turn before it, is a copy of, exact before near; None
@@ -194,9 +76,14 @@ class HeldOut:
     def _of_question(self, problem: Problem, text: Text) -> Leak | None:
         if text.key in self.exact:
             return _leak(problem, "exact", 1.0, self.exact[text.key])
-        bucket = self.buckets.get(text.numbers)
-        nearest = bucket.nearest(text.words, self.near) if bucket else None
+        nearest = self._nearest(text)
+        if nearest is None and (asked := without_words_after(text, problem)) and says_enough(asked):
+            nearest = self._nearest(asked)
         return _leak(problem, "near", *nearest) if nearest else None
+
+    def _nearest(self, text: Text) -> tuple[float, Problem] | None:
+        index = self.indices.get(text.sorted_numbers)
+        return index.nearest(text) if index else None
 
 
 def _leak(problem: Problem, kind: str, similarity: float, source: Problem) -> Leak:
