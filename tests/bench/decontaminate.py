@@ -53,8 +53,8 @@ def main(arguments: list[str] | None = None) -> None:
     others = [("paraphrases", problem(text, str(number))) for number, text in PARAPHRASES]
     table("Copies found", ("problems", "kind of copy", "planted", "found", "share"), recall + _rows("tests/planted.py", again, others))
     table("Dropped though no copy", ("problems", "kind", "asked", "dropped", "share"), wrong)
-    caught, planted_copies = (sum(int(row[place]) for row in recall) for place in (3, 2))
-    dropped = sum(int(row[3]) for row in wrong if row[1] in NON_LEAKS)
+    caught, planted_copies = (sum(int(str(row[place])) for row in recall) for place in (3, 2))
+    dropped = sum(int(str(row[3])) for row in wrong if row[1] in NON_LEAKS)
     print(f"\nrecall {caught / planted_copies:.4f} of {planted_copies} (paraphrases apart); precision {caught / (caught + dropped):.4f}")
     _cost(made, given.held_out, given.rows)
 

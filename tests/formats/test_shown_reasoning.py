@@ -30,7 +30,8 @@ def audited(made: Any, chat: Chat) -> str:
     """What the student learns, as text."""
     held = SimpleNamespace(num_embeddings=1000)
     model = SimpleNamespace(get_input_embeddings=lambda: held, generation_config=SimpleNamespace(eos_token_id=made.eos_token_id))
-    (example,) = audit([chat], made, model, "models/m")
+    (row,) = audit([chat], made, model, "models/m")
+    example = row.example
     learnt = [token for token, wanted in zip(example.ids, example.supervised, strict=True) if wanted]
     return str(made.decode(learnt, skip_special_tokens=True))
 

@@ -85,7 +85,7 @@ class TestPinnedHubModel:
         folder = pin("owner/name", revision="v2")
         assert asked == [("owner/name", "v2")]
         assert json.loads((folder / "base.json").read_text()) == {"model": "owner/name", "revision": Info.sha, "sha256": None}
-        assert locate(str(folder)) == ("owner/name", Info.sha, None, None)
+        assert locate(str(folder)) == Weights("owner/name", Info.sha)
 
     def test_the_commit_is_what_is_loaded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -22,7 +22,7 @@ def moved(before: Path, after: Path) -> float:
     """The share of the weights that differ."""
     old, new = (loaded(folder)[0].state_dict() for folder in (before, after))
     assert old.keys() == new.keys()
-    return sum((old[name] != new[name]).sum().item() for name in old) / sum(weight.numel() for weight in old.values())
+    return float(sum((old[name] != new[name]).sum() for name in old)) / sum(weight.numel() for weight in old.values())
 
 
 @pytest.mark.parametrize("bf16", [False, True])
