@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from stages.models import pinning
-from stages.models.folders import hash_of_folder, locate
+from stages.models.folders import Weights, hash_of_folder, locate
 from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.shared.errors import BadInput

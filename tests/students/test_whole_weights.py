@@ -22,7 +22,8 @@ def moved(before: Path, after: Path) -> float:
     """The share of the weights that differ."""
     old, new = (loaded(folder)[0].state_dict() for folder in (before, after))
     assert old.keys() == new.keys()
-    return float(sum((old[name] != new[name]).sum() for name in old)) / sum(weight.numel() for weight in old.values())
+    differing = [int((old[name] != new[name]).sum()) for name in old]
+    return sum(differing) / sum(int(weight.numel()) for weight in old.values())
 
 
 @pytest.mark.parametrize("bf16", [False, True])
