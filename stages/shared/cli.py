@@ -90,11 +90,16 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def end_with_parent() -> None:
+def end_with_parent(parent: int | None = None) -> None:
     """Has the system end this process once the process that started it is gone, however that one ended. Linux
-    only; elsewhere nothing happens."""
+    only; elsewhere nothing happens.
+
+    With `parent`, the process id of that one, it also ends where that one is gone already.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent is not None and os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def cores() -> int:

@@ -87,7 +87,7 @@ def run_all(stages: Sequence[Stage], folder: Path, most: int) -> None:
 def _start(stage: Stage, folder: Path) -> Running:
     if missing := _missing(stage.deps, folder):
         raise BadInput(f"a stage failed: {stage.name}: its deps {missing} are missing")
-    process = get_context("fork").Process(target=_run, args=(stage, folder), name=stage.name)
+    process = get_context("fork").Process(target=_run, args=(stage, folder, os.getpid()), name=stage.name)
     process.start()
     return Running(stage, process, monotonic())
 
@@ -122,9 +122,9 @@ def _stop(running: Iterable[Running]) -> None:
         each.process.join()
 
 
-def _run(stage: Stage, folder: Path) -> None:
+def _run(stage: Stage, folder: Path, parent: int) -> None:
     """In the forked process: the command, as if a shell had started it in `folder`."""
-    end_with_parent()
+    end_with_parent(parent)
     os.setsid()  # the leader of a group, which ends as one
     log = os.open(_log(stage, folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

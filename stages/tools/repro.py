@@ -28,8 +28,8 @@ from stages.tools.plan import Job, jobs
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 # DVC, which ends when this process does: killed with -9, this process would leave it behind
 DVC = (
-    "import sys; from stages.shared.cli import end_with_parent; end_with_parent(); "
-    "from dvc.cli import main; sys.exit(main(sys.argv[1:]))"
+    "import sys; from stages.shared.cli import end_with_parent; end_with_parent(int(sys.argv[1])); "
+    "from dvc.cli import main; sys.exit(main(sys.argv[2:]))"
 )
 BAR, BAR_SECONDS = "%|", 20.0  # a progress bar, and the seconds between two printed states of it
 UNCHANGED = "didn't change, skipping"  # of each stage that is not stale
@@ -43,6 +43,11 @@ HINTS = (
 )  # in each process
 
 
+def _dvc(*arguments: str) -> list[str]:
+    """The command that runs DVC as a process which ends with this one."""
+    return [sys.executable, "-c", DVC, str(os.getpid()), *arguments]
+
+
 class Process:
     """A running job; its output is printed line by line, each line behind the name of the job."""
 
@@ -50,7 +55,7 @@ class Process:
         self.job, self.printing, self.start = job, printing, monotonic()
         # DVC locks the repository while it saves the outs of a stage, and without the option another process
         # that wants to save its own fails after three seconds, its stage run in vain
-        command = [sys.executable, "-c", DVC, "--wait-for-lock", "repro", *job.arguments]
+        command = _dvc("--wait-for-lock", "repro", *job.arguments)
         self.child = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -150,7 +155,7 @@ def _stop(running: Iterable[Process]) -> None:
 
 def _up_to_date() -> bool:
     """Whether no stage is stale, as DVC says; False where DVC does not say: its `repro` will tell why."""
-    command = [sys.executable, "-c", DVC, "status", "--json"]
+    command = _dvc("status", "--json")
     status = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
     )

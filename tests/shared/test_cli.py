@@ -188,6 +188,13 @@ def test_a_stage_that_dvc_started_ends_with_it(by_dvc: bool, tmp_path: Path) -> 
             os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+@pytest.mark.parametrize(("parent", "status"), [("os.getppid()", 0), ("os.getppid() + 1", -signal.SIGKILL), ("None", 0)])
+def test_a_process_whose_parent_is_gone_already_ends(parent: str, status: int) -> None:
+    code = f"import os\nfrom stages.shared.cli import end_with_parent\nend_with_parent({parent})"
+    assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT)}, check=False).returncode == status
+
+
 def test_the_working_directory_is_that_of_the_repository_even_in_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_ROOT", raising=False)
     assert working_directory() == Path(".athanor")
