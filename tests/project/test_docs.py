@@ -109,6 +109,8 @@ def test_every_param_is_one(page: str, tmp_path: Path) -> None:
 OPTIONAL = {  # of no file in conf/
     "systems.<system>.respond.teacher.stand_for",
     "systems.<system>.prompt.validation",
+    "bases.<base>.model.template",
+    "bases.<base>.model.template_date",
     "students.glyph_selective.train.gradient_checkpointing",
 }
 

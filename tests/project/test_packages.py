@@ -172,10 +172,11 @@ def test_the_sandbox_touches_processes_and_pipes_only() -> None:
 def test_every_random_choice_has_a_seed(file: str) -> None:
     """Nobody draws from the one generator that all share, asks the clock, or uses Python's hash, which differs by process.
 
-    The tool `repro` asks how long ago it printed a progress bar, `smoke` how long it took, a training how long its steps take, and a
-    daemon waits and says when.
+    The tool `repro` asks how long ago it printed a progress bar, `smoke` and `forks` how long a stage took, a training how long its steps
+    take, and a daemon waits and says when.
     """
-    timed = ("stages/tools/repro.py", "stages/tools/smoke.py", "stages/students/training/pausing.py")
+    tools = ("stages/tools/repro.py", "stages/tools/smoke.py", "stages/tools/forks.py")
+    timed = (*tools, "stages/students/training/pausing.py")
     clocks = {"time"} if file in timed else set()
     clocks |= {"time", "datetime"} if place(file) == "daemon" else set()
     assert not tops(file) & ({"time", "datetime", "secrets", "uuid"} - clocks)

@@ -274,8 +274,10 @@ def test_a_served_teacher_is_asked_again_and_nothing_is_paid_twice() -> None:
         }
         price = {"price": {"prompt": 1.0, "completion": 2.0}}
         accept = {"graders": GRADERS, "temperatures": [0.7, 1.0]}
+        thoughtful = {"rulebook": {"template": "{rule_book}\n\n{text}\n\nReason between <think> and </think>."}}
         collected = SECTIONS["collect"] | {"tasks": {"tickets_toy": {"train": 60, "test": 10}}}
         changed: dict[str, Any] = {"respond": {"teacher": teacher | price, "accept": accept}, "collect": collected}
+        changed["prompt"] = {"teacher": thoughtful}
         flow(until="filter", **changed)
         told = metrics("S_teacher")
         first = round(60 * told["accept"]["first_try"])

@@ -104,8 +104,11 @@ def _by_problem(
             first.setdefault(chat.messages[-1]["content"], chat)
         different = list(first.values())
         chats = different[: params.per_problem]
-        reasoned = {trace.trace_id for trace, row in zip(side, shown, strict=True) if row is not trace}
-        report.with_reasoning += sum(chat.trace in reasoned for chat in chats)
+        reasoned = {
+            row.trace_id: row.text for trace, row in zip(side, shown, strict=True) if row is not trace
+        }
+        answers = ((chat.trace, chat.messages[-1]["content"]) for chat in chats)
+        report.with_reasoning += sum(trace in reasoned and reasoned[trace] in text for trace, text in answers)
         report.traces["other_side"] += len(traces) - len(side)
         report.traces["unfit"] += len(side) - len(fit)
         report.traces["duplicate"] += len(fit) - len(different)

@@ -57,11 +57,17 @@ def agree(model: Any, tokenizer: Any) -> None:
         pad_token_id=pad,
         use_cache=True,
     )
-    if _told(settings) != _told(plain):
+    if _in_force(settings) != _in_force(plain):
         model.generation_config = plain
 
 
-def _told(settings: Any) -> dict[str, Any]:
+def _in_force(settings: Any) -> dict[str, Any]:
     """What differs from the defaults of transformers and has a part in what is generated."""
-    told, no_part = settings.to_diff_dict(), ("transformers_version", "_from_model_config", "use_cache")
-    return {name: value for name, value in told.items() if name not in no_part}
+    no_part = {
+        "transformers_version",
+        "_from_model_config",
+        "use_cache",
+        "output_attentions",
+        "output_hidden_states",
+    }
+    return {name: value for name, value in settings.to_diff_dict().items() if name not in no_part}
