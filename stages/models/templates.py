@@ -91,7 +91,7 @@ def _stopped_clock(template: str, date: str, name: str) -> str:
     for form in re.findall(r"strftime_now\(\s*[\"']([^\"']*)[\"']\s*\)", template):
         if unread := set(re.findall(r"%.", form)) - parts.keys():
             raise BadInput(f"{name}: template_date: its chat template asks the clock for {min(unread)!r}")
-        written[form] = re.sub(r"%.", lambda found: parts[found[0]], form)
+        written[form] = re.sub(r"%.", lambda match: parts[match[0]], form)
     return _macro(f"{json.dumps(written)}[form]")
 
 

@@ -122,8 +122,8 @@ class GeminiProvider:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), longest)
         except TimeoutError:
-            told = f"no whole answer within {self.params.timeout:g} s"
-            raise Fault("timeout", told, billed=True) from None
+            message = f"no whole answer within {self.params.timeout:g} s"
+            raise Fault("timeout", message, billed=True) from None
 
     def _serve(self) -> None:
         while True:

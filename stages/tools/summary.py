@@ -70,16 +70,16 @@ def runs(root: Path, all_commits: bool) -> Iterator[Run]:
         raise BadInput(f"{root.resolve()}: no DVC repository; run from the project's root") from None
     with repository as repo:
         listed = repo.experiments.ls(all_commits=all_commits) if not repo.config["core"]["no_scm"] else {}
-    for name, revision in sorted((name, sha) for found in listed.values() for name, sha in found):
+    for name, revision in sorted((name, sha) for named in listed.values() for name, sha in named):
         files = DVCFileSystem(str(root), rev=revision)
         held = sorted(str(path).lstrip("/") for path in files.glob(f"/{pattern}"))
         yield Run(name, {path: files.read_bytes(f"/{path}") for path in held})
 
 
-def tables(found: Iterator[Run]) -> dict[str, list[list[str]]]:
+def tables(runs: Iterator[Run]) -> dict[str, list[list[str]]]:
     """The rows of each split."""
     rows: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
-    for run in found:
+    for run in runs:
         for path, content in run.files.items():
             folder, file = path.split("/")[-2:]
             for split in SPLITS:

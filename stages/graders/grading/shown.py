@@ -32,8 +32,8 @@ def shown(value: Any) -> str:
 
 def unused(span: str, written: str) -> str:
     """The parts of `span` around `written`, the answer; empty where all of the span was used."""
-    before, found, behind = span.partition(written)
-    if not found:
+    before, answer, behind = span.partition(written)
+    if not answer:
         return ""
     parts = (_EDGE.sub("", part) for part in (before, behind))
     return " and ".join(repr(part) for part in parts if part)

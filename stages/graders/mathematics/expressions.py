@@ -189,14 +189,14 @@ def _valued(gold: Reading, pred: Reading, factor: Fraction, policies: Policies) 
     return comparison
 
 
-def _ungrouped(reading: Reading, other: Node | None, is_gold: bool) -> Node | None:
+def _ungrouped(reading: Reading, compared: Node | None, is_gold: bool) -> Node | None:
     """The tree of a reading, and a number for `120,000`, which may also be a list of two.
 
     A predicted `1,234` stays a list where the gold answer is a list or a set.
     """
     if reading.number is None or not _GROUPED.fullmatch(reading.plain.text):
         return reading.tree
-    if not is_gold and other is not None and other[0] in ("list", "set", "tuple"):
+    if not is_gold and compared is not None and compared[0] in ("list", "set", "tuple"):
         return reading.tree
     return ("number", reading.number.value, reading.number.places)
 

@@ -67,8 +67,8 @@ def find(text: str, last: bool = False, words: bool = True) -> Found | None:
     if not _DIGIT.search(text):
         return None
     for sentence in _sentences(text, last):
-        if (found := _in_sentence(sentence, not last)) is not None:
-            return found
+        if (number := _in_sentence(sentence, not last)) is not None:
+            return number
     return None
 
 

@@ -99,7 +99,11 @@ def final(span: Span, choices: Choices) -> str | None:
     if (undecided := _UNDECIDED.search(sentence)) and not _YET.search(sentence, undecided.end()):
         return NOTHING
     letter = _by_letter(text, offered, span.rule)
-    if letter and (other := _OR_OTHER.search(sentence)) and (other["one"] or other["two"]) != letter:
+    if (
+        letter
+        and (alternative := _OR_OTHER.search(sentence))
+        and (alternative["one"] or alternative["two"]) != letter
+    ):
         return NOTHING
     if letter is None:
         letter = _within(text, options)

@@ -62,7 +62,7 @@ def numbered(text: str, choices: list[str]) -> str | None:
         return None
     match = _NUMBER.fullmatch(text)
     numbers = (
-        {int(match["number"])} if match else {int(found["number"]) for found in _NUMBERED.finditer(text)}
+        {int(match["number"])} if match else {int(option["number"]) for option in _NUMBERED.finditer(text)}
     )
     return _at(numbers, choices)
 

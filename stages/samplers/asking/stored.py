@@ -22,7 +22,9 @@ def stored_responses(prompts: Iterable[Prompt], samplers: Mapping[str, Any]) -> 
                 continue
             asked = asked_of[prompt.by].asked(prompt, samplers[prompt.by])  # type: ignore[attr-defined]
             wanted = {key(request): request for request in asked}
-            found = memo.get(wanted)
-            found |= smaller[prompt.by].get({name: wanted[name] for name in wanted.keys() - found.keys()})
-            answers = [found[name] for name in wanted if name in found]
+            stored_answers = memo.get(wanted)
+            stored_answers |= smaller[prompt.by].get(
+                {name: wanted[name] for name in wanted.keys() - stored_answers.keys()}
+            )
+            answers = [stored_answers[name] for name in wanted if name in stored_answers]
             yield from responses(prompt, answers, samplers[prompt.by].sampler)

@@ -61,20 +61,20 @@ class HttpClient:
             async with asyncio.timeout(self.token_timeout if stream else self.timeout) as limit:
                 return await self._post(content, limit if stream else None)
         except TimeoutError:
-            told = (
+            message = (
                 f"nothing came for {self.token_timeout:g} s within an answer"
                 if stream
                 else f"no whole answer within {self.timeout:g} s"
             )
-            raise Fault("timeout", told, billed=True) from None
+            raise Fault("timeout", message, billed=True) from None
         except aiohttp.ClientPayloadError:
             raise Fault("cut off", "the connection ended within an answer", billed=True) from None
         except aiohttp.ClientConnectorError as error:
-            told = self.keys.hide(f"{type(error).__name__}: {error}")
-            raise Fault("connection", one_line(told), unreachable=True) from None
+            message = self.keys.hide(f"{type(error).__name__}: {error}")
+            raise Fault("connection", one_line(message), unreachable=True) from None
         except (aiohttp.ClientError, OSError) as error:
-            told = self.keys.hide(f"{type(error).__name__}: {error}")
-            raise Fault("connection", one_line(told), billed=True) from None
+            message = self.keys.hide(f"{type(error).__name__}: {error}")
+            raise Fault("connection", one_line(message), billed=True) from None
 
     async def _post(self, content: bytes, limit: asyncio.Timeout | None) -> tuple[int, Any, bytes]:
         """`limit` is that of a streamed call, and is put off with each part that comes."""

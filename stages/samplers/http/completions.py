@@ -116,8 +116,8 @@ def _decode(body: bytes) -> _Body:
         message = error_message(body)[0] or one_line(str(error))
         raise Fault("wrong schema", message, billed=True, raw=body) from None
     except (ValueError, RecursionError):
-        told = one_line(body[:200].decode(errors="replace"))
-        raise Fault("malformed JSON", told, billed=True, raw=body) from None
+        excerpt = one_line(body[:200].decode(errors="replace"))
+        raise Fault("malformed JSON", excerpt, billed=True, raw=body) from None
 
 
 def _ending(choice: _Choice, usage: Usage | None) -> Ending:

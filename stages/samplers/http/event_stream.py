@@ -37,8 +37,8 @@ class StreamedBody:
         try:
             event = json.loads(data)
         except (ValueError, RecursionError):
-            told = one_line(data[:200].decode(errors="replace"))
-            raise Fault("malformed JSON", told, billed=True, raw=data) from None
+            excerpt = one_line(data[:200].decode(errors="replace"))
+            raise Fault("malformed JSON", excerpt, billed=True, raw=data) from None
         if isinstance(event, dict):
             self._take(event)
         return True

@@ -57,9 +57,9 @@ class Keys:
 
     def __init__(self, variable: str | None, headers_env: Mapping[str, str] | None = None) -> None:
         self.bearer = api_key(variable)
-        other = {name: api_key(held_by, "headers_env") for name, held_by in (headers_env or {}).items()}
-        self.headers = ({"Authorization": f"Bearer {self.bearer}"} if self.bearer else {}) | other
-        self.secrets = [key for key in (self.bearer, *other.values()) if len(key) >= SHORTEST_SECRET]
+        further = {name: api_key(held_by, "headers_env") for name, held_by in (headers_env or {}).items()}
+        self.headers = ({"Authorization": f"Bearer {self.bearer}"} if self.bearer else {}) | further
+        self.secrets = [key for key in (self.bearer, *further.values()) if len(key) >= SHORTEST_SECRET]
 
     def hide(self, text: str) -> str:
         """`text` without the keys."""

@@ -247,8 +247,8 @@ class LiveBuyer:
     def _end_unreached(self, fault: Fault) -> None:
         if not self.reached and not self.ended.done():
             self.broken = True
-            told = f"nobody answers there ({fault.message}): is base_url right, and does the server run?"
-            self.ended.set_exception(BadInput(told))
+            message = f"nobody answers there ({fault.message}): is base_url right, and does the server run?"
+            self.ended.set_exception(BadInput(message))
 
     def _give_up(self, request: Request, reservation: int | None, fault: Fault) -> None:
         if reservation is not None:

@@ -16,14 +16,14 @@ class CollectingBuyer:
         self, jobs: JobStore, open_live: Callable[[], LiveBuyer], open_batches: Callable[[], BatchBuyer]
     ) -> None:
         self.jobs, self.batches, self.live = jobs, open_batches(), open_live()
-        self.told = False
+        self.announced = False
 
     def submit(self, requests: Iterable[Request]) -> None:
         """Has them bought, or collected."""
         wanted = list(requests)
         under_way = self.jobs.under_way(request.key for request in wanted)
-        if under_way and not self.told:
-            self.told = True
+        if under_way and not self.announced:
+            self.announced = True
             say("an earlier run left batches under way: what they hold is collected, and not bought again")
         self.batches.submit(request for request in wanted if request.key in under_way)
         self.live.submit(request for request in wanted if request.key not in under_way)

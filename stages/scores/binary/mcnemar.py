@@ -10,10 +10,10 @@ from math import comb
 from stages.scores.measures.table import Flags
 
 
-def mcnemar(right: Flags, other: Flags) -> dict[str, float]:
+def mcnemar(first_right: Flags, second_right: Flags) -> dict[str, float]:
     """`only_first` and `only_second`: the problems on which just one of the two is right; `p`: the chance,
     were both right equally often, of a split at least so uneven (two-sided, binomial)."""
-    first, second = int((right & ~other).sum()), int((other & ~right).sum())
+    first, second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
     n, fewer = first + second, min(first, second)
     tail = Fraction(sum(comb(n, hits) for hits in range(fewer + 1)), 2**n)
     return {"only_first": first, "only_second": second, "p": float(min(Fraction(1), 2 * tail))}

@@ -70,16 +70,16 @@ class RowCounts:
         """Raises BadInput where a fault is refused, or too many chats have one."""
         if not self.left_out:
             return
-        told = f"stop-token audit: {self.faulty.sentence(self.chats)}"
+        audit = f"stop-token audit: {self.faulty.sentence(self.chats)}"
         share = self.left_out / self.chats
         if self.faulty_rows == "drop" and share > self.max_dropped:
             raise BadInput(
-                f"{told}: {share:.1%} of the rows would be left out (faulty_rows), more than max_dropped "
+                f"{audit}: {share:.1%} of the rows would be left out (faulty_rows), more than max_dropped "
                 f"{self.max_dropped:.1%}: mend them, or raise max_dropped"
             )
         if self.faulty_rows == "refuse":
             rest = "; to leave them out set faulty_rows to drop" if share <= 0.5 else ""
-            raise BadInput(f"{told}{rest}")
+            raise BadInput(f"{audit}{rest}")
 
 
 def fitting(rows: Sequence[Row], limit: int, max_dropped: float) -> list[Row]:
@@ -96,12 +96,12 @@ def fitting(rows: Sequence[Row], limit: int, max_dropped: float) -> list[Row]:
         )
     share = 1 - len(short) / len(rows)
     if share > max_dropped:
-        told = lengths.summary()
+        tokens = lengths.summary()
         raise BadInput(
             f"max_tokens: {len(rows) - len(short)} of {len(rows)} rows ({share:.1%}) have more than {limit} "
             f"tokens and would be left out, more than max_dropped {max_dropped:.1%} "
-            f"({_by_format(rows, limit)}); p95 is {told['p95']} tokens, p99 {told['p99']}, the longest "
-            f"{told['max']}: raise max_tokens to one of them, or max_dropped"
+            f"({_by_format(rows, limit)}); p95 is {tokens['p95']} tokens, p99 {tokens['p99']}, the longest "
+            f"{tokens['max']}: raise max_tokens to one of them, or max_dropped"
         )
     return short
 

@@ -73,7 +73,8 @@ def numbers_agree(held: Text, row: Text) -> bool:
         return False
     for words, numbers in mine:
         likeness = [
-            (_share(len(words & other), len(words | other)), found == numbers) for other, found in theirs
+            (_share(len(words & held_words), len(words | held_words)), held_numbers == numbers)
+            for held_words, held_numbers in theirs
         ]
         likest = theirs[likeness.index(max(likeness))]
         if likest[1] != numbers:
@@ -95,7 +96,9 @@ def _moved(first: list[list[str]], second: list[list[str]]) -> bool:
     """Whether a sentence of both stands at another place in each."""
     if first == second:
         return False
-    return any(mine != other and mine in second for mine, other in zip(first, second, strict=False))
+    return any(
+        sentence != at_place and sentence in second for sentence, at_place in zip(first, second, strict=False)
+    )
 
 
 def in_the_order_of(held: Text, row: Text) -> Text:
@@ -105,7 +108,7 @@ def in_the_order_of(held: Text, row: Text) -> Text:
         if not rest:
             break
         words = set(sentence)
-        likest = max(rest, key=lambda other: _share(len(words & set(other)), len(words | set(other))))
+        likest = max(rest, key=lambda each: _share(len(words & set(each)), len(words | set(each))))
         if words & set(likest):
             rest.remove(likest)
             ordered.append(likest)

@@ -52,7 +52,7 @@ class GramIndex(Generic[Value]):
         best: tuple[float, Value] | None = None
         for place in sorted(places):
             held, value = self.texts[place]
-            found = similarity(held, text, self.near, self.is_slot)
-            if found and (best is None or found > best[0]):
-                best = found, value
+            likeness = similarity(held, text, self.near, self.is_slot)
+            if likeness and (best is None or likeness > best[0]):
+                best = likeness, value
         return best
