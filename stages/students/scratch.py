@@ -14,6 +14,7 @@ from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import hash_of_chats
 from stages.students.training.row_counts import Row, RowCounts, fitting, row_report
 from stages.students.training.settings import Training
+from stages.students.training.word_tokens import train_words
 
 PAD, START, END = "<|pad|>", "<|im_start|>", "<|im_end|>"
 SMALLEST = 300  # tokens: the bytes, the special ones, and some words
@@ -28,11 +29,16 @@ class Params(Training):
     """The shape of the model and of its tokenizer."""
 
     student: Literal["scratch"]
-    # as transformers names it
-    architecture: Literal["qwen2", "llama"] = "qwen2"
+    # as transformers names it. lfm2: every second layer, the first among them, is a short convolution in the
+    # place of attention (https://huggingface.co/docs/transformers/model_doc/lfm2). It learns to look a word
+    # up in a text in a fraction of the steps, and needs `packed: false`
+    architecture: Literal["qwen2", "llama", "lfm2"] = "qwen2"
+    # the tokens that a short convolution sees: the one at its place and those before it; of lfm2 alone
+    kernel: int = Field(default=3, ge=2, le=16)
     # two models that shall differ in their tokens take different kinds: two tokenizers of one kind share most
-    # of their pieces, and the first of their numbers, whatever their size
-    tokenizer: Literal["bpe", "unigram"] = "bpe"
+    # of their pieces, and the first of their numbers, whatever their size. words: BPE in which a word is the
+    # same token wherever it stands, and a number of one or two digits is one token
+    tokenizer: Literal["bpe", "unigram", "words"] = "bpe"
     # tokens, the 256 bytes and the special tokens included
     vocabulary: int = Field(ge=SMALLEST)
     # texts that are one token each, wherever they stand: emoji, of which a tokenizer makes several tokens
@@ -58,6 +64,8 @@ class Params(Training):
             raise ValueError("tokens: expected texts, each named once")
         if self.width % (2 * self.heads):
             raise ValueError(f"width {self.width} must be a multiple of twice the heads, {2 * self.heads}")
+        if self.architecture == "lfm2" and (self.layers < 2 or self.packed):
+            raise ValueError("architecture lfm2: expected two layers or more, and packed: false")
         return self
 
 
@@ -105,16 +113,21 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
 def train_tokenizer(
     texts: Iterator[str], vocabulary: int, kind: str = "bpe", tokens: Sequence[str] = ()
 ) -> Any:
-    """A byte-level tokenizer (any text round-trips, glyphs as bytes) with every digit a token of its own, and
-    each of `tokens`."""
+    """A byte-level tokenizer: any text round-trips, glyphs as bytes. Each of `tokens` is a token of its own.
+
+    So is every digit, but with the kind `words`, where a number of up to two digits is.
+    """
     from tokenizers import AddedToken, Regex, decoders, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     bytewise = pre_tokenizers.ByteLevel(add_prefix_space=False)
     cut = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\d"), "isolated"), bytewise])
     size = vocabulary - len(tokens)
-    core = {"bpe": _bpe, "unigram": _unigram}[kind](texts, size, cut, bytewise.alphabet())
-    core.decoder = decoders.ByteLevel()
+    if kind == "words":
+        core = train_words(texts, size, [PAD, START, END])
+    else:
+        core = {"bpe": _bpe, "unigram": _unigram}[kind](texts, size, cut, bytewise.alphabet())
+        core.decoder = decoders.ByteLevel()
     core.add_tokens([AddedToken(text, normalized=False) for text in tokens])
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=core, pad_token=PAD, eos_token=END, additional_special_tokens=[START]
@@ -154,6 +167,8 @@ def _unigram(texts: Iterator[str], vocabulary: int, cut: Any, alphabet: list[str
 def _model(params: Params, tokenizer: Any) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    mixers = ["conv", "full_attention"] * params.layers
+    convolutional = {"conv_L_cache": params.kernel, "layer_types": mixers[: params.layers]}
     config = AutoConfig.for_model(
         params.architecture,
         vocab_size=len(tokenizer),
@@ -167,5 +182,7 @@ def _model(params: Params, tokenizer: Any) -> Any:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
+        # with the first, lfm2 would make its feed-forward part two thirds as wide as params say
+        **({"block_auto_adjust_ff_dim": False, **convolutional} if params.architecture == "lfm2" else {}),
     )
     return AutoModelForCausalLM.from_config(config)

@@ -66,6 +66,12 @@ class Params(Training):
         return self
 
     @model_validator(mode="after")
+    def _stratified_without_curriculum(self) -> "Params":
+        if self.stratified and self.curriculum:
+            raise ValueError("stratified: a curriculum has an order of its own; leave one of the two out")
+        return self
+
+    @model_validator(mode="after")
     def _frozen_without_adapters(self) -> "Params":
         if self.frozen and self.adapters is not None:
             raise ValueError("frozen: with adapters every weight of the base is frozen; leave frozen empty")

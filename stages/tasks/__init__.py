@@ -24,6 +24,7 @@ TASKS = {
     "latex_toy": "generated one-liners in LaTeX",
     "turns_toy": "generated conversations of one to three turns: small sums and comparisons",
     "drills": "generated single steps, several a row, for a base model to begin with",
+    "word_lists": "generated lists of words to be recalled, for a base model to begin with",
     "gsm8k": "grade-school word problems with worked solutions (openai/gsm8k)",
     "svamp": "one-step word problems with distracting numbers (ChilleD/SVAMP)",
     "competition_math": "competition problems with boxed answers (EleutherAI/hendrycks_math)",

@@ -81,7 +81,9 @@ def _lines(way: list[str], answer: str, named: str, thing: str) -> list[str]:
         if len(places) > 1
         else f"{places[-1]}'s {thing} is {colour}"
     )
-    return [
-        *lines,
-        f"{colour} beside {named}: {'the same, so true' if colour == named else 'another, so false'}",
-    ]
+    return [*lines, compared(colour, named)]
+
+
+def compared(colour: str, named: str) -> str:
+    """The line that compares the colour that was found with the one that is stated."""
+    return f"{colour} beside {named}: {'the same, so true' if colour == named else 'another, so false'}"

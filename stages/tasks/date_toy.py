@@ -97,6 +97,15 @@ def _rivals(draw: random.Random, right: Day) -> list[str]:
     return rivals
 
 
+def dates_apart(draw: random.Random) -> list[str]:
+    """Six dates, as the options of a problem are."""
+    month = draw.randrange(12)
+    right = month, draw.randint(1, DAYS[month])
+    dates = [_written(right), *_rivals(draw, right)]
+    draw.shuffle(dates)
+    return dates
+
+
 def _day(number: int) -> Day:
     """The day that comes so many days after Jan 1."""
     month = 0

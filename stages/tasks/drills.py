@@ -8,7 +8,14 @@ A sample row of each kind of step:
     copies       question  🐟 /three/ times; 🎈 /two/ times      answer  🐟🐟🐟; 🎈🎈
     lines        question  9 - 8; last line: 🐟 /two/ times      answer  9 - 8 = 1; 🐟🐟
     dates        question  Mar 28 + 5; Mar 33       answer  Mar 28 + 5 = Mar 33; Mar 33 = Apr 02
+    recalls      question  Tom: 5; red: Pava / red; Tom         answer  red: Pava; Tom: 5
+    facts        question  Tom is a dax. Every dax has fins. // dax; Tom
+                 answer    a dax has fins; Tom is a dax
+    tables       question  a table // pens: Tom, Eva            answer  pens are column 2; Tom: 1; Eva: 2
+    options      question  fins; fur // A. fur / B. fins        answer  fins is B; fur is A
+    equalities   question  red, red; red, blue      answer  red beside red: the same, so true; red beside ...
 
+(`/` stands for a newline.) The look-ups, from `recalls` on, are made in making/look_ups.py.
 A plain answer to a word problem holds one sum in some sixty tokens, a drill one in sixteen; and drills say
 nothing about which steps a problem takes, or in which order. There is only the split `pretrain`.
 """
@@ -27,12 +34,16 @@ from stages.shared.rows import Kind, Problem
 from stages.shared.seen import Seen
 from stages.shared.signals import STOP_SYMBOLS, THINK_SYMBOLS, spelled
 from stages.tasks import date_toy
+from stages.tasks.making import look_ups
 
 SPLIT = "pretrain"
 HIGHEST, LARGEST = 20, 9
 SYMBOLS = (*THINK_SYMBOLS, *STOP_SYMBOLS, *"🍎🍋🐟🐝🌙🎈🎲🔔🚲🌵🍄🎁")
 MOST = 8  # copies of a symbol
-Skill = Literal["sums", "comparisons", "copies", "lines", "dates"]
+Skill = Literal[
+    *("sums", "comparisons", "copies", "lines", "dates"),
+    *("recalls", "facts", "tables", "options", "equalities"),
+]
 
 
 class Params(Strict):
@@ -124,4 +135,8 @@ def _lines(draw: random.Random) -> tuple[str, list[str]]:
     return "; ".join(parts), [text for text in (lines.get("first"), step, lines.get("last")) if text]
 
 
-SKILLS = {"sums": _sums, "comparisons": _comparisons, "copies": _copies, "lines": _lines, "dates": _dates}
+SKILLS = {
+    **{"sums": _sums, "comparisons": _comparisons, "copies": _copies, "lines": _lines, "dates": _dates},
+    **{"recalls": look_ups.recalls, "facts": look_ups.facts, "tables": look_ups.tables},
+    **{"options": look_ups.options, "equalities": look_ups.equalities},
+}

@@ -64,7 +64,55 @@ def dates(question: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("work", [sums, comparisons, copies, lines, dates], ids=lambda work: str(work.__name__))
+def recalls(question: str) -> list[str]:
+    pairs, asked = question.split("\n")
+    values = dict(pair.split(": ") for pair in pairs.split("; "))
+    return [f"{key}: {values[key]}" for key in asked.split("; ")]
+
+
+def facts(question: str) -> list[str]:
+    """By the fact that begins with the key; `Every dax has fins` becomes `a dax has fins`."""
+    context, asked = question.split("\n\n")
+    stated = [fact.removesuffix(".") for fact in context.split(". ")]
+    lines = []
+    for key in asked.split("; "):
+        (fact,) = [fact for fact in stated if fact.removeprefix("Every ").replace("'s", "").split()[0] == key]
+        lines.append(fact.replace("Every ", "a "))
+    return lines
+
+
+def tables(question: str) -> list[str]:
+    table, asked = question.split("\n\n")
+    header, *rows = [line.split(" | ") for line in table.splitlines()]
+    lines = []
+    for wanted in asked.splitlines():
+        thing, names = wanted.split(": ")
+        place = header.index(thing)
+        lines.append(f"{thing} are column {place}")
+        lines += [f"{name}: {row[place]}" for name in names.split(", ") for row in rows if row[0] == name]
+    return lines
+
+
+def options(question: str) -> list[str]:
+    asked, listed = question.split("\n\n")
+    letters = {text: letter for letter, text in (line.split(". ") for line in listed.splitlines())}
+    assert list(letters.values()) == list("ABCDEF")[: len(letters)]
+    return [f"{text} is {letters[text]}" for text in asked.split("; ")]
+
+
+def equalities(question: str) -> list[str]:
+    pairs = [pair.split(", ") for pair in question.split("; ")]
+    return [f"{one} beside {two}: {'the same, so true' if one == two else 'another, so false'}" for one, two in pairs]
+
+
+ALL = [sums, comparisons, copies, lines, dates, recalls, facts, tables, options, equalities]
+
+
+def test_every_skill_is_worked_out_here() -> None:
+    assert [work.__name__ for work in ALL] == list(SKILLS)
+
+
+@pytest.mark.parametrize("work", ALL, ids=lambda work: str(work.__name__))
 def test_every_step_is_right(work: Callable[[str], list[str]]) -> None:
     rows = drawn(300, work.__name__)
     assert [row.answer for row in rows] == ["; ".join(work(row.question)) for row in rows]

@@ -26,7 +26,7 @@ from stages.students.training.packing import (
     with_weights,
 )
 from stages.students.training.pausing import Pausing
-from stages.students.training.settings import Training
+from stages.students.training.settings import Curriculum, Training
 from stages.students.training.trainer import PlannedTrainer
 from stages.students.training.validation_rows import Measured
 from stages.students.training.validator import Validator
@@ -89,15 +89,30 @@ def fit(
 def _plan(params: Training, examples: Sequence[Example], seed: int) -> tuple[int, list[int]]:
     """The number of steps, and the indices of all rows that they learn from.
 
-    Where all `examples` have labels, the order keeps the shares of the labels.
+    Where all `examples` have labels, the order keeps the shares of the labels. Raises BadInput on a
+    curriculum that leaves no rows, or no steps, for what comes after it.
     """
     count = len(examples)
     rows_a_step = params.batch_size * processes() * params.accumulate
     steps = params.steps or max(1, round((params.epochs or 0) * count / rows_a_step))
+    if params.curriculum:
+        return steps, _in_two_parts(params.curriculum, count, steps, rows_a_step, seed)
     labels = [example.label for example in examples if example.label is not None]
     if len(labels) == count:
         return steps, stratified_order(labels, steps * rows_a_step, seed)
     return steps, order(count, steps * rows_a_step, seed)
+
+
+def _in_two_parts(curriculum: Curriculum, count: int, steps: int, rows_a_step: int, seed: int) -> list[int]:
+    """The rows of the curriculum's steps, then those of the others."""
+    if curriculum.rows >= count or curriculum.steps >= steps:
+        raise BadInput(
+            f"curriculum: expected fewer than the {count} rows and the {steps} steps of the training, got "
+            f"{curriculum.rows} rows and {curriculum.steps} steps"
+        )
+    first = order(curriculum.rows, curriculum.steps * rows_a_step, seed)
+    rest = order(count - curriculum.rows, (steps - curriculum.steps) * rows_a_step, seed)
+    return [*first, *(curriculum.rows + row for row in rest)]
 
 
 def _check_packing(model: Any, name: str) -> None:

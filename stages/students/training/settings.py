@@ -58,6 +58,15 @@ class Validation(Strict):
         return {0, last, *(step for step in (*at, *every) if step < last)}
 
 
+class Curriculum(Strict):
+    """What is learnt first (Bengio et al. 2009, https://doi.org/10.1145/1553374.1553380)."""
+
+    # the first rows of the chats, which are learnt first and no more afterwards
+    rows: int = Field(ge=1)
+    # optimizer steps on these rows, of all steps
+    steps: int = Field(ge=1)
+
+
 class Training(Strict):
     """The params that all students share; give `epochs` or `steps`, not both."""
 
@@ -65,6 +74,8 @@ class Training(Strict):
     epochs: float | None = Field(default=None, gt=0)
     # optimizer steps
     steps: int | None = Field(default=None, ge=1)
+    # null: every step learns from all chats, in an order that the seed draws
+    curriculum: Curriculum | None = None
     # rows that a process computes at once
     batch_size: int = Field(ge=1)
     # batches whose gradients are added up for a step

@@ -1,0 +1,58 @@
+"""Generated lists of words to be recalled: what a base model made from nothing learns first.
+
+A sample row of each kind, half of the rows each:
+
+    question  red Tom 5 Pava dax ... / Pava        answer  Pava dax ... red Tom 5
+    question  Tom: 5; red: Pava; ... / red; Tom    answer  red: Pava; Tom: 5; ...
+
+(`/` stands for a newline.) In-context recall begins with copying: Olsson et al. 2022,
+https://arxiv.org/abs/2209.11895. There is only the split `pretrain`.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from stages.shared.errors import BadInput, unknown
+from stages.shared.params import Strict
+from stages.shared.rows import Kind, Problem
+from stages.shared.seen import Seen
+from stages.tasks.making.look_ups import recalls, rotations
+
+SPLIT = "pretrain"
+
+
+class Params(Strict):
+    """How many rows."""
+
+    # so many rows, all different
+    pretrain: int = Field(default=0, ge=0)
+
+
+def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]:
+    """Exactly as many different rows as `params` asks for; `root` is not used, nothing is read.
+
+    Raises BadInput for any split but `pretrain`: word lists are no problems to judge anybody by.
+    """
+    if split != SPLIT:
+        raise BadInput(f"word_lists: {unknown('split', split, [SPLIT])}")
+    draw, seen = random.Random(f"word_lists/{seed}"), Seen()
+    made = 0
+    while made < params.pretrain:  # it ends: there are billions of lists
+        question, lines = draw.choice((rotations, recalls))(draw)
+        id = f"word_lists-{hashlib.sha256(question.encode()).hexdigest()[:16]}"
+        if seen.add(id):
+            answer, solution = "; ".join(lines), "\n".join(lines)
+            yield Problem(
+                id=id,
+                task="word_lists",
+                kind=Kind.OPEN,
+                split=split,
+                question=question,
+                answer=answer,
+                solution=solution,
+            )
+            made += 1
