@@ -294,6 +294,13 @@ def test_the_share_of_a_gap() -> None:
     assert ways.share_of_gap("pair", "random", "none") is None
 
 
+def test_the_share_of_a_gap_of_one_problem() -> None:
+    """It is gone in the resamples without this problem: they are left out."""
+    high, low = np.array([0.75, *[0.0] * 7]), np.zeros(8)
+    closed = Ways([{"random": low, "pair": high / 3, "oracle": high}], seed=0).share_of_gap("pair", "random", "oracle")
+    assert closed is not None and tuple(closed) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+
+
 def test_other_students_are_ways_as_well() -> None:
     answers = gather(planted, knowing)
     naive = Scored(np.array([number % 2 for number in range(80)], dtype=float), np.full(80, 3.0))
