@@ -227,4 +227,3 @@ def _rows_of(examples: Sequence[Example], shape: torch.Size, packed: bool) -> to
             rows[number, start : start + lengths[row]] = row
             start += lengths[row]
     return rows
-

@@ -38,7 +38,8 @@ class Settings(Steps):
     adapters: Adapters | None = None
     # whether the bases are loaded in 4 bits; needs adapters
     four_bit: bool = False
-    # the precision of the weights below adapters; without adapters, bfloat16 has the forward pass compute in it
+    # the precision of the weights below adapters. Without adapters, bfloat16 has the forward pass compute in
+    # it
     weights: Precision = "float32"
     # the student that is not trained; null: both are
     freeze: Literal["first", "second"] | None = None

@@ -76,7 +76,9 @@ def _load(router: Path) -> tuple[dict[str, Any], Heads]:
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadInput(f"{router}: a damaged router: {str(error).splitlines()[0]}") from None
     if not params.answers:
-        raise BadInput(f"{router}: it reads paths too, and a new question has none; set router.reads to question")
+        raise BadInput(
+            f"{router}: it reads paths too, and a new question has none; set router.reads to question"
+        )
     return described, heads
 
 

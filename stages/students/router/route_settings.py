@@ -95,7 +95,9 @@ class Params(Strict):
             )
         if self.signal == "pass_rate" and self.calibration is None:
             raise ValueError("calibration: the signal pass_rate needs it")
-        hub = self.encoder != BASE_STATES and self.encoder.count("/") == 1 and not self.encoder.startswith(".")
+        hub = (
+            self.encoder != BASE_STATES and self.encoder.count("/") == 1 and not self.encoder.startswith(".")
+        )
         if self.encoder_revision and not hub:
             raise ValueError("encoder_revision: only a hub id has one")
         return self
