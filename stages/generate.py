@@ -116,7 +116,7 @@ def _check_models(system: str, arms: Mapping[str, Arm]) -> None:
     for name, arm in arms.items():
         model = str(getattr(arm.ask, "model", ""))
         if model.startswith(("models/bases/", "models/students/")):
-            known = [f"models/students/{system}/{student}" for student in params.models_of(system)]
+            known = [f"models/students/{system}/{folder}" for folder in params.folders_of(system)]
             known.append(f"models/bases/{params.refers('systems', system, 'base')}")
             if model not in known:
                 raise BadInput(f"systems.{system}.generate.arms.{name}.ask: {unknown('model', model, known)}")

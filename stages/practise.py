@@ -81,7 +81,7 @@ def _start(name: str) -> Path:
     """
     system = params.refers("practice", name, "system")
     value = params.entries("practice")[name].get("start")
-    known = [f"models/students/{system}/{model}" for model in params.models_of(system) if model != name]
+    known = [f"models/students/{system}/{model}" for model in params.folders_of(system) if model != name]
     known += [f"models/bases/{base}" for base in params.entries("bases")]
     if value not in known:
         raise BadInput(f"{params.PARAMS}: practice.{name}.start: {unknown('model', value, known)}")

@@ -16,11 +16,13 @@ FAMILIES = {  # the stages of each family of params.yaml, in the order of the fl
     "bases": ("corpus", "base"),
     "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate"),
     "students": ("format", "train"),
+    "pairs": ("format_pair", "train_pair"),
     "classifiers": ("report",),
     "practice": ("practise",),
 }
 UPDATES = ("admit", "update", "assess")  # the stages of the family `updates`, which is empty by default: a daemon fills it in
-SECTIONS = {"base": "model", "update": "train"}  # the section of params that a stage reads, where it has another name
+# the section of params that a stage reads, where it has another name
+SECTIONS = {"base": "model", "update": "train", "format_pair": "format", "train_pair": "train"}
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
 PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
@@ -131,6 +133,12 @@ def named(script: str, section: Any) -> set[str]:
         "format": lambda: [
             *(f"formats/{section[side]}" for side in ("hard", "easy") if side in section),
             *(style(section[asked]) for asked in ("student_style", "hard_style") if section.get(asked)),
+        ],
+        "format_pair": lambda: [f"formats/{section['hard']}", style(section["student_style"])],
+        "train_pair": lambda: [
+            style(section["student_style"]),
+            f"students/peers/{section['peer']['kind']}",
+            *(f"graders/{name}" for name in section["graders"]),
         ],
         "train": lambda: [
             f"students/{section['student']}",

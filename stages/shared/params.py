@@ -56,20 +56,22 @@ def _validated(value: Any, model: type[Model], section: str, path: Path) -> Mode
 
 
 def refers(family: str, name: str, to: str, path: Path = PARAMS) -> str:
-    """The name in `<family>.<name>.<to>`, where `to` is `base` or `system`: an entry of the family `bases` or
-    `systems`. Raises BadInput, with the choices, where that family has no such entry."""
+    """The name in `<family>.<name>.<to>`: an entry of the family `systems` where `to` is `system`, and of the
+    family `bases` where it is `base`, or of a pair `first` or `second`. Raises BadInput, with the choices,
+    where that family has no such entry."""
     value = _entry(family, name, path).get(to)
-    names = entries(f"{to}s", path)
+    noun = to if to == "system" else "base"
+    names = entries(f"{noun}s", path)
     if not isinstance(value, str) or value not in names:
-        raise BadInput(f"{path}: {family}.{name}.{to}: {unknown(to, value, names)}")
+        raise BadInput(f"{path}: {family}.{name}.{to}: {unknown(noun, value, names)}")
     return value
 
 
 def students_of(system: str, path: Path = PARAMS, family: str = "students") -> list[str]:
     """The students of a system, in the order of params; a system may have none.
 
-    `family` is `students`, `practice` (those that go on from another one by reinforcement learning) or
-    `updates` (those that a daemon trains further).
+    `family` is `students`, `pairs` (two students that are trained together), `practice` (those that go on
+    from another one by reinforcement learning) or `updates` (those that a daemon trains further).
     """
     return _of_system(family, system, path)
 
@@ -87,14 +89,23 @@ def _of_system(family: str, system: str, path: Path) -> list[str]:
 
 
 def models_of(system: str, path: Path = PARAMS) -> list[str]:
-    """The names of the model folders of a system: its students, and those that go on from them."""
-    families = ("students", "practice", "updates")
+    """The names of the folders of a system's models: its students, its pairs, and those that go on from
+    them."""
+    families = ("students", "pairs", "practice", "updates")
     return [name for family in families for name in students_of(system, path, family)]
 
 
+def folders_of(system: str, path: Path = PARAMS) -> list[str]:
+    """The folders below that of a system in which a model lies: `naive`, and of a pair `pair/first` and
+    `pair/second`."""
+    pairs = students_of(system, path, "pairs")
+    single = [name for name in models_of(system, path) if name not in pairs]
+    return [*single, *(f"{name}/{student}" for name in pairs for student in ("first", "second"))]
+
+
 def entries(family: str, path: Path = PARAMS) -> dict[str, Any]:
-    """The entries of one of the families `bases`, `systems`, `students`, `classifiers` and `practice`, by
-    name."""
+    """The entries of one of the families `bases`, `systems`, `students`, `pairs`, `classifiers` and
+    `practice`, by name."""
     values = _load(path).get(family)
     if not isinstance(values, dict) or not values:
         raise BadInput(f"{path}: {family}: expected a section for each of the {family}, got {values!r}")

@@ -156,7 +156,7 @@ class Trace(Response, kw_only=True):
 class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a student is shown: `trace` is the id of the trace it came from (`gold:<problem id>` where it is
     the data set's own answer). `weight` is how much each of its learnt tokens counts in the loss
-    (None: 1).
+    (None: 1). `task` is the task of its problem, where a training reports by task (None: not said).
 
     Of a classification, `text` is the text that is classified, as it stands in the question, and `label` the
     gold label. None: no classification.
@@ -171,6 +171,7 @@ class Chat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
     weight: float | None = None
     text: str | None = None
     label: str | None = None
+    task: str | None = None
 
 
 _encoder = msgspec.json.Encoder()

@@ -16,7 +16,7 @@ from stages.models.templates import load_tokenizer
 from stages.shared.errors import BadInput, unknown
 from stages.shared.rows import Chat
 from stages.students import Job
-from stages.students.training.adapters import Adapters, adapt
+from stages.students.training.adapters import Adapters, adapt, quantised
 from stages.students.training.audit import audit
 from stages.students.training.checkpoints import fingerprint
 from stages.students.training.describe import describe_base, hash_of_chats
@@ -145,11 +145,7 @@ def _adapt(model: Any, params: Params) -> Any:
     Raises BadInput where a pattern of `frozen` names no weight, or all of them.
     """
     if params.four_bit:
-        from peft import prepare_model_for_kbit_training
-
-        model = prepare_model_for_kbit_training(
-            model, params.gradient_checkpointing, {"use_reentrant": False}
-        )
+        model = quantised(model, params.gradient_checkpointing)
     _freeze(model, params.frozen)
     return adapt(model, params.adapters, "sft")
 

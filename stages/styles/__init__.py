@@ -30,6 +30,7 @@ STYLES = {
     "rulebook_at_student": "likewise, for a student",
     "reasoned": "a text to label, with the reasons first, without a rule book",
     "label_only": "a text to label, and nothing else",
+    "tagged": "the question, and a tag of the style in which to answer: what a pair of students sees",
     "careful": "read carefully, split, solve each part, double-check",
 }
 

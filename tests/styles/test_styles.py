@@ -11,7 +11,8 @@ from stages.styles import STYLES, style
 from stages.styles.prompting.prompts import prompts, put
 
 GOLDEN = Path(__file__).parent / "golden"
-WORDED = {"label_only", "reasoned", "rulebook", "rulebook_at_student"}  # tests/styles/test_wording.py has these
+# tests/styles/test_wording.py and test_tagged.py have these
+WORDED = {"label_only", "reasoned", "rulebook", "rulebook_at_student", "tagged"}
 NUMBER = Problem(id="n1", task="t", kind=Kind.NUMBER, split="train", question="Tom has 7 {apples}. How many is that?", answer="7")
 EXPRESSION = Problem(id="e1", task="t", kind=Kind.EXPRESSION, split="train", question="Simplify $\\frac{2}{4}$.", answer="\\frac{1}{2}")
 CHOICE = Problem(

@@ -98,6 +98,28 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("report a_report", "evaluate a"),
         ],
     ),
+    "a pair waits for both its base models; it answers beside its system, and is compared with the system's students": (
+        {
+            "bases": {"large": {}, "other": {}, "small": {}},
+            "systems": {"a": {"base": "small"}},
+            "pairs": {
+                "duo": {"system": "a", "first": "large", "second": "small"},
+                "elsewhere": {"system": "b", "first": "x", "second": "y"},
+            },
+        },
+        ["a"],
+        [
+            ("base large", ""),
+            ("base small", ""),
+            ("data a", "base small"),
+            ("student a1", "base small, data a"),
+            ("pair duo", "base large, base small, data a"),
+            ("evaluate a", "base small, data a, pair duo, student a1"),
+            ("answers duo", "base large, base small, pair duo"),
+            ("measure duo", "answers duo, evaluate a"),
+            ("base other", ""),
+        ],
+    ),
 }
 
 
@@ -128,6 +150,9 @@ def test_the_plan(case: str) -> None:
         "practice": plan.PRACTICE,
         "evaluate": plan.EVALUATION,
         "report": plan.REPORT,
+        "pair": plan.PAIR,
+        "answers": plan.ANSWERS,
+        "measure": plan.MEASURE,
     }
     for job in made:
         kind, entry = job.name.split()
@@ -135,13 +160,14 @@ def test_the_plan(case: str) -> None:
 
 
 def test_the_jobs_run_every_stage_of_the_flow() -> None:
-    of_jobs = (plan.DATA, plan.STUDENT, plan.PRACTICE, plan.EVALUATION, plan.REPORT)
+    of_jobs = (plan.DATA, plan.STUDENT, plan.PAIR, plan.PRACTICE, plan.EVALUATION, plan.ANSWERS, plan.MEASURE, plan.REPORT)
     assert {"collect", "corpus", "base"}.union(*of_jobs) == set(SCRIPTS)
 
 
 def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
     values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
     kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems", "report": "classifiers"}
+    kinds |= dict.fromkeys(("pair", "answers", "measure"), "pairs")
     made = plan.jobs(list(values["systems"]), ROOT / "params.yaml")
     assert sorted(job.name for job in made) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
 

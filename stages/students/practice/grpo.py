@@ -21,12 +21,13 @@ from stages.students.backends import Adam, Backend, Sampled, Sampling, backend
 from stages.students.practice.groups import Group, data, parts, penalties, sequence
 from stages.students.practice.live import PracticeCurves
 from stages.students.practice.practice_rows import Point, PracticeJob, Reward, Rollout, Task, point
-from stages.students.practice.resuming import Rows, Standing, read_standing, write_standing
+from stages.students.practice.resuming import Standing, read_standing, write_standing
 from stages.students.practice.rl_settings import Settings
 from stages.students.token_losses import Clip
 from stages.students.training.checkpoints import fingerprint, kept_until_done
 from stages.students.training.describe import describe_base, full_disk_as_oserror
 from stages.students.training.packing import order
+from stages.students.training.row_files import Rows
 
 
 def practise(task: Task, job: PracticeJob, settings: Settings, facts: dict[str, Any]) -> dict[str, Any]:

@@ -67,23 +67,17 @@ class Curriculum(Strict):
     steps: int = Field(ge=1)
 
 
-class Training(Strict):
-    """The params that all students share; give `epochs` or `steps`, not both."""
+class Steps(Strict):
+    """The params of every training that is made of optimizer steps; give `epochs` or `steps`, not both."""
 
     # passes over the chats
     epochs: float | None = Field(default=None, gt=0)
     # optimizer steps
     steps: int | None = Field(default=None, ge=1)
-    # null: every step learns from all chats, in an order that the seed draws
-    curriculum: Curriculum | None = None
     # rows that a process computes at once
     batch_size: int = Field(ge=1)
     # batches whose gradients are added up for a step
     accumulate: int = Field(default=1, ge=1)
-    # what is minimised: a name in students/losses
-    loss: str = "supervised"
-    # the highest learning rate of the schedule
-    learning_rate: float = Field(gt=0, le=1)
     # how the learning rate falls after the warm-up: to 0, or not at all
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     # steps in which the learning rate rises from 0
@@ -97,8 +91,6 @@ class Training(Strict):
     # whether the forward pass computes in bfloat16; weights keep their precision; auto: where the device has
     # instructions for it, since without them it is several times slower than float32
     bf16: bool | Literal["auto"] = "auto"
-    # whether rows share a line instead of being padded; false suits a model that cannot keep them apart
-    packed: bool = True
     # whether activations are computed anew in the backward pass, which saves memory and costs time
     gradient_checkpointing: bool = False
     # tokens of question and answer together; longer chats are left out
@@ -111,6 +103,41 @@ class Training(Strict):
     faulty_rows: Literal["refuse", "drop"] = "refuse"
     # steps between checkpoints
     checkpoint_steps: int = Field(default=200, ge=1)
+    # auto takes CUDA where it is there
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    # threads of a training on the CPU; null leaves torch's choice, and then the result depends on the machine
+    threads: int | None = Field(default=1, ge=1)
+
+    def resolved(self) -> Self:
+        """The same params with `bf16` true or false, as the device has it."""
+        from stages.models.loading import choose_device, native_bf16
+
+        if self.bf16 != "auto":
+            return self
+        return self.model_copy(update={"bf16": native_bf16(choose_device(self.device))})
+
+    def row_counts(self) -> RowCounts:
+        """What adds up the chats of a training with these params."""
+        return RowCounts(self.faulty_rows, self.max_dropped)
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either epochs or steps")
+        return self
+
+
+class Training(Steps):
+    """The params that all students share."""
+
+    # what is minimised: a name in students/losses
+    loss: str = "supervised"
+    # the highest learning rate of the schedule
+    learning_rate: float = Field(gt=0, le=1)
+    # null: every step learns from all chats, in an order that the seed draws
+    curriculum: Curriculum | None = None
+    # whether rows share a line instead of being padded; false suits a model that cannot keep them apart
+    packed: bool = True
     # how the training is measured while it goes on; null: it is not
     validation: Validation | None = None
     # the trackers that get the curves while it trains; each needs its package
@@ -118,10 +145,6 @@ class Training(Strict):
     # what dvc.yaml makes the training depend on: stages/graders where `validation.graders` names some, or
     # else their registry alone, so that a grader that changes makes no other training stale
     grading: Literal["stages/graders", "stages/graders/__init__.py"] = "stages/graders/__init__.py"
-    # auto takes CUDA where it is there
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    # threads of a training on the CPU; null leaves torch's choice, and then the result depends on the machine
-    threads: int | None = Field(default=1, ge=1)
 
     @field_validator("loss")
     @classmethod
@@ -139,24 +162,6 @@ class Training(Strict):
                     f"{name}: the package is not installed: `pip install {name}`, or leave it out"
                 )
         return trackers
-
-    def resolved(self) -> Self:
-        """The same params with `bf16` true or false, as the device has it."""
-        from stages.models.loading import choose_device, native_bf16
-
-        if self.bf16 != "auto":
-            return self
-        return self.model_copy(update={"bf16": native_bf16(choose_device(self.device))})
-
-    def row_counts(self) -> RowCounts:
-        """What adds up the chats of a training with these params."""
-        return RowCounts(self.faulty_rows, self.max_dropped)
-
-    @model_validator(mode="after")
-    def _one_length(self) -> "Training":
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("give either epochs or steps")
-        return self
 
     @model_validator(mode="after")
     def _graders_are_deps(self) -> "Training":

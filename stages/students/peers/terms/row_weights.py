@@ -1,0 +1,12 @@
+"""From a term of each row and student to one number."""
+
+import torch
+
+
+def weighted_mean(by_row: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """The mean of `by_row` (2, rows) over rows and students, each with its weight of the same shape.
+
+    Gradients reach the weights as well: the gates of a router are some. What the sum is divided by is taken
+    as a figure. 0 where all weights are 0.
+    """
+    return (by_row * weights).sum() / weights.detach().sum().clamp(min=1e-9)
