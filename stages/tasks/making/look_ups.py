@@ -9,13 +9,17 @@ from stages.tasks import anli_toy, date_toy, table_toy, taxonomy_toy
 from stages.tasks.making.toys import KINDS, NAMES, PLACES
 
 FEATURES = [feature for features in taxonomy_toy.FEATURES.values() for feature in features]
-WORDS = [
-    *(*NAMES, *PLACES, *KINDS, *FEATURES),
-    *(*anli_toy.COLOURS, *anli_toy.THINGS, *table_toy.THINGS),
-    *(*date_toy.MONTHS, *date_toy.EVENTS),
-    *map(str, range(1, 32)),
-    *"ABCDEF",
-]
+WORDS = list(
+    dict.fromkeys(  # figs and nuts are things as well as food
+        [
+            *(*NAMES, *PLACES, *KINDS, *FEATURES),
+            *(*anli_toy.COLOURS, *anli_toy.THINGS, *table_toy.THINGS),
+            *(*date_toy.MONTHS, *date_toy.EVENTS),
+            *map(str, range(1, 32)),
+            *"ABCDEF",
+        ]
+    )
+)
 LISTED, KEYS = 12, 4  # words of a list, and keys of another one
 
 Row = tuple[str, list[str]]
