@@ -9,6 +9,7 @@ from stages.shared import params
 # the stages of each job, in the order of the flow
 DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
 STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate")
+PAIR = ("format_pair", "train_pair")
 REPORT = ("report",)
 
 
@@ -24,24 +25,26 @@ class Job(NamedTuple):
 def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     """The jobs of `systems`, in the order in which they are started once what they need is there.
 
-    Base models come first, then the data of the systems, their students, their evaluations, the reports of
-    their classifiers. Where all systems are run, the base models that no system needs are the last jobs.
+    Base models come first, then the data of the systems, their students and pairs, their evaluations, the
+    reports of their classifiers. Where all systems are run, the base models that no system needs are the last
+    jobs.
     """
     bases = {system: _bases(system, path) for system in systems}
     students = {system: _students(system, path) for system in systems}
+    pairs = {system: _pairs(system, path) for system in systems}
     practice = {system: _practice(system, path) for system in systems}
     needed: list[str] = []
     for system in systems:
         own = (params.refers("students", name, "base", path) for name in params.students_of(system, path))
-        needed += sorted({*bases[system], *own})
+        needed += sorted({*bases[system], *own, *_bases_of_pairs(system, path)})
     every = set(systems) == set(params.entries("systems", path))
     others = [base for base in params.entries("bases", path) if base not in needed] if every else []
     plan = [_base(base) for base in dict.fromkeys(needed)]
     plan += [Job(f"data {system}", _items(DATA, system), _after("base", bases[system])) for system in systems]
-    for kind in (students, practice):
+    for kind in (students, pairs, practice):
         plan += [job for system in systems for job in kind[system]]
     for system in systems:
-        learnt = frozenset(job.name for job in (*students[system], *practice[system]))
+        learnt = frozenset(job.name for job in (*students[system], *pairs[system], *practice[system]))
         needs = _after("data", [system]) | _after("base", bases[system]) | learnt
         plan.append(Job(f"evaluate {system}", _items(EVALUATION, system), needs))
     for system in systems:
@@ -80,14 +83,37 @@ def _students(system: str, path: Path) -> list[Job]:
     ]
 
 
+def _bases_of_pairs(system: str, path: Path) -> list[str]:
+    names = params.students_of(system, path, "pairs")
+    return [params.refers("pairs", name, which, path) for name in names for which in ("first", "second")]
+
+
+def _pairs(system: str, path: Path) -> list[Job]:
+    """A job for each pair: after the data and both of its base models."""
+    return [
+        Job(
+            f"pair {name}",
+            _items(PAIR, name),
+            _after("data", [system])
+            | _after("base", (params.refers("pairs", name, which, path) for which in ("first", "second"))),
+        )
+        for name in params.students_of(system, path, "pairs")
+    ]
+
+
 def _practice(system: str, path: Path) -> list[Job]:
     """A job for each practice: after the data, and after the model that it starts from."""
     names = params.students_of(system, path, "practice")
+    pairs = params.students_of(system, path, "pairs")
     plan = []
     for name in names:
         start = _start(name, path)
-        kind = "base" if start.parent.name == "bases" else "practice" if start.name in names else "student"
-        needs = _after("data", [system]) | _after(kind, [start.name])
+        kind, model = "student", start.name
+        if start.parent.name in pairs:
+            kind, model = "pair", start.parent.name
+        elif start.parent.name == "bases" or start.name in names:
+            kind = "base" if start.parent.name == "bases" else "practice"
+        needs = _after("data", [system]) | _after(kind, [model])
         plan.append(Job(f"practice {name}", _items(PRACTICE, name), needs))
     return plan
 

@@ -83,6 +83,24 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("base idle", ""),
         ],
     ),
+    "a pair waits for both of its base models, and the evaluation and whoever goes on from one of the two for the pair": (
+        {
+            "bases": {"large": {}, "small": {}},
+            "systems": {"a": {"base": "small"}, "b": {"base": "small"}},
+            "pairs": {"p": {"system": "a", "first": "small", "second": "large"}, "q": {"system": "b", "first": "small", "second": "small"}},
+            "practice": {"go": {"system": "a", "start": "models/students/a/p/second"}},
+        },
+        ["a"],
+        [
+            ("base large", ""),
+            ("base small", ""),
+            ("data a", "base small"),
+            ("student a1", "base small, data a"),
+            ("pair p", "base large, base small, data a"),
+            ("practice go", "data a, pair p"),
+            ("evaluate a", "base small, data a, pair p, practice go, student a1"),
+        ],
+    ),
     "a report waits for the evaluation of its system": (
         {
             "bases": SMALL,
@@ -125,6 +143,7 @@ def test_the_plan(case: str) -> None:
         "base": ("base",),
         "data": plan.DATA,
         "student": plan.STUDENT,
+        "pair": plan.PAIR,
         "practice": plan.PRACTICE,
         "evaluate": plan.EVALUATION,
         "report": plan.REPORT,
@@ -135,13 +154,13 @@ def test_the_plan(case: str) -> None:
 
 
 def test_the_jobs_run_every_stage_of_the_flow() -> None:
-    of_jobs = (plan.DATA, plan.STUDENT, plan.PRACTICE, plan.EVALUATION, plan.REPORT)
+    of_jobs = (plan.DATA, plan.STUDENT, plan.PAIR, plan.PRACTICE, plan.EVALUATION, plan.REPORT)
     assert {"collect", "corpus", "base"}.union(*of_jobs) == set(SCRIPTS)
 
 
 def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
     values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
-    kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems", "report": "classifiers"}
+    kinds = {"base": "bases", "data": "systems", "student": "students", "pair": "pairs", "evaluate": "systems", "report": "classifiers"}
     made = plan.jobs(list(values["systems"]), ROOT / "params.yaml")
     assert sorted(job.name for job in made) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
 
