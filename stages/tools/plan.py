@@ -122,11 +122,16 @@ def _measures(system: str, path: Path) -> list[Job]:
 def _practice(system: str, path: Path) -> list[Job]:
     """A job for each practice: after the data, and after the model that it starts from."""
     names = params.students_of(system, path, "practice")
+    pairs = params.students_of(system, path, "pairs")
     plan = []
     for name in names:
         start = _start(name, path)
-        kind = "base" if start.parent.name == "bases" else "practice" if start.name in names else "student"
-        needs = _after("data", [system]) | _after(kind, [start.name])
+        kind, model = "student", start.name
+        if start.parent.name in pairs:
+            kind, model = "pair", start.parent.name
+        elif start.parent.name == "bases" or start.name in names:
+            kind = "base" if start.parent.name == "bases" else "practice"
+        needs = _after("data", [system]) | _after(kind, [model])
         plan.append(Job(f"practice {name}", _items(PRACTICE, name), needs))
     return plan
 

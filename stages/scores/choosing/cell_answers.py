@@ -81,7 +81,7 @@ class Gathering:
         ordered = [by_cell[cell] for cell in self.cells]
         self.rows.setdefault(traces[0].split, []).append(
             _Row(
-                id=traces[0].id,
+                problem=traces[0].id,
                 task=traces[0].task,
                 right=[[float(trace.grades["answer"] == 1) for trace in rows] for rows in ordered],
                 tokens=[[float(trace.tokens) for trace in rows] for rows in ordered],
@@ -123,7 +123,7 @@ class Gathering:
         logprob = np.array([row.logprob for row in rows], dtype=np.float64)  # None becomes NaN
         utilities = [row.utility for row in rows]
         return Answers(
-            ids=np.array([row.id for row in rows]),
+            ids=np.array([row.problem for row in rows]),
             task=np.array([row.task for row in rows]),
             cells=self.cells,
             right=np.array([row.right for row in rows]),
@@ -136,7 +136,7 @@ class Gathering:
 class _Row(NamedTuple):
     """The figures of one problem; the lists are by cell, then by sample."""
 
-    id: str
+    problem: str
     task: str
     right: list[list[float]]
     tokens: list[list[float]]

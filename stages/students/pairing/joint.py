@@ -110,7 +110,7 @@ class Run:
             self._step(step)
             self.done = step
             if step % points == 0 or step == self.steps:
-                for name, value in self.routing.report().items():
+                for name, value in self.routing.report(step).items():
                     self.book.add(**{f"router__{name}": value})
                 self.book.point(step, (step - 1) * self.rows // len(self.paths))
             if step % every == 0 or step == self.steps:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-WIDEST = 2.0  # bound of the logarithm of the scale of the log-odds, so that no gate closes for good
+HALVINGS = 40  # of the interval that the threshold of a rate lies in
 
 
 class Features(NamedTuple):
@@ -21,11 +21,7 @@ class Features(NamedTuple):
 
 
 class Heads(nn.Module):
-    """A head of two layers for each student, with two logits (take, leave) for a text and a style.
-
-    `scale` and `offset` turn the log-odds of a student into those of its gates, so that the share of the
-    paths that are taken can be set without a change of what the head predicts.
-    """
+    """A head of two layers for each student, with two logits (take, leave) for a text and a style."""
 
     def __init__(
         self, widths: tuple[int, int], styles: int, style_width: int, hidden: int, seed: int
@@ -38,7 +34,7 @@ class Heads(nn.Module):
                 nn.Sequential(nn.Linear(width + style_width, hidden), nn.GELU(), nn.Linear(hidden, 2))
                 for width in widths
             )
-        self.scale = nn.Parameter(torch.zeros(2))
+        # what the log-odds of each student's gates are above those that the head predicts (signal loss)
         self.offset = nn.Parameter(torch.zeros(2))
         for name, width in zip(("first", "second"), widths, strict=True):
             self.register_buffer(f"{name}_mean", torch.zeros(width))
@@ -60,18 +56,17 @@ class Heads(nn.Module):
             rows.append(logits[:, 0] - logits[:, 1])
         return torch.stack(rows)
 
-    def gate(self, log_odds: torch.Tensor) -> torch.Tensor:
-        """The log-odds of the gates, (2, rows), from log-odds (2, rows)."""
-        scale = self.scale.clamp(-WIDEST, WIDEST).exp()
-        return (log_odds - self.offset[:, None]) * scale[:, None]
 
-    def thresholds(self) -> list[nn.Parameter]:
-        """What sets the share of the paths that are taken, but not what is predicted."""
-        return [self.scale, self.offset]
-
-    def predictors(self) -> list[nn.Parameter]:
-        """All else that is learnt."""
-        return [weight for name, weight in self.named_parameters() if name not in ("scale", "offset")]
+def threshold(log_odds: torch.Tensor, rate: float) -> torch.Tensor:
+    """What the log-odds (2, paths) of each student have to be lowered by for a mean probability of `rate`,
+    (2, 1)."""
+    low = log_odds.min(-1, keepdim=True).values - 20
+    high = log_odds.max(-1, keepdim=True).values + 20
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        above = (log_odds - middle).sigmoid().mean(-1, keepdim=True) > rate
+        low, high = torch.where(above, middle, low), torch.where(above, high, middle)
+    return (low + high) / 2
 
 
 def centred(values: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:

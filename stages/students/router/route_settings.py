@@ -63,14 +63,15 @@ class Params(Strict):
     # styles: what counts is how much better a style is than the other styles of the same problem, so no
     # problem goes untrained. problems: what counts is the path alone
     among: Literal["styles", "problems"] = "styles"
-    # the share of the paths that is to go to each student
+    # the share of the paths that is to go to each student. pass_rate and frozen: a threshold of the log-odds
+    # sees to it. loss: `balance` does
     rate: float = Field(default=0.5, gt=0, lt=1)
-    # how much it counts in the router's loss that the mean probability is `rate`: times the squared distance
+    # loss: what the heads pay for a mean probability other than `rate`, times the squared distance
     balance: float = Field(default=10.0, ge=0)
-    # how much it counts in the router's loss that a path is undecided: times its mean entropy in nats
+    # loss: what the heads pay for undecided paths, times their mean entropy in nats
     entropy: float = Field(default=0.05, ge=0)
     # at the first step and at the last. loss: that of the Gumbel-softmax. pass_rate and frozen: what the
-    # log-odds are divided by before routes are drawn
+    # log-odds are divided by before routes are drawn, so that these grow decided as the heads learn
     temperature: list[Annotated[float, Field(gt=0)]] = Field(default=[1.0, 0.3], min_length=2, max_length=2)
     # the share of the paths that is routed at random whatever the heads say
     epsilon: Share = 0.1
@@ -95,9 +96,6 @@ class Params(Strict):
             )
         if self.signal == "pass_rate" and self.calibration is None:
             raise ValueError("calibration: the signal pass_rate needs it")
-        hub = (
-            self.encoder != BASE_STATES and self.encoder.count("/") == 1 and not self.encoder.startswith(".")
-        )
-        if self.encoder_revision and not hub:
-            raise ValueError("encoder_revision: only a hub id has one")
+        if self.encoder_revision and self.encoder == BASE_STATES:
+            raise ValueError("encoder_revision: base_states has none; name an encoder")
         return self

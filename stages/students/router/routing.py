@@ -15,11 +15,12 @@ from stages.students.router.route_heads import (
     entropy,
     information,
     straight_through,
+    threshold,
 )
 from stages.students.router.route_settings import Params
 from stages.students.router.utilities import Observation, Observations
 
-LOOKED_AT = 2000  # paths, drawn by the seed, of which entropy and information are reported
+LOOKED_AT = 2000  # paths, drawn by the seed, by which the threshold is set and what is reported is measured
 
 
 class Known(NamedTuple):
@@ -58,6 +59,8 @@ class Routing:
         self.params, self.known, self.steps, self.seed = params, known, steps, seed
         self.heads: Heads | None = None
         self.pool: list[Observation] = []
+        # what the heads say of the paths by which the threshold is set; None: to be computed
+        self.sample: torch.Tensor | None = None
         self.calibration: Features | None = None
         if params.routed:
             assert known is not None
@@ -65,12 +68,10 @@ class Routing:
             self.heads = Heads(widths, styles, params.style_width, params.hidden, _seed(seed, "heads", 0))
             self.heads.standardise(known.features)
             self.optimizer = torch.optim.AdamW(
-                [
-                    {"params": self.heads.predictors(), "weight_decay": params.weight_decay},
-                    {"params": self.heads.thresholds(), "weight_decay": 0.0},
-                ],
-                lr=params.learning_rate,
+                self.heads.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay
             )
+            generator = torch.Generator().manual_seed(_seed(seed, "report"))
+            self.looked_at = torch.randperm(len(known.rows), generator=generator)[:LOOKED_AT]
             self.members = _members(known.problems)
 
     def temperature(self, step: int) -> float:
@@ -88,31 +89,38 @@ class Routing:
         by_chance = torch.rand(shape, generator=generator) < rate
         if self.params.signal == "random":
             return Routes(by_chance.float(), by_chance, rate, None)
-        learning = self.params.signal == "loss"
-        odds = self.gate_odds(torch.tensor(paths))
         temperature = self.temperature(step)
-        drawn = odds if learning else (odds / temperature).detach()
-        gates, taken = straight_through(drawn, temperature, generator)
-        astray = torch.rand(len(paths), generator=generator) < self.params.epsilon
+        odds = self.gate_odds(torch.tensor(paths), temperature)
+        gates, taken = straight_through(odds, temperature, generator)
+        share, learning = self.params.epsilon, self.params.signal == "loss"
+        astray = torch.rand(len(paths), generator=generator) < share
         gates = torch.where(astray, by_chance.float(), gates if learning else taken.float())
-        share = self.params.epsilon
-        probabilities = (share * rate + (1 - share) * drawn.sigmoid()).detach()
         cost = decisions(odds, self.params.rate, self.params.balance, self.params.entropy)
+        probabilities = (share * rate + (1 - share) * odds.sigmoid()).detach()
         return Routes(gates, gates.detach() > 0.5, probabilities, cost if learning else None)
 
-    def gate_odds(self, paths: torch.Tensor, fixed: bool = False) -> torch.Tensor:
-        """The log-odds of the gates of `paths`, (2, paths). With `fixed` no gradient reaches what the heads
-        predict, only what sets the share of the paths."""
-        assert self.heads and self.known
+    def gate_odds(self, paths: torch.Tensor, temperature: float) -> torch.Tensor:
+        """The log-odds of the gates of `paths`, (2, paths), with a gradient where the signal is `loss`."""
+        assert self.heads
+        if self.params.signal == "loss":
+            return self._compared(paths) + self.heads.offset[:, None]
+        with torch.no_grad():
+            if self.sample is None:
+                self.sample = self._compared(self.looked_at)
+            return self._compared(paths) / temperature - threshold(
+                self.sample / temperature, self.params.rate
+            )
+
+    def _compared(self, paths: torch.Tensor) -> torch.Tensor:
+        """What the heads say of `paths`; where styles compete, less the mean of all paths of the problem."""
+        assert self.known
         if self.params.among == "problems":
-            odds = self._log_odds(paths)
-        else:
-            problems = self.known.problems[paths].tolist()
-            every = torch.cat([self.members[problem] for problem in sorted(set(problems))])
-            values = centred(self._log_odds(every), self.known.problems[every])
-            place = {path: number for number, path in enumerate(every.tolist())}
-            odds = values[:, [place[path] for path in paths.tolist()]]
-        return self.heads.gate(odds.detach() if fixed else odds)
+            return self._log_odds(paths)
+        problems = self.known.problems[paths].tolist()
+        every = torch.cat([self.members[problem] for problem in sorted(set(problems))])
+        values = centred(self._log_odds(every), self.known.problems[every])
+        place = {path: number for number, path in enumerate(every.tolist())}
+        return values[:, [place[path] for path in paths.tolist()]]
 
     def _log_odds(self, paths: torch.Tensor) -> torch.Tensor:
         assert self.heads and self.known
@@ -127,17 +135,15 @@ class Routing:
         the norm of the heads' gradient at the last of them. Nothing where there are no observations."""
         if not self.pool or self.heads is None:
             return {}
-        assert self.calibration is not None and self.known is not None
+        assert self.calibration is not None
         observations = Observations(self.pool, self._memory())
         scalars: dict[str, float] = {}
         for number in range(steps):
             generator = torch.Generator().manual_seed(_seed(self.seed, "fit", step, steps, number))
-            fit = observations.loss(self.heads, self.calibration, generator)
-            paths = torch.randint(len(self.known.rows), (256,), generator=generator)
-            odds = self.gate_odds(paths, fixed=True)
-            loss = fit + decisions(odds, self.params.rate, self.params.balance, self.params.entropy)
+            loss = observations.loss(self.heads, self.calibration, generator)
             loss.backward()  # type: ignore[no-untyped-call]
-            scalars = {"fit": float(fit.detach()), "grad_norm": self.step()}
+            scalars = {"fit": float(loss.detach()), "grad_norm": self.step()}
+        self.sample = None  # the threshold is another one from now on
         return scalars
 
     def _memory(self) -> float:
@@ -145,23 +151,21 @@ class Routing:
         return self.params.calibration.memory
 
     def step(self) -> float:
-        """A step of the optimizer; returns the norm of the gradient of what the heads predict with."""
+        """A step of the optimizer; returns the norm of the heads' gradient."""
         assert self.heads
-        norm = norm_of(self.heads.predictors())
+        norm = norm_of(list(self.heads.parameters()))
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return norm
 
     @torch.no_grad()
-    def report(self) -> dict[str, float]:
-        """Entropy of the gates, and mutual information of route with style and with task in nats: means over
-        both students, of the probabilities at a temperature of 1."""
+    def report(self, step: int) -> dict[str, float]:
+        """Entropy of the gates at a step, and mutual information of route with style and with task in nats:
+        means over both students, of the probabilities."""
         if self.heads is None or self.known is None:
             return {}
-        generator = torch.Generator().manual_seed(_seed(self.seed, "report", 0))
-        paths = torch.randperm(len(self.known.rows), generator=generator)[:LOOKED_AT]
-        probabilities = self.gate_odds(paths).sigmoid()
-        rows = paths.tolist()
+        probabilities = self.gate_odds(self.looked_at, self.temperature(step)).sigmoid()
+        rows = self.looked_at.tolist()
         styles = [self.known.style_names[row] for row in rows]
         tasks = [self.known.task_names[row] for row in rows]
         scalars = {"entropy": float(entropy(probabilities).mean())}
@@ -185,6 +189,7 @@ class Routing:
             self.heads.load_state_dict(state["heads"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.pool = [Observation(*row) for row in state["pool"]]
+            self.sample = None
 
 
 def norm_of(weights: Sequence[torch.nn.Parameter]) -> float:
