@@ -40,7 +40,7 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
         needed += sorted({*bases[system], *own, *_bases_of_pairs(system, path)})
     every = set(systems) == set(params.entries("systems", path))
     others = [base for base in params.entries("bases", path) if base not in needed] if every else []
-    plan = [_base(base) for base in dict.fromkeys(needed)]
+    plan = [single("base", base) for base in dict.fromkeys(needed)]
     plan += [Job(f"data {system}", _items(DATA, system), _after("base", bases[system])) for system in systems]
     for kind in (students, pairs, practice):
         plan += [job for system in systems for job in kind[system]]
@@ -52,7 +52,12 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
         for name in params.classifiers_of(system, path):
             plan.append(Job(f"report {name}", _items(REPORT, name), _after("evaluate", [system])))
         plan += _measures(system, path)
-    return [*plan, *map(_base, others)]
+    return [*plan, *(single("base", base) for base in others)]
+
+
+def single(stage: str, entry: str) -> Job:
+    """The job of one stage of an entry, which needs no other job."""
+    return Job(f"{stage} {entry}", _items((stage,), entry), frozenset())
 
 
 def _bases(system: str, path: Path) -> set[str]:
@@ -67,10 +72,6 @@ def _bases(system: str, path: Path) -> set[str]:
 
 def _start(practice: str, path: Path) -> Path:
     return Path(str(params.entries("practice", path)[practice].get("start")))
-
-
-def _base(base: str) -> Job:
-    return Job(f"base {base}", _items(("base",), base), frozenset())
 
 
 def _students(system: str, path: Path) -> list[Job]:

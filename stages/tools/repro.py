@@ -3,8 +3,9 @@
     python -m stages.tools.repro            every system
     python -m stages.tools.repro glyph      one system, or several
 
-First the held-out problems and the corpora, in one process. Then each base model, the data of each system,
-each student and each system's evaluation is a process of its own, which starts once what it needs is there.
+First the problems of every system, then the corpora of the base models. Then each base model, the data of
+each system, each student and each system's evaluation. All of these are processes of their own, each of which
+starts once what it needs is there.
 DVC refuses two processes that run the same stage, so no stage belongs to two of these processes. The result
 is that of a plain `dvc repro`, which runs the same stages one after the other.
 """
@@ -23,7 +24,7 @@ from typing import NamedTuple
 from stages.shared import params
 from stages.shared.cli import cores, guard
 from stages.shared.errors import BadInput, unknown
-from stages.tools.plan import Job, jobs
+from stages.tools.plan import Job, jobs, single
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 # DVC, which ends when this process does: killed with -9, this process would leave it behind
@@ -176,8 +177,9 @@ def repro(systems: list[str], most: int) -> None:
         print("every stage is up to date")
         return
     bases = [job.name.removeprefix("base ") for job in plan if job.name.startswith("base ")]
-    held_out = Job("held out", tuple(f"corpus@{base}" for base in bases), frozenset())
-    steps = [([held_out], 1), (plan, most)]
+    # a corpus leaves out the held-out problems of every system, of those as well that are not run
+    problems = [single("collect", system) for system in known]
+    steps = [(problems, most), ([single("corpus", base) for base in bases], most), (plan, most)]
     if not systems:
         steps.append(([Job("all", (), frozenset())], 1))  # whatever no job above names
     for step in steps:

@@ -21,6 +21,8 @@ from stages.shared.files import write
 from stages.shared.marks import GLYPHS, uses_glyphs
 from stages.shared.rows import Problem
 from stages.students import scratch
+from stages.students.backends import Sampling
+from stages.students.backends.drawing import draw
 from stages.students.training import unigram
 from stages.students.training.encoding import Example
 from stages.students.training.fit import _plan
@@ -236,6 +238,17 @@ def test_a_base_of_convolution_and_attention_is_made_and_answers_as_in_any_batch
         single = model(input_ids=alone).logits
         batched = model(input_ids=padded, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(min=0)).logits[:, 5:]
     assert torch.allclose(single, batched, atol=1e-4)
+
+
+def test_several_answers_of_convolutions_are_those_of_single_questions() -> None:
+    """A question is read once; what the layers keep of it is copied for each answer."""
+    folder = made(CONVOLUTION)
+    model, tokenizer = load_model(str(folder), "cpu", "float32").eval(), load_tokenizer(str(folder))
+    questions = [tokenizer(text).input_ids for text in ("Tom has 3 figs. Ann has 4", "Tom has 3")]
+    sampling = Sampling(max_tokens=8, temperature=0.0, n=3)
+    alone = [draw(model, [ids], sampling._replace(n=1), set(), 0, 0)[0][0].tokens for ids in questions]
+    together = draw(model, questions, sampling, set(), 0, 0)
+    assert [[answer.tokens for answer in answers] for answers in together] == [[ids] * 3 for ids in alone]
 
 
 @pytest.mark.parametrize("wrong", [{"packed": True}, {"layers": 1}], ids=str)

@@ -130,9 +130,10 @@ def _read_once(model: Any, rows: Sequence[list[int]], inputs: Any) -> dict[str, 
     cache = model(
         inputs["input_ids"][first, :-1], attention_mask=seen, position_ids=positions, logits_to_keep=1
     ).past_key_values
-    if not hasattr(cache, "batch_select_indices"):  # a recurrent model's state
+    if not hasattr(cache, "reorder_cache"):  # a recurrent model's state
         return {}
-    cache.batch_select_indices(torch.tensor(places, device=seen.device))
+    # layers of convolution do not know batch_select_indices
+    cache.reorder_cache(torch.tensor(places, device=seen.device))
     return {"past_key_values": cache}
 
 

@@ -19,7 +19,8 @@ def draw(
     """
     cache, logits, mask = _read(model, prompts, pad)
     if sampling.n > 1:
-        cache.batch_repeat_interleave(sampling.n)
+        # layers of convolution know neither batch_repeat_interleave nor batch_select_indices
+        cache.reorder_cache(torch.arange(len(logits), device=logits.device).repeat_interleave(sampling.n))
         logits, mask = (part.repeat_interleave(sampling.n, dim=0) for part in (logits, mask))
     generator = torch.Generator(device=logits.device).manual_seed(seed)
     rows = list(range(len(logits)))
@@ -37,7 +38,7 @@ def draw(
             break
         if len(going) < len(rows):
             kept = torch.tensor(going, device=logits.device)
-            cache.batch_select_indices(kept)
+            cache.reorder_cache(kept)
             rows, chosen, mask = [rows[number] for number in going], chosen[kept], mask[kept]
         mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
         logits = _forward(model, chosen, mask, cache).logits[:, -1]
