@@ -193,9 +193,11 @@ def _optimizer(model: Any, settings: Settings, rate: float, device: str) -> torc
         return MuonAdamW(model, rate, settings.weight_decay, precision)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if settings.optimizer == "adamw_8bit":
-        from bitsandbytes.optim import PagedAdamW8bit
+        import bitsandbytes
 
-        paged: torch.optim.Optimizer = PagedAdamW8bit(weights, lr=rate, weight_decay=settings.weight_decay)
+        paged: torch.optim.Optimizer = bitsandbytes.optim.PagedAdamW8bit(
+            weights, lr=rate, weight_decay=settings.weight_decay
+        )
         return paged
     return torch.optim.AdamW(weights, lr=rate, weight_decay=settings.weight_decay)
 
