@@ -16,13 +16,13 @@ FAMILIES = {  # the stages of each family of params.yaml, in the order of the fl
     "bases": ("corpus", "base"),
     "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate"),
     "students": ("format", "train"),
-    "pairs": ("format_pair", "train_pair"),
+    "pairs": ("format_pair", "train_pair", "generate_pair", "evaluate_pair"),
     "classifiers": ("report",),
     "practice": ("practise",),
 }
 UPDATES = ("admit", "update", "assess")  # the stages of the family `updates`, which is empty by default: a daemon fills it in
 # the section of params that a stage reads, where it has another name
-SECTIONS = {"base": "model", "update": "train", "format_pair": "format", "train_pair": "train"}
+SECTIONS = {"base": "model", "update": "train"} | {f"{stage}_pair": stage for stage in ("format", "train", "generate", "evaluate")}
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
 PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
@@ -140,6 +140,8 @@ def named(script: str, section: Any) -> set[str]:
             f"students/peers/{section['peer']['kind']}",
             *(f"graders/{name}" for name in section["graders"]),
         ],
+        "generate_pair": lambda: [style(section["style"]), *(f"samplers/{asked['sampler']}" for asked in section["ask"].values())],
+        "evaluate_pair": lambda: [f"graders/{name}" for name in section["graders"]],
         "train": lambda: [
             f"students/{section['student']}",
             *(f"graders/{name}" for name in (section.get("validation") or {}).get("graders", {})),

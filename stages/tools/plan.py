@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.shared import params
+from stages.shared.routes import STUDENTS
 
 # the stages of each job, in the order of the flow
 DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
 STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate")
-PAIR = ("format_pair", "train_pair")
 REPORT = ("report",)
+PAIR, ANSWERS, MEASURE = ("format_pair", "train_pair"), ("generate_pair",), ("evaluate_pair",)
 
 
 class Job(NamedTuple):
@@ -26,8 +27,8 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     """The jobs of `systems`, in the order in which they are started once what they need is there.
 
     Base models come first, then the data of the systems, their students and pairs, their evaluations, the
-    reports of their classifiers. Where all systems are run, the base models that no system needs are the last
-    jobs.
+    reports of their classifiers and the measures of their pairs. Where all systems are run, the base models
+    that no system needs are the last jobs.
     """
     bases = {system: _bases(system, path) for system in systems}
     students = {system: _students(system, path) for system in systems}
@@ -50,6 +51,7 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     for system in systems:
         for name in params.classifiers_of(system, path):
             plan.append(Job(f"report {name}", _items(REPORT, name), _after("evaluate", [system])))
+        plan += _measures(system, path)
     return [*plan, *map(_base, others)]
 
 
@@ -83,22 +85,38 @@ def _students(system: str, path: Path) -> list[Job]:
     ]
 
 
-def _bases_of_pairs(system: str, path: Path) -> list[str]:
+def _bases_of_pairs(system: str, path: Path) -> set[str]:
+    """The base models of both students of each pair."""
     names = params.students_of(system, path, "pairs")
-    return [params.refers("pairs", name, which, path) for name in names for which in ("first", "second")]
+    return {base for name in names for base in _bases_of(name, path)}
+
+
+def _bases_of(pair: str, path: Path) -> set[str]:
+    return {params.refers("pairs", pair, student, path) for student in STUDENTS}
 
 
 def _pairs(system: str, path: Path) -> list[Job]:
-    """A job for each pair: after the data and both of its base models."""
+    """A job for each pair: after the data and both base models."""
     return [
         Job(
             f"pair {name}",
             _items(PAIR, name),
-            _after("data", [system])
-            | _after("base", (params.refers("pairs", name, which, path) for which in ("first", "second"))),
+            _after("data", [system]) | _after("base", _bases_of(name, path)),
         )
         for name in params.students_of(system, path, "pairs")
     ]
+
+
+def _measures(system: str, path: Path) -> list[Job]:
+    """Two jobs for each pair: its answers, while the system's students answer as well; and what they are
+    worth, which is compared with the graded answers of those students."""
+    plan = []
+    for name in params.students_of(system, path, "pairs"):
+        needs = _after("pair", [name]) | _after("base", _bases_of(name, path))
+        plan.append(Job(f"answers {name}", _items(ANSWERS, name), needs))
+        needs = _after("answers", [name]) | _after("evaluate", [system])
+        plan.append(Job(f"measure {name}", _items(MEASURE, name), needs))
+    return plan
 
 
 def _practice(system: str, path: Path) -> list[Job]:

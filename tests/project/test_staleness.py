@@ -19,23 +19,23 @@ from project_tree import SCRIPTS as EVERY_SCRIPT
 
 SCRIPTS = [script for script in EVERY_SCRIPT if script not in FAMILIES["practice"]]  # no student practises by default
 ALL = " ".join(SCRIPTS)
-TRAINED = "base train"  # the stages that train a model
-ASKED = "respond judge generate"  # those that ask somebody
+TRAINED = "base train train_pair"  # the stages that train a model
+ASKED = "respond judge generate generate_pair"  # those that ask somebody
 
 CODE = {  # a file of each dep on code
     **{f"stages/{script}.py": script for script in SCRIPTS},
     "stages/shared/rows.py": ALL,
-    "stages/models/loading.py": "base respond judge train generate",
+    "stages/models/loading.py": "base respond judge train generate train_pair generate_pair",
     "stages/spread/processes.py": "grade",
     "stages/tools/repro.py": "",
     "stages/tasks/gsm8k.py": "collect corpus",
     "stages/tasks/reading/hub.py": "collect corpus",
-    "stages/styles/careful.py": "corpus prompt judge filter format generate",
-    "stages/graders/__init__.py": "respond grade judge enrich filter train evaluate",
-    "stages/graders/answer.py": "respond grade judge enrich filter evaluate",
-    "stages/graders/mathematics/terms.py": "respond grade judge enrich filter evaluate",
-    "stages/formats/latent.py": "format",
-    "stages/scores/accuracy.py": "enrich evaluate report",
+    "stages/styles/careful.py": "corpus prompt judge filter format generate format_pair train_pair generate_pair",
+    "stages/graders/__init__.py": "respond grade judge enrich filter train evaluate train_pair evaluate_pair",
+    "stages/graders/answer.py": "respond grade judge enrich filter evaluate train_pair evaluate_pair",
+    "stages/graders/mathematics/terms.py": "respond grade judge enrich filter evaluate train_pair evaluate_pair",
+    "stages/formats/latent.py": "format format_pair",
+    "stages/scores/accuracy.py": "enrich evaluate report evaluate_pair",
     "stages/samplers/__init__.py": ASKED,
     "stages/samplers/ask.py": ASKED,
     "stages/samplers/asking/streams.py": ASKED,
@@ -49,9 +49,15 @@ CODE = {  # a file of each dep on code
     "stages/samplers/script/scripts.py": "respond judge",
     "stages/samplers/scripted.py": "respond judge",
     "stages/samplers/openai.py": "judge",  # and respond, where params ask it
-    "stages/students/__init__.py": TRAINED,
+    "stages/students/__init__.py": f"{TRAINED} generate_pair",
     "stages/students/training/trainer.py": TRAINED,
-    "stages/students/losses/__init__.py": TRAINED,
+    "stages/students/losses/__init__.py": f"{TRAINED} generate_pair",
+    "stages/students/losses/supervised.py": TRAINED,
+    "stages/students/backends/local.py": "train_pair",
+    "stages/students/token_losses/ppo.py": "train_pair",
+    "stages/students/pairing/joint.py": "train_pair",
+    "stages/students/peers/mse.py": "train_pair",
+    "stages/students/router/route_heads.py": "train_pair generate_pair",
     "stages/students/scratch.py": "base",
     "stages/students/sft.py": "train",
 }
@@ -61,27 +67,35 @@ INPUTS = {
     "data/recorded/README.md": "respond judge",
     "data/glyph/train.jsonl": "prompt generate",
     "data/glyph/leaks.jsonl": "",
-    "data/held_out/glyph.jsonl": "corpus generate",
-    "data/validation/glyph.jsonl": "corpus prompt format generate",
+    "data/held_out/glyph.jsonl": "corpus generate format_pair generate_pair",
+    "data/validation/glyph.jsonl": "corpus prompt format generate format_pair generate_pair",
     "data/corpora/glyph.jsonl": "base format",
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
     "data/glyph/traces.jsonl": "judge",
     "data/glyph/judged.jsonl": "enrich filter",
     "data/glyph/paths/file": "",
-    "data/glyph/kept.jsonl": "format",
+    "data/glyph/kept.jsonl": "format format_pair",
     "data/glyph/dropped.jsonl": "",
     "data/glyph/chats/glyph_selective.jsonl": "train",
     "data/glyph/validation/glyph_selective/file": "train",
     "data/glyph/generations.jsonl": "evaluate",
-    "data/glyph/graded.jsonl": "report",
-    "models/bases/glyph/file": "respond train generate",
+    "data/glyph/pair_chats/router_pair.jsonl": "train_pair",
+    "data/glyph/calibration/router_pair.jsonl": "train_pair generate_pair",
+    "data/glyph/pair_generations/router_pair.jsonl": "evaluate_pair",
+    "data/glyph/routes/router_pair.jsonl": "evaluate_pair",
+    "models/students/glyph/router_pair/file": "generate generate_pair",
+    "data/glyph/graded.jsonl": "report evaluate_pair",
+    "models/bases/glyph/file": "respond train generate train_pair generate_pair",
     "models/students/glyph/glyph_selective/file": "generate",
     "metrics/glyph.json": "",
     "conf/config.yaml": "",  # composed into params.yaml, which the stages read
 }
 PARAMS: dict[str, tuple[Any, str]] = {
-    "seed": (1, "collect corpus base prompt respond judge format train generate evaluate report"),
+    "seed": (
+        1,
+        "collect corpus base prompt respond judge format train generate evaluate report format_pair train_pair generate_pair evaluate_pair",
+    ),
     "bases.glyph.corpus.near": (0.9, "corpus"),
     "bases.glyph.model.steps": (901, "base"),
     "systems.glyph.collect.near": (0.9, "collect"),
@@ -97,6 +111,10 @@ PARAMS: dict[str, tuple[Any, str]] = {
     "systems.glyph.evaluate.hard_below": (0.6, "evaluate"),
     "students.glyph_selective.format.selective": (False, "format"),
     "students.glyph_selective.train.learning_rate": (1e-4, "train"),
+    "pairs.router_pair.format.sample": (5, "format_pair"),
+    "pairs.router_pair.train.freeze": ("first", "train_pair"),
+    "pairs.router_pair.generate.per_task.test": (5, "generate_pair"),
+    "pairs.router_pair.evaluate.against": ({}, "evaluate_pair"),
     "classifiers.rules.report.positive": ("deny", "report"),
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
@@ -108,6 +126,7 @@ PARAMS: dict[str, tuple[Any, str]] = {
     "bases.other": (None, "corpus@other base@other"),
     "systems.other": (None, " ".join(f"{script}@other" for script in FAMILIES["systems"])),
     "students.other": (None, "format@other train@other"),
+    "pairs.other": (None, " ".join(f"{script}@other" for script in FAMILIES["pairs"])),
 }
 
 
@@ -118,6 +137,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     values = YAML().load(folder / "params.yaml")
     for family, entry in (("bases", "glyph"), ("systems", "glyph"), ("students", "glyph_selective")):
         values[family] = {entry: values[family][entry]}
+    values["pairs"]["router_pair"] |= {"system": "glyph", "first": "glyph", "second": "glyph"}
     values["classifiers"] = {"rules": values["classifiers"]["rules"] | {"system": "glyph"}}
     YAML().dump(values, folder / "params.yaml")
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
@@ -133,7 +153,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def stages(names: str) -> set[str]:
     """`grade train` as DVC names the two stages of the entries that lie here."""
-    entry_of = {"students": "glyph_selective", "classifiers": "rules"}
+    entry_of = {"students": "glyph_selective", "pairs": "router_pair", "classifiers": "rules"}
     entries = {script: entry_of.get(family, "glyph") for family, scripts in FAMILIES.items() for script in scripts}
     return {name if "@" in name else f"{name}@{entries[name]}" for name in names.split()}
 
@@ -173,7 +193,7 @@ def test_a_change_of_a_file_marks_the_stages_that_read_it(project: Path, readers
     assert stale == {file: stages(names) for file, names in (CODE | INPUTS).items()}
 
 
-NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate report"}
+NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate report evaluate_pair"}
 
 
 @pytest.mark.parametrize("package", NEW_MEMBER)

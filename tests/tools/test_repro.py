@@ -83,24 +83,6 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("base idle", ""),
         ],
     ),
-    "a pair waits for both of its base models, and the evaluation and whoever goes on from one of the two for the pair": (
-        {
-            "bases": {"large": {}, "small": {}},
-            "systems": {"a": {"base": "small"}, "b": {"base": "small"}},
-            "pairs": {"p": {"system": "a", "first": "small", "second": "large"}, "q": {"system": "b", "first": "small", "second": "small"}},
-            "practice": {"go": {"system": "a", "start": "models/students/a/p/second"}},
-        },
-        ["a"],
-        [
-            ("base large", ""),
-            ("base small", ""),
-            ("data a", "base small"),
-            ("student a1", "base small, data a"),
-            ("pair p", "base large, base small, data a"),
-            ("practice go", "data a, pair p"),
-            ("evaluate a", "base small, data a, pair p, practice go, student a1"),
-        ],
-    ),
     "a report waits for the evaluation of its system": (
         {
             "bases": SMALL,
@@ -114,6 +96,30 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("student a1", "base small, data a"),
             ("evaluate a", "base small, data a, student a1"),
             ("report a_report", "evaluate a"),
+        ],
+    ),
+    "a pair waits for both its base models; it answers beside its system, and is compared with the system's students": (
+        {
+            "bases": {"large": {}, "other": {}, "small": {}},
+            "systems": {"a": {"base": "small"}},
+            "pairs": {
+                "duo": {"system": "a", "first": "large", "second": "small"},
+                "elsewhere": {"system": "b", "first": "x", "second": "y"},
+            },
+            "practice": {"go": {"system": "a", "start": "models/students/a/duo/second"}},
+        },
+        ["a"],
+        [
+            ("base large", ""),
+            ("base small", ""),
+            ("data a", "base small"),
+            ("student a1", "base small, data a"),
+            ("pair duo", "base large, base small, data a"),
+            ("practice go", "data a, pair duo"),
+            ("evaluate a", "base small, data a, pair duo, practice go, student a1"),
+            ("answers duo", "base large, base small, pair duo"),
+            ("measure duo", "answers duo, evaluate a"),
+            ("base other", ""),
         ],
     ),
 }
@@ -143,10 +149,12 @@ def test_the_plan(case: str) -> None:
         "base": ("base",),
         "data": plan.DATA,
         "student": plan.STUDENT,
-        "pair": plan.PAIR,
         "practice": plan.PRACTICE,
         "evaluate": plan.EVALUATION,
         "report": plan.REPORT,
+        "pair": plan.PAIR,
+        "answers": plan.ANSWERS,
+        "measure": plan.MEASURE,
     }
     for job in made:
         kind, entry = job.name.split()
@@ -154,13 +162,14 @@ def test_the_plan(case: str) -> None:
 
 
 def test_the_jobs_run_every_stage_of_the_flow() -> None:
-    of_jobs = (plan.DATA, plan.STUDENT, plan.PAIR, plan.PRACTICE, plan.EVALUATION, plan.REPORT)
+    of_jobs = (plan.DATA, plan.STUDENT, plan.PAIR, plan.PRACTICE, plan.EVALUATION, plan.ANSWERS, plan.MEASURE, plan.REPORT)
     assert {"collect", "corpus", "base"}.union(*of_jobs) == set(SCRIPTS)
 
 
 def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
     values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
-    kinds = {"base": "bases", "data": "systems", "student": "students", "pair": "pairs", "evaluate": "systems", "report": "classifiers"}
+    kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems", "report": "classifiers"}
+    kinds |= dict.fromkeys(("pair", "answers", "measure"), "pairs")
     made = plan.jobs(list(values["systems"]), ROOT / "params.yaml")
     assert sorted(job.name for job in made) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
 

@@ -42,6 +42,8 @@ class Params(Strict):
     batch_size: int = Field(default=64, ge=1)
     # what every answer begins with; it counts as the model's words
     prefill: str = ""
+    # whether every answer carries the log-probabilities of its tokens, the end token among them
+    probs: bool = False
     # logits processors, applied in this order, e.g. [{no_marks: [a, b]}]; see samplers/local/steering
     steer: list[Step] = Field(default_factory=list)
     # auto takes CUDA where it is there
@@ -75,12 +77,11 @@ class Params(Strict):
     def _labels_are_used(self) -> "Params":
         if self.labels and self.labels.samples > 1 and not self.temperature:
             raise ValueError("labels.samples: at temperature 0 all samples are the same; expected 1")
-        if not self.generates and (
-            self.max_new_tokens or self.temperature or self.top_p < 1 or self.steer or self.n > 1
-        ):
+        drawn = self.max_new_tokens or self.temperature or self.top_p < 1 or self.steer or self.n > 1
+        if not self.generates and (drawn or self.probs):
             raise ValueError(
                 "labels.after: with `nothing` no token is generated; leave out n, temperature, top_p, "
-                "max_new_tokens and steer"
+                "max_new_tokens, probs and steer"
             )
         return self
 

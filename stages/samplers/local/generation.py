@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from stages.samplers.local.label_scores import answer_tokens, before_label, label_probs
 from stages.samplers.local.steering import Chats
 from stages.samplers.local.steering.batch_state import Start
+from stages.samplers.local.token_probs import Recorder, token_probs
 from stages.samplers.memo.sampled_answers import Answer
 from stages.shared.rows import Ending
 
@@ -58,6 +59,7 @@ def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str, chats: Chats
         else {}
     )
     processors = [start(chats) for start in loaded.processors]
+    recorder = [Recorder()] if params.probs else []
     with torch.inference_mode():
         read = _read_once(model, rows, inputs)
         output = model.generate(
@@ -65,12 +67,13 @@ def _generate(loaded: Loaded, rows: Sequence[list[int]], seed: str, chats: Chats
             **read,
             **sampling,
             max_new_tokens=params.max_new_tokens,
-            logits_processor=processors,
+            logits_processor=[*recorder, *processors],
         )
     for processor in processors:
         loaded.steered.update(processor.counts())
     new = output[:, inputs["input_ids"].shape[1] :].tolist()
-    return [_answer(loaded, ids) for ids in new]
+    logprobs = recorder[0].logprobs(output) if recorder else [None] * len(new)
+    return [_answer(loaded, ids, values) for ids, values in zip(new, logprobs, strict=True)]
 
 
 def _empty(loaded: Loaded, rows: Sequence[list[int]]) -> list[Answer]:
@@ -139,15 +142,21 @@ def stop_ids(model: Any) -> list[int]:
     return list(stops) if isinstance(stops, list) else [stops]
 
 
-def _answer(loaded: Loaded, ids: list[int]) -> Answer:
+def _answer(loaded: Loaded, ids: list[int], logprobs: list[float] | None = None) -> Answer:
+    """The answer of the new tokens `ids` of a row; what stands behind its end token only fills the row up."""
     stops = stop_ids(loaded.model)
     end = next((place for place, token in enumerate(ids) if token in stops), None)
     words = loaded.prefill + (ids if end is None else ids[:end])
     text = loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    probs = None
+    if logprobs is not None:
+        size = len(ids) if end is None else end + 1
+        probs = token_probs(loaded.tokenizer, ids[:size], logprobs[:size])
     return Answer(
         text,
         Ending.LENGTH if end is None else Ending.STOP,
         len(words),
         cost_usd=0.0,
         model=loaded.params.model,
+        probs=probs,
     )

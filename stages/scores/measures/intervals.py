@@ -91,10 +91,22 @@ def mean_of_means(groups: Sequence[Numbers], seed: int) -> Estimate | None:
     """
     if not groups:
         return None
-    rng = np.random.default_rng(seed)
-    values = sum(_resampled(rng, group[:, None])[:, 0] / len(group) for group in groups) / len(groups)
+    values = resampled_means([group[:, None] for group in groups], seed)[:, 0]
     low, high = np.percentile(values, [2.5, 97.5])
     return Estimate(float(np.mean([group.mean() for group in groups])), float(low), float(high))
+
+
+def resampled_means(groups: Sequence[Numbers], seed: int) -> Numbers:
+    """The means of the means of `groups`, each of shape (problems, k), in 2000 resamples: (2000, k).
+
+    The problems are redrawn group by group, each with all its k numbers. There is at least one group, and
+    each has at least one problem.
+    """
+    rng = np.random.default_rng(seed)
+    means: Numbers = sum(
+        (_resampled(rng, group) / len(group) for group in groups), np.zeros(groups[0].shape[1])
+    ) / len(groups)
+    return means
 
 
 def mean(values: Numbers, seed: int) -> Estimate | None:
