@@ -106,6 +106,7 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
                 "duo": {"system": "a", "first": "large", "second": "small"},
                 "elsewhere": {"system": "b", "first": "x", "second": "y"},
             },
+            "practice": {"go": {"system": "a", "start": "models/students/a/duo/second"}},
         },
         ["a"],
         [
