@@ -37,7 +37,7 @@ def folded(rows: Rows, x: str, names: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _x(title: str, kind: str = "quantitative", **more: Any) -> dict[str, Any]:
+def _x(title: str | None, kind: str = "quantitative", **more: Any) -> dict[str, Any]:
     return {"field": "x", "type": kind, "title": title, **more}
 
 
@@ -51,11 +51,12 @@ def lines(
     """A line for each of `names` over rows of `x`, `name` and `value`; `log` for a logarithmic y axis,
     `diagonal` for a dashed line from (0, 0) to (1, 1)."""
     scale: dict[str, Any] = {"type": "log"} if log else {"zero": False}
+    whole = {"tickMinStep": 1} if all(float(row["x"]).is_integer() for row in rows) else {}
     line = {
         "data": {"values": list(rows)},
         "mark": {"type": "line", "point": len(rows) <= 60 * len(names), "clip": True},
         "encoding": {
-            "x": _x(x, scale={"zero": False, "nice": False}),
+            "x": _x(x, scale={"zero": False, "nice": False}, axis=whole),
             "y": {"field": "value", "type": "quantitative", "title": y, "scale": scale},
             "color": _color(names),
             "tooltip": [
@@ -75,47 +76,51 @@ def lines(
     return Chart({"layer": [chance, line]}, words, 300)
 
 
-def bars(rows: Rows, names: Sequence[str], x: str, y: str, words: str, percent: bool = True) -> Chart:
-    """Bars side by side, one for each of `names` at each `x`, over rows of `x`, `name`, `value`, `n`."""
-    axis = {"format": ".0%"} if percent else {}
+def bars(rows: Rows, names: Sequence[str], x: str, y: str, words: str, across: bool = False) -> Chart:
+    """Bars side by side, one for each of `names` at each `x`, over rows of `x`, `name`, `value` (a share) and
+    `n`; `across` for bars from left to right, which long names need."""
+    ends = ("y", "x") if across else ("x", "y")
+    values = list(dict.fromkeys(row["x"] for row in rows))
+    label = {"labelAngle": 0, "labelOverlap": not across, "labelLimit": 260}
     spec = {
         "data": {"values": list(rows)},
         "mark": "bar",
         "encoding": {
-            "x": _x(x, "nominal", sort=None, axis={"labelAngle": 0, "labelOverlap": True}),
-            "xOffset": {"field": "name", "sort": None},
-            "y": {"field": "value", "type": "quantitative", "title": y, "axis": axis},
+            ends[0]: _x(None if across else x, "nominal", sort=None, axis=label),
+            f"{ends[0]}Offset": {"field": "name", "sort": None},
+            ends[1]: {"field": "value", "type": "quantitative", "title": y, "axis": PERCENT},
             "color": _color(names),
             "tooltip": [
                 {"field": "x", "type": "nominal", "title": x},
                 {"field": "name", "type": "nominal"},
-                {"field": "value", "type": "quantitative", "title": y, "format": ".3f" if percent else ""},
+                {"field": "value", "type": "quantitative", "title": y, "format": ".1%"},
                 {"field": "n", "type": "quantitative"},
             ],
         },
     }
-    return Chart(spec, words)
+    return Chart(spec, words, 70 + 24 * len(values) * len(names) if across else 240)
 
 
 def intervals(rows: Rows, x: str, words: str) -> Chart:
     """A point with its 95 % interval for each name within each group, over rows of `group`, `name`, `value`,
     `low`, `high`."""
     groups = dict.fromkeys(row["group"] for row in rows)
-    color = {"field": "name", "type": "nominal", "title": None, "sort": None}
-    y = {"field": "group", "type": "nominal", "title": None, "sort": None}
-    offset = {"field": "name", "sort": None}
-    shared = {"y": y, "yOffset": offset, "color": color}
+    lanes = max(sum(row["group"] == group for row in rows) for group in groups)
+    shared: dict[str, Any] = {
+        "y": {"field": "group", "type": "nominal", "title": None, "sort": None},
+        "color": _color(list(dict.fromkeys(row["name"] for row in rows))),
+    }
+    shared |= {"yOffset": {"field": "name", "sort": None}} if lanes > 1 else {}
     tooltip = [{"field": name} for name in ("group", "name", "value", "low", "high")]
     point = {
-        "mark": {"type": "point", "filled": True, "size": 45},
+        "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
         "encoding": {"x": {"field": "value", "type": "quantitative", "title": x}, "tooltip": tooltip},
     }
     rule = {
         "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
     }
-    names = len({row["name"] for row in rows})
-    height = max(120, 60 + len(groups) * (12 * names + 8))
+    height = 70 + len(groups) * (10 * lanes + 14)
     return Chart({"data": {"values": list(rows)}, "encoding": shared, "layer": [rule, point]}, words, height)
 
 

@@ -112,7 +112,7 @@ def drops(tally: TeacherTally) -> Section:
         for (by, reason), count in ordered
     ]
     note = (
-        "The first rule of the filter that an answer fails. `grader:reason` is a grade that is too low; surplus: the problem had as "
+        "The first rule of the filter that an answer fails. grader:reason is a grade that is too low; surplus: the problem had as "
         "many answers as are kept."
     )
     drawn = [
@@ -121,7 +121,7 @@ def drops(tally: TeacherTally) -> Section:
         if by == "teacher"
     ]
     words = "Share of the teacher's answers dropped, by reason"
-    chart = [bars(drawn, ["teacher"], "reason", "of all answers", words)] if drawn else []
+    chart = [bars(drawn, ["teacher"], "reason", "of all answers", words, across=True)] if drawn else []
     return Section(
         "drops",
         "Dropped answers by reason",

@@ -43,16 +43,16 @@ def drawn(name: str, text: str) -> list[Chart | Table]:
         return [intervals(_points(rows, words, value), value, title)]
     if axis is None:
         return [_table(title, rows)]
-    numeric = [
-        name
-        for name in columns
-        if name != axis and name not in AROUND and any(isinstance(row[name], float) for row in rows)
-    ]
-    return (
-        [lines(folded(rows, axis, numeric), numeric, AXES[axis], "", title)]
-        if numeric
-        else [_table(title, rows)]
-    )
+    numeric = [name for name in columns if name != axis and name not in AROUND and _is_numeric(rows, name)]
+    if not numeric:
+        return [_table(title, rows)]
+    return [lines(folded(rows, axis, numeric), numeric, AXES[axis], "", title)]
+
+
+def _is_numeric(rows: Rows, column: str) -> bool:
+    """Whether a column holds numbers alone, but for empty cells."""
+    cells = [row[column] for row in rows if row[column] is not None]
+    return bool(cells) and all(isinstance(cell, float) for cell in cells)
 
 
 def _points(rows: Rows, words: Sequence[str], value: str) -> list[dict[str, Any]]:

@@ -14,15 +14,28 @@ function configOf() {
   };
 }
 
+// An arm has the same colour in every chart: the colours of all arms are given out, those that a chart lacks have no legend.
+function withArms(spec) {
+  const names = spec.encoding && spec.encoding.color && spec.encoding.color.scale && spec.encoding.color.scale.domain;
+  if (spec.layer) return { ...spec, ...coloured(spec, names), layer: spec.layer.map(withArms) };
+  return { ...spec, ...coloured(spec, names) };
+}
+
+function coloured(spec, names) {
+  if (!names || !names.every((name) => ROWS.arms.includes(name))) return {};
+  const color = { ...spec.encoding.color, scale: { ...spec.encoding.color.scale, domain: ROWS.arms }, legend: { values: names } };
+  return { encoding: { ...spec.encoding, color } };
+}
+
 function draw(element) {
   if (drawn.has(element)) drawn.get(element).finalize();
-  const spec = { ...SPECS[Number(element.dataset.spec)], width: 'container', height: Number(element.dataset.height) - 20, autosize: { type: 'fit', contains: 'padding' } };
+  const height = Number(element.dataset.height) + 40, width = element.clientWidth;
+  const spec = { ...withArms(SPECS[Number(element.dataset.spec)]), width, height, autosize: { type: 'fit', contains: 'padding' } };
   const compiled = vegaLite.compile({ $schema: 'https://vega.github.io/schema/vega-lite/v6.json', config: configOf(), ...spec }).spec;
   element.replaceChildren();
   const view = new vega.View(vega.parse(compiled, null, { ast: true }), {
     expr: vega.expressionInterpreter, renderer: 'svg', container: element, hover: false, loader: null,
   });
-  view.width(element.clientWidth).height(Number(element.dataset.height) + 40);
   drawn.set(element, view);
   view.runAsync();
 }
@@ -36,6 +49,11 @@ const sight = new IntersectionObserver((entries) => {
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   document.getElementById('theme').textContent = theme === 'dark' ? 'Light' : 'Dark';
-  for (const element of drawn.keys()) draw(element);
+  for (const element of drawn.keys()) if (element.clientWidth) draw(element);
+}
+let redraw = 0;
+function resized() {
+  clearTimeout(redraw);
+  redraw = setTimeout(() => { for (const element of drawn.keys()) if (element.clientWidth) draw(element); }, 200);
 }
 const toggleTheme = () => setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');

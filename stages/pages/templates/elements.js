@@ -6,7 +6,7 @@ function el(tag, attributes, ...children) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined).map(shown));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined).map(shown));
   return element;
 }
 

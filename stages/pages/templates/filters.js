@@ -9,8 +9,8 @@ const FILTERS = {  // in the order in which they stand on the page
   reason: { of: 'answers', label: 'reason of a grade', from: reasonsOf },
   fate: { of: 'answers', label: 'kept or dropped for' },
   ending: { of: 'answers', label: 'ended by' },
-  better: { label: 'right: ', arms: true },
-  worse: { label: 'and not right: ', arms: true },
+  better: { label: 'right by', arms: true },
+  worse: { label: 'but not by', arms: true },
 };
 const SEARCHED = { problems: ['id', 'question', 'answer', 'solution', 'context'], answers: ['text', 'reasoning', 'pred'] };
 
@@ -56,13 +56,14 @@ function testOf(kind, state) {
   return tests.length ? (row) => tests.every((test) => test(row)) : null;
 }
 
-// The places of the problems that pass, in the order of the rows.
+// The places of the problems that pass, in the order of the rows, and how many of their answers do (null: no filter is of answers).
 function matching(state) {
   const problemTest = testOf('problems', state), answerTest = testOf('answers', state);
   const hits = state.q ? containing(state.q) : null;
   const problemColumns = SEARCHED.problems.map((name) => COLUMNS.problems[name].place);
   const answerColumns = SEARCHED.answers.map((name) => COLUMNS.answers[name].place);
   const found = [];
+  let answers = 0;
   for (let place = 0; place < ROWS.problems.length; place += 1) {
     const problem = ROWS.problems[place];
     if (problemTest && !problemTest(problem)) continue;
@@ -73,11 +74,13 @@ function matching(state) {
         const row = ROWS.answers[number];
         return (!answerTest || answerTest(row)) && (!hits || named || answerColumns.some((column) => hits[row[column]]));
       };
-      if (!ANSWERS_OF[place].some(passes)) continue;
+      const passing = ANSWERS_OF[place].filter(passes).length;
+      if (!passing) continue;
+      answers += passing;
     }
     found.push(place);
   }
-  return found;
+  return { problems: found, answers: answerTest ? answers : null };
 }
 
 // Whether the arm `better` has the problem right and the arm `worse` has not.

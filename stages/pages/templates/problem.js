@@ -6,7 +6,7 @@ function showProblem(state) {
     view.replaceChildren(el('p', { class: 'bar-line' }, back), el('p', {}, `No problem ${state.id} on this page.`));
     return;
   }
-  const problems = search(state), at = problems.indexOf(place);
+  const { problems } = search(state), at = problems.indexOf(place);
   const near = (step, label) => (at >= 0 && problems[at + step] !== undefined ? link(label, fragment({ ...filtersOf(state), view: 'problem', id: ofProblem(ROWS.problems[problems[at + step]], 'id') }, {})) : null);
   view.replaceChildren(
     el('p', { class: 'bar-line' }, back, at >= 0 ? el('span', { class: 'note' }, `${at + 1} of ${problems.length}`) : null,
@@ -91,9 +91,5 @@ function neighbourList(place) {
   if (!near.length) return [];
   return [el('h3', {}, train ? 'Nearest held-out problems' : 'Nearest training problems'),
     el('p', { class: 'note' }, 'By the share of words that the two questions have in common.'),
-    ...near.map(({ place: other, share }) => {
-      const row = problemRow(other, {});
-      row.querySelector('.soft').textContent = `${(100 * share).toFixed(0)} % of words`;
-      return row;
-    })];
+    ...near.map(({ place: other, share }) => problemRow(other, {}, `${(100 * share).toFixed(0)} % of the words`))];
 }

@@ -1,6 +1,6 @@
 // The rows: filters, a page of problems, the pager.
 const PAGE = 50;
-let found = [], foundFor = '';  // the problems that pass, and the filters they pass
+let found = { problems: [], answers: null }, foundFor = null;  // what passes, and the filters it passes
 let took = 0;  // milliseconds that the last filter took
 
 function search(state) {
@@ -14,6 +14,7 @@ function search(state) {
 }
 
 function buildFilters() {
+  document.getElementById('filter-box').open = window.innerWidth > 720;
   const form = document.getElementById('filters');
   const text = el('input', { name: 'q', type: 'search', placeholder: 'text in questions and answers', spellcheck: 'false' });
   form.append(el('label', { class: 'text' }, 'text', text));
@@ -44,10 +45,10 @@ function showTraces(state) {
   for (const field of document.getElementById('filters').elements) {
     if (field.name && field !== document.activeElement) field.value = state[field.name] || '';
   }
-  const problems = search(state), pages = Math.max(1, Math.ceil(problems.length / PAGE));
+  const { problems, answers } = search(state), pages = Math.max(1, Math.ceil(problems.length / PAGE));
   const page = Math.min(pages, Math.max(1, Number(state.page) || 1));
   const left = ROWS.left_out ? ` ${ROWS.left_out} more are not on the page (systems.*.report.problems).` : '';
-  document.getElementById('count').textContent = `${problems.length} of ${ROWS.problems.length} problems.${left}`;
+  document.getElementById('count').textContent = `${problems.length} of ${ROWS.problems.length} problems${answers === null ? '' : ` with ${answers} such answers`}.${left}`;
   document.getElementById('count').dataset.took = took.toFixed(1);
   const start = (page - 1) * PAGE;
   document.getElementById('list').replaceChildren(...problems.slice(start, start + PAGE).map((place) => problemRow(place, state)));
@@ -55,13 +56,11 @@ function showTraces(state) {
   document.getElementById('pager').replaceChildren(at(page - 1, '← previous'), el('span', {}, `page ${page} of ${pages}`), at(page + 1, 'next →'));
 }
 
-function problemRow(place, state) {
+function problemRow(place, state, note) {
   const row = ROWS.problems[place], level = ofProblem(row, 'level'), rate = ofProblem(row, 'pass_rate');
+  const facts = [note, ofProblem(row, 'task'), ofProblem(row, 'split'), level === null ? '' : `level ${level}`, rate === null ? '' : `difficulty ${(1 - rate).toFixed(2)}`];
   return el('a', { class: 'row', href: fragment({ ...filtersOf(state), view: 'problem', id: ofProblem(row, 'id') }, {}) },
-    el('span', { class: 'line' }, ofProblem(row, 'question')),
-    el('span', { class: 'soft' }, ofProblem(row, 'task')),
-    el('span', { class: 'soft' }, ofProblem(row, 'split')),
-    el('span', { class: 'soft' }, [level === null ? '' : `level ${level}`, rate === null ? '' : ` ${(1 - rate).toFixed(2)}`].join('')),
+    el('span', {}, el('span', { class: 'line' }, ofProblem(row, 'question')), el('span', { class: 'soft' }, facts.filter(Boolean).join(' · '))),
     el('span', { class: 'chips' }, ...answerChips(place)));
 }
 

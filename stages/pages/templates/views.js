@@ -86,6 +86,7 @@ function start() {
   document.getElementById('keys-button').addEventListener('click', KEYS['?']);
   document.addEventListener('keydown', press);
   window.addEventListener('hashchange', show);
+  window.addEventListener('resize', resized);
   for (const element of document.querySelectorAll('.chart')) sight.observe(element);
   show();
 }
