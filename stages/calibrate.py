@@ -1,4 +1,4 @@
-"""Reports a classification: threshold and temperature from the validation answers, applied to all splits."""
+"""Calibrates a classification: threshold and temperature from the validation answers, for all splits."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,11 +56,11 @@ def main(name: str) -> None:
     N is the entry of params, S its system. Each split has its files; those of a split that no arm answered
     say so with n 0. The curves are of the test problems, and those of thresholds of the validation problems.
     """
-    ours, seed = params.read(name, "report", Params, family="classifiers"), params.seed()
+    ours, seed = params.read(name, "calibrate", Params, family="classifiers"), params.seed()
     system = params.refers("classifiers", name, "system")
     graded = Path("data", system, "graded.jsonl")
     classes = Classes(ours.positive, ours.negative)
-    arms = collect_arms(progress(read(graded, Trace), "report"), classes)
+    arms = collect_arms(progress(read(graded, Trace), "calibrate"), classes)
     _check_names(ours, arms, name)
     operating = _chosen(ours, arms, seed)
     splits = {split: Split(answered, operating) for split, answered in arms.items()}
@@ -87,7 +87,7 @@ def _check_names(ours: Params, arms: Arms, name: str) -> None:
     named = {"label_only": ours.label_only}
     named |= {f"compare.{pair}": list(arms) for pair, arms in (ours.compare or {}).items()}
     faults = [
-        f"classifiers.{name}.report.{place}: {unknown('arm', arm, arms['test'])}"
+        f"classifiers.{name}.calibrate.{place}: {unknown('arm', arm, arms['test'])}"
         for place, wanted in named.items()
         for arm in wanted
         if arm not in arms["test"]

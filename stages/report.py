@@ -48,7 +48,7 @@ class Params(params.Strict):
     # metrics/N_report of a classifier, metrics/N_plots of a pair; what lies in metrics/N* is shown as well
     root: str = "stages/pages/__init__.py"
     # the metrics that the page shows first, in this order
-    results: list[Wanted] = []
+    results: list[Wanted] = Field(default=[])
     # at most so many problems have rows on the page, drawn by a hash of their ids; null: all
     problems: int | None = Field(default=10_000, ge=1)
 
@@ -165,7 +165,7 @@ def _texts(folder: Path, ending: str) -> dict[str, str]:
 
 
 def _further(root: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The metrics and the CSV files of the entry that writes `root`: N of metrics/N_report or metrics/N_plots."""
+    """The metrics and the CSV files of the entry N that writes `root`: metrics/N_report or metrics/N_plots."""
     name, _, kind = root.name.rpartition("_")
     if root.parent != Path("metrics") or kind not in ("report", "plots"):
         return {}, {}
@@ -173,7 +173,9 @@ def _further(root: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise BadInput(f"{root}: no such folder; systems.*.report.root names one that a stage writes")
     files = sorted({root.parent / f"{name}.json", *root.glob("*.json")})
     metrics = {path.stem: _json(path) for path in files if path.is_file()}
-    return metrics, _texts(root.parent / f"{name}_curves", "csv") | _texts(root.parent / f"{name}_plots", "csv")
+    return metrics, _texts(root.parent / f"{name}_curves", "csv") | _texts(
+        root.parent / f"{name}_plots", "csv"
+    )
 
 
 def _json(path: Path) -> Any:

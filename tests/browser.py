@@ -116,7 +116,14 @@ def browser() -> Iterator[Page]:
     """A tab of a browser that is started for it and ended after it."""
     with TemporaryDirectory() as profile:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        command = [executable(), *FLAGS.split(), "--host-resolver-rules=MAP * ~NOTFOUND", *sandbox, f"--user-data-dir={profile}", "about:blank"]
+        command = [
+            executable(),
+            *FLAGS.split(),
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            *sandbox,
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         loop = asyncio.new_event_loop()
         session = None

@@ -3,26 +3,20 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from stages.pages.charts import bars, points_of, intervals
+from stages.pages.charts import bars, intervals, points_of
 from stages.pages.sections import Cell, Section, Table, number, share
 from stages.pages.tallies import ArmTally, TeacherTally
 
 
-def fragment(**parts: str) -> str:
-    """The fragment of the rows with these values: `#traces?task=sums&verdict=right`."""
-    return "#traces?" + "&".join(f"{key}={quote(value, safe='')}" for key, value in parts.items() if value)
-
-
-def counted(count: int, rows: str = "") -> Cell:
+def counted(count: int, rows: Mapping[str, str] | None = None) -> Cell:
     """A cell with a count that leads to the rows it is of."""
-    return Cell(f"{count:,}", rows if count else "", "number")
+    return Cell(f"{count:,}", rows if count and rows else {}, "number")
 
 
-def shared(hits: int, n: int, rows: str = "") -> Cell:
+def shared(hits: int, n: int, rows: Mapping[str, str] | None = None) -> Cell:
     """A cell with a share in percent."""
-    return Cell(share(hits, n), rows if hits else "", "number")
+    return Cell(share(hits, n), rows if hits and rows else {}, "number")
 
 
 def cost(teacher: Mapping[str, Any], tally: TeacherTally, models: Mapping[str, Mapping[str, Any]]) -> Section:
@@ -59,7 +53,7 @@ def cost(teacher: Mapping[str, Any], tally: TeacherTally, models: Mapping[str, M
         for tokens in [model.get("tokens") or {}]
     ]
     head = ["model", "weights", "steps", "rows", "tokens seen", "of these learnt"]
-    note = "What the teacher's answers took, and what training took. Money is counted where conf/prices.yaml has a price."
+    note = "What the teacher's answers and the training took. Money is counted where conf/prices.yaml has a price."
     return Section(
         "cost", "Cost", note, [Table(["", ""], rows), *([Table(head, trained)] if trained else [])]
     )
@@ -76,10 +70,10 @@ def yields(tally: TeacherTally, paths: str) -> Section:
                 Cell(by),
                 Cell(task),
                 Cell(style),
-                counted(count, fragment(**of)),
-                counted(tally.right[key], fragment(**of, verdict="right")),
+                counted(count, of),
+                counted(tally.right[key], of | {"verdict": "right"}),
                 shared(tally.right[key], count),
-                counted(tally.kept[key], fragment(**of, fate="kept")),
+                counted(tally.kept[key], of | {"fate": "kept"}),
                 shared(tally.kept[key], count),
             ]
         )
@@ -108,12 +102,12 @@ def drops(tally: TeacherTally) -> Section:
         totals[by] += count
     ordered = sorted(tally.dropped.items(), key=lambda item: (item[0][0] != "teacher", -item[1], item[0][1]))
     rows = [
-        [Cell(by), Cell(reason), counted(count, fragment(arm=by, fate=reason)), shared(count, totals[by])]
+        [Cell(by), Cell(reason), counted(count, {"arm": by, "fate": reason}), shared(count, totals[by])]
         for (by, reason), count in ordered
     ]
     note = (
-        "The first rule of the filter that an answer fails. grader:reason is a grade that is too low; surplus: the problem had as "
-        "many answers as are kept."
+        "The first rule of the filter that an answer fails. grader:reason is a grade that is too low; surplus: "
+        "the problem had as many answers as are kept."
     )
     drawn = [
         {"x": reason, "name": by, "value": count / totals[by], "n": count}
@@ -138,7 +132,7 @@ def endings(teacher: TeacherTally, arms: ArmTally) -> Section:
         for (by, _), count in counts.items():
             totals[by] += count
         for (by, ending), count in counts.items():
-            of = fragment(arm=by, ending=ending)
+            of = {"arm": by, "ending": ending}
             rows.append([Cell(place), Cell(by), Cell(ending), counted(count, of), shared(count, totals[by])])
     note = "stop: the model ended its answer; length: it was cut off at its limit."
     return Section(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.pages.charts import bars, folded, heat, intervals, lines, points_of
-from stages.pages.data_sections import counted, fragment, shared
+from stages.pages.data_sections import counted, shared
 from stages.pages.plot_files import by_prefix, overlaid
 from stages.pages.result_table import Names, Result, every, results
 from stages.pages.sections import Cell, Chart, Section, Table, number
@@ -30,7 +30,8 @@ def headline(wanted: Sequence[Result], metrics: Mapping[str, Any], arms: ArmTall
         *chart,
         every("All metrics", metrics, names),
     ]
-    note = f"{metrics.get('n', 0):,} held-out problems. A number leads to its rows. A bar is set in params: systems.*.report.results."
+    n = f"{metrics.get('n', 0):,} held-out problems."
+    note = f"{n} A number leads to its rows. A bar is set in params: systems.*.report.results."
     return Section("results", "Results", note, blocks)
 
 
@@ -43,12 +44,12 @@ def by_task(arms: ArmTally) -> Section | None:
     rows = [
         [
             Cell(task),
-            counted(arms.answers[names[0], task], fragment(split="test", task=task)),
+            counted(arms.answers[names[0], task], {"split": "test", "task": task}),
             *(
                 shared(
                     arms.right[arm, task],
                     arms.answers[arm, task],
-                    fragment(split="test", task=task, arm=arm, verdict="right"),
+                    {"split": "test", "task": task, "arm": arm, "verdict": "right"},
                 )
                 for arm in names
             ),
@@ -73,7 +74,7 @@ def by_task(arms: ArmTally) -> Section | None:
 
 
 def training(curves: Mapping[str, Mapping[str, str]], validation: Mapping[str, str]) -> Section | None:
-    """The loss of every student, and what was measured on validation problems; None where there are no curves.
+    """The loss of every student, and what was measured on validation problems; None where nothing was.
 
     `curves` holds, by student, TSV files by the name of the curve; `validation` CSV files by student.
     """
@@ -128,7 +129,7 @@ def signals(tally: SignalTally, arms: Sequence[str], plots: Sequence[Chart | Tab
 
 
 def rules(tally: RuleTally) -> Section | None:
-    """For each rule how often it decides a problem, and how often answers cite it; None where none is cited."""
+    """For each rule how often it decides a problem and how often it is cited; None where none is cited."""
     arms = tally.arms()
     rows = []
     for rule in tally.rules():
@@ -147,7 +148,10 @@ def rules(tally: RuleTally) -> Section | None:
     if not rows:
         return None
     head = ["rule", "arm", "decides", "cited", "precision", "recall"]
-    note = "decides: problems whose answer rests on the rule. precision: of the answers that cite it. recall: of the problems that it decides."
+    note = (
+        "decides: problems whose answer rests on the rule. precision: of the answers that cite it. recall: of "
+        "the problems that it decides."
+    )
     return Section("rules", "Rules", note, [Table(head, rows)])
 
 

@@ -39,7 +39,7 @@ def drawn(name: str, text: str) -> list[Chart | Table]:
     value = next((column for column in VALUES if column in columns), None)
     words = [column for column in columns if all(isinstance(row[column], str) for row in rows)]
     title = name.replace("_", " ")
-    if axis is None and value and AROUND <= set(columns) and words:
+    if axis is None and value and set(columns) >= AROUND and words:
         return [intervals(_points(rows, words, value), value, title)]
     if axis is None:
         return [_table(title, rows)]

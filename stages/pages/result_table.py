@@ -73,9 +73,9 @@ def _drawn(value: float, interval: Sequence[float], bar: float | None) -> Interv
     return Interval(low, high, value, bar, min(0.0, -1.0 if low < 0 else 0.0, low), end)
 
 
-def rows_of(metric: str, names: Names) -> str:
-    """The fragment of the rows that a metric is of: those of the arm, the task and the level that its name
-    names; of a difference of two arms the problems that only the first one has right. "": it names no arm."""
+def rows_of(metric: str, names: Names) -> dict[str, str]:
+    """The filters of the rows that a metric is of: those of the arm, the task and the level that its name
+    names; of a difference of two arms the problems that only the first has right. Empty without an arm."""
     parts: dict[str, str] = {}
     for part in metric.split(".")[1:]:
         pairs = [
@@ -90,8 +90,8 @@ def rows_of(metric: str, names: Names) -> str:
         elif metric.startswith("accuracy_level.") and part.isdigit():
             parts["level"] = part
     if not parts.keys() & {"arm", "better"}:
-        return ""
-    return "#traces?" + "&".join(f"{key}={value}" for key, value in {"split": "test", **parts}.items())
+        return {}
+    return {"split": "test"} | parts
 
 
 def every(title: str, metrics: Mapping[str, Any], names: Names) -> Table:

@@ -1,12 +1,13 @@
 """What an overview is made of: sections with tables and charts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
 class Interval(NamedTuple):
-    """A 95 % interval drawn on a line from `start` to `end`; `bar` is the bound that the value is held against
-    (None: none)."""
+    """A 95 % interval drawn on a line from `start` to `end`. `bar` is the bound that the value is held
+    against (None: none)."""
 
     low: float
     high: float
@@ -17,11 +18,11 @@ class Interval(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A cell of a table: text, the rows that it counts (a fragment such as `#traces?arm=student`), a class of
-    the style sheet, an interval drawn beside it."""
+    """A cell of a table: text, the filters of the rows that it counts (`{"arm": "student"}`), a class of the
+    style sheet, an interval drawn beside it."""
 
     text: str
-    rows: str = ""
+    rows: Mapping[str, str] = MappingProxyType({})
     look: str = ""
     interval: Interval | None = None
 

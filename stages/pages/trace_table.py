@@ -6,15 +6,44 @@ from typing import Any
 from stages.pages.interning import Values, message_pieces
 from stages.shared.rows import Chat, Trace
 
-# the columns of each kind of row; a name with = before it holds numbers as they are, the others places of values
-PROBLEM = (
-    "id task split =level kind question answer solution choices context history rule_book chain =pass_rate"
-).split()
-ANSWER = (
-    "=problem by style =sample sampler model messages text reasoning ending =tokens pred grades reasons facts "
-    "fate verdict label_probs"
-).split()
-CHAT = "=answer student format messages =weight".split()
+# the columns of each kind of row: with = before its name one of numbers as they are, else of places of values
+PROBLEM = [
+    "id",
+    "task",
+    "split",
+    "=level",
+    "kind",
+    "question",
+    "answer",
+    "solution",
+    "choices",
+    "context",
+    "history",
+    "rule_book",
+    "chain",
+    "=pass_rate",
+]
+ANSWER = [
+    "=problem",
+    "by",
+    "style",
+    "=sample",
+    "sampler",
+    "model",
+    "messages",
+    "text",
+    "reasoning",
+    "ending",
+    "=tokens",
+    "pred",
+    "grades",
+    "reasons",
+    "facts",
+    "fate",
+    "verdict",
+    "label_probs",
+]
+CHAT = ["=answer", "student", "format", "messages", "=weight"]
 
 
 class TraceTable:

@@ -35,7 +35,8 @@ CODE = {  # a file of each dep on code
     "stages/graders/answer.py": "respond grade judge enrich filter evaluate",
     "stages/graders/mathematics/terms.py": "respond grade judge enrich filter evaluate",
     "stages/formats/latent.py": "format",
-    "stages/scores/accuracy.py": "enrich evaluate report",
+    "stages/scores/accuracy.py": "enrich evaluate calibrate",
+    "stages/pages/page.py": "report",
     "stages/samplers/__init__.py": ASKED,
     "stages/samplers/ask.py": ASKED,
     "stages/samplers/asking/streams.py": ASKED,
@@ -67,21 +68,23 @@ INPUTS = {
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
     "data/glyph/traces.jsonl": "judge",
-    "data/glyph/judged.jsonl": "enrich filter",
+    "data/glyph/judged.jsonl": "enrich filter report",
     "data/glyph/paths/file": "",
-    "data/glyph/kept.jsonl": "format",
-    "data/glyph/dropped.jsonl": "",
-    "data/glyph/chats/glyph_selective.jsonl": "train",
+    "data/glyph/kept.jsonl": "format report",
+    "data/glyph/dropped.jsonl": "report",
+    "data/glyph/chats/glyph_selective.jsonl": "train report",
     "data/glyph/validation/glyph_selective/file": "train",
     "data/glyph/generations.jsonl": "evaluate",
-    "data/glyph/graded.jsonl": "report",
+    "data/glyph/graded.jsonl": "report calibrate",
     "models/bases/glyph/file": "respond train generate",
-    "models/students/glyph/glyph_selective/file": "generate",
-    "metrics/glyph.json": "",
+    "models/students/glyph/glyph_selective/file": "generate report",
+    "metrics/glyph.json": "report",
+    "metrics/glyph_teacher.json": "report",
+    "metrics/glyph_paths.csv": "report",
     "conf/config.yaml": "",  # composed into params.yaml, which the stages read
 }
 PARAMS: dict[str, tuple[Any, str]] = {
-    "seed": (1, "collect corpus base prompt respond judge format train generate evaluate report"),
+    "seed": (1, "collect corpus base prompt respond judge format train generate evaluate calibrate"),
     "bases.glyph.corpus.near": (0.9, "corpus"),
     "bases.glyph.model.steps": (901, "base"),
     "systems.glyph.collect.near": (0.9, "collect"),
@@ -97,7 +100,8 @@ PARAMS: dict[str, tuple[Any, str]] = {
     "systems.glyph.evaluate.hard_below": (0.6, "evaluate"),
     "students.glyph_selective.format.selective": (False, "format"),
     "students.glyph_selective.train.learning_rate": (1e-4, "train"),
-    "classifiers.rules.report.positive": ("deny", "report"),
+    "systems.glyph.report.problems": (500, "report"),
+    "classifiers.rules.calibrate.positive": ("deny", "calibrate"),
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
     "students.glyph_selective.train.launcher": ("accelerate launch", "train"),
@@ -173,7 +177,7 @@ def test_a_change_of_a_file_marks_the_stages_that_read_it(project: Path, readers
     assert stale == {file: stages(names) for file, names in (CODE | INPUTS).items()}
 
 
-NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate report"}
+NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate calibrate"}
 
 
 @pytest.mark.parametrize("package", NEW_MEMBER)

@@ -1,4 +1,4 @@
-"""`stages.report` from graded answers to thresholds, metrics, predictions and curves."""
+"""`stages.calibrate` from graded answers to thresholds, metrics, predictions and curves."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
-from stages.report import Params, main
+from stages.calibrate import Params, main
 from stages.shared.errors import BadInput
 from stages.shared.files import write
 from stages.shared.params import read as read_params
@@ -21,7 +21,7 @@ systems: {rules: {}}
 classifiers:
   rules:
     system: rules
-    report: {positive: spam, negative: ham, label_only: [direct]}
+    calibrate: {positive: spam, negative: ham, label_only: [direct]}
 """
 OUT = Path("metrics/rules_report")
 CURVES = Path("metrics/rules_curves")
@@ -74,7 +74,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def report(given: list[Trace]) -> None:
+def calibrate(given: list[Trace]) -> None:
     write(Path("data/rules/graded.jsonl"), given)
     main("rules")
 
@@ -89,7 +89,7 @@ def predictions(split: str) -> list[dict[str, str]]:
 
 
 def test_what_is_reported(project: Path) -> None:
-    report(rows())
+    calibrate(rows())
     found, direct = metrics("metrics_test"), metrics("metrics_test_label_only")
     assert (found["n"], found["positives"], set(found["accuracy"]), set(direct["accuracy"])) == (
         200,
@@ -111,7 +111,7 @@ def test_what_is_reported(project: Path) -> None:
 
 
 def test_metrics_are_of_the_predictions(project: Path) -> None:
-    report(rows())
+    calibrate(rows())
     table = [line for line in predictions("test") if line["arm"] == "student"]
     gold, pred = ([line[name] == "spam" for line in table] for name in ("gold", "pred"))
     found = metrics("metrics_test")
@@ -124,9 +124,9 @@ def test_metrics_are_of_the_predictions(project: Path) -> None:
 
 def test_the_threshold_is_not_taken_from_test(project: Path) -> None:
     """On the test problems another threshold is far better; the one of validation is applied, and nothing of it depends on test."""
-    report(rows())
+    calibrate(rows())
     chosen = metrics("run_summary")["arms"]["student"]
-    report(rows(shift=0.3))
+    calibrate(rows(shift=0.3))
     assert {**metrics("run_summary")["arms"]["student"], "macro_f1": {}} == {**chosen, "macro_f1": {}}
     table = [line for line in predictions("test") if line["arm"] == "student"]
     gold = [line["gold"] == "spam" for line in table]
@@ -135,7 +135,7 @@ def test_the_threshold_is_not_taken_from_test(project: Path) -> None:
 
 
 def test_a_threshold_raises_macro_f1_on_validation(project: Path) -> None:
-    report(rows())
+    calibrate(rows())
     found, chosen = metrics("metrics_validation"), metrics("run_summary")["arms"]["student"]
     assert found["macro_f1"]["student"] > found["stated_macro_f1"]["student"]  # the texts name the label from 0.5 on
     low, high = chosen["threshold_interval"]
@@ -147,12 +147,12 @@ def test_the_same_bytes_twice(project: Path) -> None:
         files = [path for folder in ("metrics", "data/rules/predictions") for path in Path(folder).rglob("*") if path.is_file()]
         return {path.as_posix(): path.read_bytes() for path in files}
 
-    report(rows())
+    calibrate(rows())
     first = contents()
-    report(rows())
+    calibrate(rows())
     assert contents() == first
     Path("params.yaml").write_text(PARAMS.replace("seed: 3", "seed: 4"))
-    report(rows())
+    calibrate(rows())
     changed = {name for name, content in contents().items() if first[name] != content}
     assert "metrics/rules_report/metrics_test.json" in changed and "data/rules/predictions/rules/test.csv" not in changed
 
@@ -161,21 +161,21 @@ def test_texts_are_exported_as_they_are(project: Path) -> None:
     given = rows()
     for trace in given[:5]:
         trace.question = HOSTILE
-    report(given)
+    calibrate(given)
     assert [line["text"] for line in predictions("test")[:5]] == [HOSTILE] * 4 + ["text test-1"]  # the probe is left out
 
 
 def test_the_curves(project: Path) -> None:
     CURVES.mkdir(parents=True)
     (CURVES / "roc_gone.csv").write_text("of an earlier run")
-    report(rows())
+    calibrate(rows())
     curves = ("roc", "precision_recall", "calibration", "risk_coverage", "thresholds")
     assert {path.stem for path in CURVES.iterdir()} == {f"{curve}_{arm}" for curve in curves for arm in ("student", "words", "direct")}
 
 
 def test_a_fixed_threshold_needs_no_validation(project: Path) -> None:
     Path("params.yaml").write_text(PARAMS.replace("label_only: [direct]", "choose: {calibrate: false, threshold: 0.5}"))
-    report([trace for trace in rows() if trace.split == "test"])
+    calibrate([trace for trace in rows() if trace.split == "test"])
     found = metrics("metrics_test")
     assert found["macro_f1"]["student"] == pytest.approx(
         f1_score(
@@ -192,7 +192,7 @@ def test_a_fixed_threshold_needs_no_validation(project: Path) -> None:
 
 def test_every_pair_that_params_name(project: Path) -> None:
     Path("params.yaml").write_text(PARAMS.replace("label_only: [direct]", "compare: {gain: [student, words]}"))
-    report(rows())
+    calibrate(rows())
     assert set(metrics("metrics_test")["mcnemar"]) == {"gain"}
 
 
@@ -200,8 +200,8 @@ FAULTS: list[tuple[str, str, Callable[[Trace], bool], str]] = [
     ("no validation", "", lambda trace: trace.split == "test", "arm 'student' answered no validation problem"),
     ("no test", "", lambda trace: trace.split != "test", "no test problem was answered"),
     ("one class", "", lambda trace: trace.split == "test" or trace.answer == "ham", "none of 100 problems has the label 'spam'"),
-    ("a stranger", "label_only: [nobody]", lambda trace: True, "classifiers.rules.report.label_only: unknown arm 'nobody'"),
-    ("compared", "compare: {a: [student, nobody]}", lambda trace: True, "report.compare.a: unknown arm 'nobody'"),
+    ("a stranger", "label_only: [nobody]", lambda trace: True, "classifiers.rules.calibrate.label_only: unknown arm 'nobody'"),
+    ("compared", "compare: {a: [student, nobody]}", lambda trace: True, "calibrate.compare.a: unknown arm 'nobody'"),
     ("other labels", "bins: 5, positive: eggs", lambda trace: True, "its gold label is 'spam'; expected 'eggs' or 'ham'"),
 ]  # fmt: skip
 
@@ -211,7 +211,7 @@ def test_what_cannot_be_reported(project: Path, params: str, keep: Callable[[Tra
     text = PARAMS.replace("label_only: [direct]", params or "bins: 10")
     Path("params.yaml").write_text(text.replace("positive: spam, ", "") if "eggs" in params else text)
     with pytest.raises(BadInput, match=message):
-        report([trace for trace in rows() if keep(trace)])
+        calibrate([trace for trace in rows() if keep(trace)])
     assert not OUT.exists()
 
 
@@ -229,5 +229,5 @@ def test_faulty_params(project: Path, good: str, bad: str, message: str) -> None
     assert good in PARAMS
     Path("params.yaml").write_text(PARAMS.replace(good, bad))
     with pytest.raises(BadInput, match=message):
-        read_params("rules", "report", Params, family="classifiers")
+        read_params("rules", "calibrate", Params, family="classifiers")
         main("rules")
