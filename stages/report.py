@@ -165,7 +165,7 @@ def _texts(folder: Path, ending: str) -> dict[str, str]:
 
 
 def _further(root: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The metrics and the CSV files of the entry N that writes `root`: metrics/N_report or metrics/N_plots."""
+    """The metrics and the CSV files of the entry N that writes metrics/N_report or metrics/N_plots."""
     name, _, kind = root.name.rpartition("_")
     if root.parent != Path("metrics") or kind not in ("report", "plots"):
         return {}, {}

@@ -53,7 +53,7 @@ def cost(teacher: Mapping[str, Any], tally: TeacherTally, models: Mapping[str, M
         for tokens in [model.get("tokens") or {}]
     ]
     head = ["model", "weights", "steps", "rows", "tokens seen", "of these learnt"]
-    note = "What the teacher's answers and the training took. Money is counted where conf/prices.yaml has a price."
+    note = "What the teacher and the training took. Money is counted where conf/prices.yaml has a price."
     return Section(
         "cost", "Cost", note, [Table(["", ""], rows), *([Table(head, trained)] if trained else [])]
     )
@@ -106,8 +106,8 @@ def drops(tally: TeacherTally) -> Section:
         for (by, reason), count in ordered
     ]
     note = (
-        "The first rule of the filter that an answer fails. grader:reason is a grade that is too low; surplus: "
-        "the problem had as many answers as are kept."
+        "The first rule of the filter that an answer fails. grader:reason is a grade that is too low; "
+        "surplus: the problem had as many answers as are kept."
     )
     drawn = [
         {"x": reason, "name": by, "value": count / totals[by], "n": count}

@@ -149,8 +149,8 @@ def rules(tally: RuleTally) -> Section | None:
         return None
     head = ["rule", "arm", "decides", "cited", "precision", "recall"]
     note = (
-        "decides: problems whose answer rests on the rule. precision: of the answers that cite it. recall: of "
-        "the problems that it decides."
+        "decides: problems whose answer rests on the rule. precision: of the answers that cite it. recall: "
+        "of the problems that it decides."
     )
     return Section("rules", "Rules", note, [Table(head, rows)])
 
