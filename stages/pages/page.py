@@ -38,6 +38,7 @@ def page(title: str, sections: Sequence[Section], rows: Mapping[str, Any]) -> st
         sections=sections,
         is_table=lambda block: isinstance(block, Table),
         drawn=_drawn,
+        encoded=_encoded,
         policy=policy(vega, script),
         style=bundle.text("templates/report.css"),
         vega=vega,
@@ -53,6 +54,11 @@ def _template(name: str) -> str:
 
 def _script(name: str) -> str:
     return bundle.text(f"templates/{name}")
+
+
+def _encoded(rows: Mapping[str, str]) -> dict[str, bytes]:
+    """The filters of a link as bytes, which Jinja writes in percent form; a lone surrogate has no bytes."""
+    return {key: value.encode(errors="replace") for key, value in rows.items()}
 
 
 def _drawn(interval: Interval) -> dict[str, float]:

@@ -127,8 +127,8 @@ def sections(here: Run, there: Run) -> list[Section]:
     head += [f"right in {run.name} only" for run in (here, there)]
     rows = [_row(pair, here, there) for pair in paired(here, there)]
     note = (
-        "Right answers of each arm, on the problems that both runs answered. p: McNemar's exact test. A count "
-        "of problems that only one of the two has right leads to them."
+        "Right answers of each arm, on the problems that both runs answered. p: McNemar's exact test. "
+        "A count of problems that only one of the two has right leads to them."
     )
     differing = [[Cell(text) for text in row] for row in changed(here.params, there.params)]
     params = Table(["param", here.name, there.name], differing)
