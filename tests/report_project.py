@@ -13,7 +13,7 @@ bases: {s: {}}
 systems:
   s:
     base: s
-    respond: {teacher: {sampler: scripted, script: exact}}
+    respond: {teacher: {sampler: scripted}}
     generate: {arms: {base: {ask: {sampler: hf}}, student: {ask: {sampler: hf}}}}
     report:
       results: [{metric: accuracy.student, what: "accuracy: student", bar: ">= 0.5"}, {metric: accuracy.base, bar: ">= 0.9"}]

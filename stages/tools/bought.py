@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
+from pydantic import ValidationError
 
-from stages.samplers import SAMPLERS, sampler
+from stages.samplers import sampler
 from stages.samplers.asking.repeats import RepeatedPrompt
 from stages.samplers.memo.database import connect
 from stages.samplers.memo.store import key, to_blob
 from stages.shared import params
 from stages.shared.cli import working_directory
 from stages.shared.member_params import SamplerParams
-from stages.shared.params import member
 from stages.shared.rows import Prompt, Response
 
 
@@ -31,9 +31,13 @@ def where_from(system: str, row: Response) -> str | Bought:
     section = _section(system, row)
     if section is None or section.get("sampler") != row.sampler:
         return f"params.yaml names no sampler {row.sampler!r} for {row.by!r} any more"
-    settings = member("stages.samplers", SAMPLERS, "sampler").func(section)
-    if not hasattr(settings, "max_usd"):
+    model = sampler(row.sampler).Params  # type: ignore[attr-defined]
+    if "max_usd" not in model.model_fields:
         return "not bought: the answer was made on this machine"
+    try:
+        settings = model.model_validate(section)
+    except ValidationError as error:
+        return f"params.yaml: what {row.by!r} is asked cannot be read: {error.error_count()} faults"
     path = working_directory() / "memo.sqlite"
     if not path.is_file():
         return f"{path}: there is no memo"

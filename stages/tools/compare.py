@@ -29,6 +29,7 @@ from stages.shared.cli import guard
 from stages.shared.errors import BadInput
 from stages.shared.files import as_bytes, replacing
 from stages.shared.rows import PROBE, Trace
+from stages.tools.lineage import decoded
 
 WORKSPACE = "workspace"
 
@@ -50,10 +51,9 @@ def run_of(name: str, system: str) -> Run:
     else:
         files = _committed(name, ("params.yaml", graded))
     params = YAML(typ="safe", pure=True).load(files["params.yaml"])
-    decoder = msgspec.json.Decoder(Trace)
     answers: dict[str, dict[str, Trace]] = {}
     for line in files[graded].splitlines():
-        trace = decoder.decode(line)
+        trace = decoded(line, Trace)
         if trace.split == "test" and trace.by != PROBE:
             answers.setdefault(trace.by, {})[trace.id] = trace
     return Run(name, params, answers)
@@ -69,18 +69,15 @@ def _read(path: Path) -> bytes:
 def _committed(name: str, paths: Iterable[str]) -> dict[str, bytes]:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
-    from scmrepo.exceptions import RevError
 
     try:
         files = DVCFileSystem(".", rev=name)
         return {path: files.read_bytes(f"/{path}") for path in paths}
-    except RevError:
-        raise BadInput(f"{name!r}: DVC knows no such experiment; `dvc exp show` lists them") from None
     except FileNotFoundError as error:
         where = f"{name}: {error.filename or error}"
         raise BadInput(f"{where}: not in the cache; `dvc exp pull` and `dvc pull` fetch it") from None
     except DvcException as error:
-        raise BadInput(f"{name}: {error}") from None
+        raise BadInput(f"{name}: {error}; `dvc exp show` lists the experiments") from None
 
 
 def changed(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, str, str]]:

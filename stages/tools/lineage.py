@@ -1,5 +1,6 @@
 """Where the rows of a problem lie: its answers, what became of them, the chats that were made of them."""
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -110,16 +111,25 @@ def _numbered(
 ) -> Iterator[tuple[int, Row]]:
     """The rows whose `field` is `value`, or begins with it, with their line numbers; of a file that is not
     there none. A line is decoded where it holds the value."""
-    decoder, text = msgspec.json.Decoder(noun), msgspec.json.encode(value)
-    start = b'"' + field.encode() + b'":' + (text if whole else text[:-1])
+    # non-ASCII letters stand as they are, or as escapes in a row with a lone surrogate
+    texts = (json.dumps(value, ensure_ascii=escaped) for escaped in (True, False))
+    wanted = {text[: None if whole else -1].encode("utf-8", "surrogatepass") for text in texts}
     if path.is_file():
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                if start in line:
-                    row = decoder.decode(line)
+                if any(text in line for text in wanted):
+                    row = decoded(line, noun)
                     held = getattr(row, field)
                     if held == value or (not whole and held.startswith(value)):
                         yield number, row
+
+
+def decoded(line: bytes, noun: type[Row]) -> Row:
+    """A line as a `noun`; a lone surrogate, which msgspec refuses, is legal in the escapes of JSON."""
+    try:
+        return msgspec.json.decode(line, type=noun)
+    except msgspec.DecodeError:
+        return msgspec.convert(json.loads(line), noun)
 
 
 def questions(system: str, training: bool) -> list[tuple[str, str]]:

@@ -73,7 +73,7 @@ FILTERED = [
     ("style=careful", 12, 12),
     ("q=the%20ANSWER%20is%207.", 1, None),
     ("q=thought%201%20", 1, None),
-    ("q=%3Cscript&arm=base", 6, 6),
+    ("q=%3Cscript&arm=base", 5, 5),
     ("task=nobody", 0, None),
 ]
 

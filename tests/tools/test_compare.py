@@ -90,4 +90,4 @@ def test_experiments_of_a_project(tmp_path: Path) -> None:
     held = json.loads(text.split('<script id="rows-data" type="application/json">')[1].split("</script>")[0])
     assert len(held["answers"]) == 2 * len(graded())
     missing = run(tmp_path, *compare[:4], "nobody")
-    assert missing.returncode == 1 and "compare: 'nobody': DVC knows no such experiment" in missing.stderr
+    assert missing.returncode == 1 and "compare: nobody: unknown Git revision 'nobody'; `dvc exp show` lists" in missing.stderr
