@@ -1,186 +1,191 @@
-"""Reports a classification: threshold and temperature from the validation answers, applied to all splits."""
+"""The report of a system: one HTML file with its results, its rows and what became of them."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from heapq import nsmallest
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
+import msgspec
+from pydantic import Field, field_validator
 
-from stages.scores.binary.classified import Arms, Classes, collect_arms
-from stages.scores.binary.drawings import drawings, threshold_drawing
-from stages.scores.binary.measuring import (
-    arm_estimates,
-    by_arm,
-    confusions,
-    every_pair,
-    pair_estimates,
-    tests,
-)
-from stages.scores.binary.operating import Choices, Operating, choose
-from stages.scores.binary.prediction_rows import Split, predictions_of
-from stages.scores.binary.rule_citations import citation_estimates
-from stages.scores.measures.needs import Pair
-from stages.scores.measures.nesting import report
+from stages.pages.overview import Evidence, overview
+from stages.pages.page import page
+from stages.pages.result_table import Result, is_bar
+from stages.pages.tallies import ArmTally, TeacherTally
+from stages.pages.trace_table import TraceTable
 from stages.shared import params
 from stages.shared.cli import progress, run
-from stages.shared.errors import BadInput, unknown
-from stages.shared.files import as_bytes, as_json, read, replacing, sweep
-from stages.shared.rows import Trace
+from stages.shared.errors import BadInput
+from stages.shared.files import as_bytes, read, replacing
+from stages.shared.rows import Chat, Trace
 
-SPLITS = ("train", "validation", "test")
-Name = Annotated[str, Field(pattern=r"^[\w-]+$")]  # part of a metric's name, where a dot would nest
+
+class Wanted(params.Strict):
+    """A metric that the page shows first."""
+
+    # its name in metrics/S.json, whose dots nest: accuracy.student
+    metric: str = Field(min_length=1)
+    # what it is, in words ("": its name)
+    what: str = ""
+    # what it is held against: `>= number`, `<= number`, or "" for nothing
+    bar: str = ""
+
+    @field_validator("bar")
+    @classmethod
+    def _readable(cls, bar: str) -> str:
+        if not is_bar(bar):
+            raise ValueError("expected `>= number` or `<= number`")
+        return bar
 
 
 class Params(params.Strict):
-    """What is reported, and how labels follow from probabilities."""
+    """What the page shows."""
 
-    # the label that counts as positive, as the gold answers write it
-    positive: str = Field(min_length=1)
-    # the label of all other problems
-    negative: str = Field(min_length=1)
-    # how probabilities become labels
-    choose: Choices = Field(default_factory=Choices)
-    # the arms that answer without reasoning: their metrics stand in files of their own
-    label_only: list[str] = Field(default_factory=list)
-    # differences between arms, paired by problem: name -> [arm, the arm that is subtracted from it]; null: of
-    # every two arms
-    compare: dict[Name, Pair] | None = None
-    # bins of the calibration error and of the reliability diagram
-    bins: int = Field(default=10, ge=2)
+    # a folder that a stage of another family writes of this system, which DVC then makes this stage wait for:
+    # metrics/N_report of a classifier, metrics/N_plots of a pair; what lies in metrics/N* is shown as well
+    root: str = "stages/pages/__init__.py"
+    # the metrics that the page shows first, in this order
+    results: list[Wanted] = Field(default=[])
+    # at most so many problems have rows on the page, drawn by a hash of their ids; null: all
+    problems: int | None = Field(default=10_000, ge=1)
 
 
-def main(name: str) -> None:
-    """data/S/graded.jsonl -> data/S/predictions/N/<split>.csv and, in metrics/N_report/, run_summary.json,
-    metrics_<split>.json and metrics_<split>_label_only.json; metrics/N_curves/*.csv.
+class Dropped(msgspec.Struct):
+    """What data/S/dropped.jsonl says of an answer, as far as it is read here."""
 
-    N is the entry of params, S its system. Each split has its files; those of a split that no arm answered
-    say so with n 0. The curves are of the test problems, and those of thresholds of the validation problems.
+    trace: str
+    reason: str
+
+
+class Named(msgspec.Struct):
+    """The id of a row's problem."""
+
+    id: str
+
+
+def main(system: str) -> None:
+    """data/S/{judged,kept,dropped,graded}.jsonl, data/S/chats/, models/students/S/, metrics/S*.json,
+    metrics/S_paths.csv and metrics/S_plots/ -> data/S/report.html.
+
+    The curves of the students (metrics/N_train, metrics/N_practise) are outputs of the stages that write the
+    model folders, so they change with these. Every row is counted; `problems` bounds those that are shown.
     """
-    ours, seed = params.read(name, "report", Params, family="classifiers"), params.seed()
-    system = params.refers("classifiers", name, "system")
-    graded = Path("data", system, "graded.jsonl")
-    classes = Classes(ours.positive, ours.negative)
-    arms = collect_arms(progress(read(graded, Trace), "report"), classes)
-    _check_names(ours, arms, name)
-    operating = _chosen(ours, arms, seed)
-    splits = {split: Split(answered, operating) for split, answered in arms.items()}
-    predictions, out = Path("data", system, "predictions", name), Path("metrics", f"{name}_report")
-    curves = Path("metrics", f"{name}_curves")
-    files = _metrics(ours, splits, operating, seed)
-    plots = {curves / f"{drawn}.csv": text for drawn, text in _plots(ours, splits).items()}
-    tables = {split: predictions / f"{split}.csv" for split in splits}
-    with (outputs := replacing(*tables.values())):
-        for split, line in predictions_of(read(graded, Trace), splits, classes):
-            outputs.also(tables[split]).write(as_bytes(line))
-        for file, content in files.items():
-            outputs.also(out / file).write(as_json(content))
-        for path, text in plots.items():
-            outputs.also(path).write(as_bytes(text))
-    sweep(curves, plots)
-    sweep(predictions, tables.values())
+    ours = params.read(system, "report", Params)
+    data = Path("data", system)
+    fates = _fates(data)
+    table = TraceTable(_shown(data, ours.problems))
+    teacher, arms = TeacherTally(), ArmTally()
+    for trace in progress(read(data / "judged.jsonl", Trace), "report"):
+        fate = fates.get(trace.trace_id, "kept")
+        teacher.add(trace, fate)
+        table.add(trace, fate)
+    for trace in progress(read(data / "graded.jsonl", Trace), "report"):
+        if trace.split == "test":
+            arms.add(trace)
+        table.add(trace, "")
+    students = params.models_of(system)
+    others = _chats(table, data, students)
+    wanted = [Result(row.metric, row.what, row.bar) for row in ours.results]
+    sections = overview(wanted, _evidence(system, ours.root, students), teacher, arms)
+    rows = table.data() | {"system": system, "arms": arms.arms(), "students": students, "not_shown": others}
+    rows |= {"left_out": _left_out(data, table)}
+    with replacing(data / "report.html") as file:
+        file.write(as_bytes(page(f"{system}: report", sections, rows)))
 
 
-def _check_names(ours: Params, arms: Arms, name: str) -> None:
-    """Raises BadInput where params name an arm that did not answer the test problems."""
-    if "test" not in arms:
-        raise BadInput("no test problem was answered; expected the answers of at least one arm")
-    named = {"label_only": ours.label_only}
-    named |= {f"compare.{pair}": list(arms) for pair, arms in (ours.compare or {}).items()}
-    faults = [
-        f"classifiers.{name}.report.{place}: {unknown('arm', arm, arms['test'])}"
-        for place, wanted in named.items()
-        for arm in wanted
-        if arm not in arms["test"]
-    ]
-    if faults:
-        raise BadInput(f"{params.PARAMS}: {'; '.join(faults)}")
+def _fates(data: Path) -> dict[str, str]:
+    """By trace: the reason why it was dropped, or `hard` where it was kept for its problem alone."""
+    fates = {row.trace: row.reason for row in _rows(data / "dropped.jsonl", Dropped)}
+    return fates | {trace.trace_id: "hard" for trace in read(data / "kept.jsonl", Trace) if trace.hard}
 
 
-def _chosen(ours: Params, arms: Arms, seed: int) -> dict[str, Operating]:
-    """What the validation answers of each arm with probabilities lead to. No other split is looked at."""
-    validation = arms.get("validation", {})
-    return {
-        name: choose(name, validation.get(name), ours.choose, seed)
-        for name, arm in arms["test"].items()
-        if arm.probs is not None
-    }
+def _rows(path: Path, noun: type[Any]) -> Iterator[Any]:
+    """The rows of a file that may be empty."""
+    return read(path, noun) if path.is_file() and path.stat().st_size else iter(())
 
 
-def _metrics(
-    ours: Params, splits: Mapping[str, Split], operating: Mapping[str, Operating], seed: int
-) -> dict[str, Any]:
-    """The content of every metrics file, by its name."""
-    files: dict[str, Any] = {}
-    for split in SPLITS:
-        for ending, wanted in (("", False), ("_label_only", True)):
-            files[f"metrics_{split}{ending}.json"] = _split_metrics(
-                ours, splits.get(split), operating, seed, wanted
-            )
-    arms = {name: _operating(ours, name, operating.get(name), files) for name in splits["test"].arms}
-    return files | {"run_summary.json": {"seed": seed, "arms": arms}}
+def _problem_ids(data: Path) -> set[str]:
+    files = (data / "judged.jsonl", data / "graded.jsonl")
+    return {row.id for row in chain.from_iterable(read(path, Named) for path in files)}
 
 
-def _split_metrics(
-    ours: Params, split: Split | None, operating: Mapping[str, Operating], seed: int, label_only: bool
-) -> dict[str, Any]:
-    """The metrics of the arms without reasoning, or of the others. What compares arms stands with the
-    others."""
-    arms = {} if split is None else split.arms
-    shown = {name: arm for name, arm in arms.items() if (name in ours.label_only) == label_only}
-    if split is None or not shown:
-        return {"n": 0}
-    metrics = by_arm(
-        {
-            name: arm_estimates(arm, split.labels[name], operating.get(name), ours.bins, seed)
-            | ({} if label_only or not arm.rules else citation_estimates(arm.rules, seed))
-            for name, arm in shown.items()
-        }
+def _shown(data: Path, most: int | None) -> set[str] | None:
+    """The problems with rows on the page: those with the smallest hashes; None: all."""
+    if most is None:
+        return None
+    ids = _problem_ids(data)
+    if len(ids) <= most:
+        return None
+    return set(nsmallest(most, ids, key=lambda name: sha256(name.encode("utf-8", "surrogatepass")).digest()))
+
+
+def _left_out(data: Path, table: TraceTable) -> int:
+    """How many problems have no row on the page."""
+    return 0 if table.shown is None else len(_problem_ids(data)) - len(table.shown)
+
+
+def _chats(table: TraceTable, data: Path, students: list[str]) -> dict[str, int]:
+    """Adds the chats of every student; by student how many there are that come from no answer on the page."""
+    others: dict[str, int] = {}
+    for student in students:
+        chats = _rows(data / "chats" / f"{student}.jsonl", Chat)
+        others[student] = sum(not table.chat(student, chat) for chat in chats)
+    return others
+
+
+def _evidence(system: str, root: str, students: list[str]) -> Evidence:
+    metrics = Path("metrics")
+    models = {name: Path("models/students", system, name) / "student.json" for name in students}
+    curves = {name: _curves(metrics / f"{name}_train" / "plots/metrics") for name in students}
+    validation = {name: metrics / f"{name}_train" / "validation.csv" for name in students}
+    further, plots = _further(Path(root))
+    return Evidence(
+        metrics=_json(metrics / f"{system}.json"),
+        teacher=_json(metrics / f"{system}_teacher.json"),
+        paths=(metrics / f"{system}_paths.csv").read_text(),
+        plots=_texts(metrics / f"{system}_plots", "csv"),
+        models={name: _json(path) for name, path in models.items() if path.is_file()},
+        curves={name: files for name, files in curves.items() if files},
+        validation={name: path.read_text() for name, path in validation.items() if path.is_file()},
+        further=further,
+        further_plots=plots,
     )
-    gold = next(iter(shown.values())).gold
-    facts: dict[str, Any] = {"positives": int(gold.sum()), "confusion": confusions(shown, split.labels)}
-    if not label_only:
-        pairs = every_pair(list(arms)) if ours.compare is None else ours.compare
-        pairs = {name: pair for name, pair in pairs.items() if set(pair) <= set(arms)}
-        metrics |= pair_estimates(arms, split.labels, pairs, seed)
-        facts["mcnemar"] = tests(arms, split.labels, pairs)
-    return report(len(gold), metrics) | facts
 
 
-def _operating(
-    ours: Params, name: str, operating: Operating | None, files: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What run_summary.json says of one arm: its mode, what was chosen, its macro-F1 in each split."""
-    label_only = name in ours.label_only
-    scores = {
-        split: files[f"metrics_{split}{'_label_only' if label_only else ''}.json"]
-        .get("macro_f1", {})
-        .get(name)
-        for split in SPLITS
-    }
-    summary: dict[str, Any] = {"mode": "label_only" if label_only else "reasoning"}
-    if operating:
-        value, low, high = (round(number, 6) for number in operating.threshold)
-        summary |= {
-            "temperature": round(operating.temperature, 6),
-            "threshold": value,
-            "threshold_interval": [low, high],
-            "certainty": operating.certainty,
-        }
-    return summary | {"macro_f1": {split: score for split, score in scores.items() if score is not None}}
+def _curves(folder: Path) -> dict[str, str]:
+    return _texts(folder, "tsv")
 
 
-def _plots(ours: Params, splits: Mapping[str, Split]) -> dict[str, str]:
-    """The plots by their names."""
-    test, validation = splits["test"], splits.get("validation")
-    plots: dict[str, str] = {}
-    for name, arm in test.arms.items():
-        plots |= drawings(name, arm, test.labels[name], ours.bins)
-    for name, arm in validation.arms.items() if validation else ():
-        probs = validation.labels[name].probs if validation else None
-        if probs is not None:
-            plots |= threshold_drawing(name, probs, arm.gold)
-    return plots
+def _texts(folder: Path, ending: str) -> dict[str, str]:
+    """The files of a folder with this ending, by name; a folder that is not there has none."""
+    return {path.stem: path.read_text() for path in sorted(folder.glob(f"*.{ending}"))}
+
+
+def _further(root: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The metrics and the CSV files of the entry N that writes metrics/N_report or metrics/N_plots."""
+    name, _, kind = root.name.rpartition("_")
+    if root.parent != Path("metrics") or kind not in ("report", "plots"):
+        return {}, {}
+    if not root.is_dir():
+        raise BadInput(f"{root}: no such folder; systems.*.report.root names one that a stage writes")
+    files = sorted({root.parent / f"{name}.json", *root.glob("*.json")})
+    metrics = {path.stem: _json(path) for path in files if path.is_file()}
+    return metrics, _texts(root.parent / f"{name}_curves", "csv") | _texts(
+        root.parent / f"{name}_plots", "csv"
+    )
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; run the stage that makes it (`dvc repro`)") from None
+    except ValueError as error:
+        raise BadInput(f"{path}: malformed JSON: {error}") from None
 
 
 if __name__ == "__main__":
-    run(main, family="classifier")
+    run(main)

@@ -14,17 +14,18 @@ from dvc.utils.hydra import compose_and_dump
 ROOT = Path(__file__).resolve().parents[1]
 FAMILIES = {  # the stages of each family of params.yaml, in the order of the flow
     "bases": ("corpus", "base"),
-    "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate"),
+    "systems": ("collect", "prompt", "respond", "grade", "judge", "enrich", "filter", "generate", "evaluate", "report"),
     "students": ("format", "train"),
     "pairs": ("format_pair", "train_pair", "generate_pair", "evaluate_pair"),
-    "classifiers": ("report",),
+    "classifiers": ("calibrate",),
     "practice": ("practise",),
 }
 UPDATES = ("admit", "update", "assess")  # the stages of the family `updates`, which is empty by default: a daemon fills it in
 # the section of params that a stage reads, where it has another name
 SECTIONS = {"base": "model", "update": "train"} | {f"{stage}_pair": stage for stage in ("format", "train", "generate", "evaluate")}
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
-PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "models", "spread", "shared", "tools", "daemon")
+PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "pages", "models", "spread", "shared")
+PACKAGES += ("tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
 COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]  # an option, for a family that is empty by default
@@ -162,6 +163,7 @@ def named(script: str, section: Any) -> set[str]:
         "generate": lambda: [
             file for arm in section["arms"].values() for file in (style(arm["style"]), f"samplers/{arm['ask']['sampler']}")
         ],
+        "calibrate": list,
         "report": list,
         "evaluate": lambda: [*(f"graders/{name}" for name in section["graders"]), *(f"scores/{name}" for name in section["scores"])],
     }

@@ -9,8 +9,8 @@ from stages.shared.routes import STUDENTS
 
 # the stages of each job, in the order of the flow
 DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
-STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate")
-REPORT = ("report",)
+STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate", "report")
+CALIBRATION = ("calibrate",)
 PAIR, ANSWERS, MEASURE = ("format_pair", "train_pair"), ("generate_pair",), ("evaluate_pair",)
 
 
@@ -26,9 +26,9 @@ class Job(NamedTuple):
 def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     """The jobs of `systems`, in the order in which they are started once what they need is there.
 
-    Base models come first, then the data of the systems, their students and pairs, their evaluations, the
-    reports of their classifiers and the measures of their pairs. Where all systems are run, the base models
-    that no system needs are the last jobs.
+    Base models come first, then the data of the systems, their students and pairs, their evaluations with
+    their reports, the calibrations of their classifiers and the measures of their pairs. Where all systems
+    are run, the base models that no system needs are the last jobs.
     """
     bases = {system: _bases(system, path) for system in systems}
     students = {system: _students(system, path) for system in systems}
@@ -50,7 +50,7 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
         plan.append(Job(f"evaluate {system}", _items(EVALUATION, system), needs))
     for system in systems:
         for name in params.classifiers_of(system, path):
-            plan.append(Job(f"report {name}", _items(REPORT, name), _after("evaluate", [system])))
+            plan.append(Job(f"calibrate {name}", _items(CALIBRATION, name), _after("evaluate", [system])))
         plan += _measures(system, path)
     return [*plan, *(single("base", base) for base in others)]
 

@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "graders": {"shared"},
     "formats": {"shared"},
     "scores": {"shared"},
+    "pages": {"shared"},
     "samplers": {"shared", "models"},
     "students": {"shared", "models"},
     "daemon": {"shared"},
@@ -366,5 +367,5 @@ def test_costly_stages_name_their_samplers_and_students_one_by_one(tmp_path: Pat
 
 
 def test_dvc_yaml_stays_short() -> None:
-    # the family of pairs came with four stages
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 290
+    # the family of pairs came with four stages, and the report with one
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 320

@@ -35,7 +35,8 @@ CODE = {  # a file of each dep on code
     "stages/graders/answer.py": "respond grade judge enrich filter evaluate train_pair evaluate_pair",
     "stages/graders/mathematics/terms.py": "respond grade judge enrich filter evaluate train_pair evaluate_pair",
     "stages/formats/latent.py": "format format_pair",
-    "stages/scores/accuracy.py": "enrich evaluate report evaluate_pair",
+    "stages/scores/accuracy.py": "enrich evaluate calibrate evaluate_pair",
+    "stages/pages/page.py": "report",
     "stages/samplers/__init__.py": ASKED,
     "stages/samplers/ask.py": ASKED,
     "stages/samplers/asking/streams.py": ASKED,
@@ -73,28 +74,31 @@ INPUTS = {
     "data/glyph/prompts.jsonl": "respond",
     "data/glyph/responses.jsonl": "grade",
     "data/glyph/traces.jsonl": "judge",
-    "data/glyph/judged.jsonl": "enrich filter",
+    "data/glyph/judged.jsonl": "enrich filter report",
     "data/glyph/paths/file": "",
-    "data/glyph/kept.jsonl": "format format_pair",
-    "data/glyph/dropped.jsonl": "",
-    "data/glyph/chats/glyph_selective.jsonl": "train",
+    "data/glyph/kept.jsonl": "format format_pair report",
+    "data/glyph/dropped.jsonl": "report",
+    "data/glyph/chats/glyph_selective.jsonl": "train report",
     "data/glyph/validation/glyph_selective/file": "train",
     "data/glyph/generations.jsonl": "evaluate",
     "data/glyph/pair_chats/router_pair.jsonl": "train_pair",
     "data/glyph/calibration/router_pair.jsonl": "train_pair generate_pair",
     "data/glyph/pair_generations/router_pair.jsonl": "evaluate_pair",
     "data/glyph/routes/router_pair.jsonl": "evaluate_pair",
-    "models/students/glyph/router_pair/file": "generate generate_pair",
-    "data/glyph/graded.jsonl": "report evaluate_pair",
+    "models/students/glyph/router_pair/file": "generate generate_pair report",
+    "data/glyph/graded.jsonl": "report calibrate evaluate_pair",
     "models/bases/glyph/file": "respond train generate train_pair generate_pair",
-    "models/students/glyph/glyph_selective/file": "generate",
-    "metrics/glyph.json": "",
+    "models/students/glyph/glyph_selective/file": "generate report",
+    "metrics/glyph.json": "report",
+    "metrics/glyph_teacher.json": "report",
+    "metrics/glyph_paths.csv": "report",
     "conf/config.yaml": "",  # composed into params.yaml, which the stages read
 }
 PARAMS: dict[str, tuple[Any, str]] = {
     "seed": (
         1,
-        "collect corpus base prompt respond judge format train generate evaluate report format_pair train_pair generate_pair evaluate_pair",
+        "collect corpus base prompt respond judge format train generate evaluate calibrate "
+        "format_pair train_pair generate_pair evaluate_pair",
     ),
     "bases.glyph.corpus.near": (0.9, "corpus"),
     "bases.glyph.model.steps": (901, "base"),
@@ -115,7 +119,8 @@ PARAMS: dict[str, tuple[Any, str]] = {
     "pairs.router_pair.train.freeze": ("first", "train_pair"),
     "pairs.router_pair.generate.per_task.test": (5, "generate_pair"),
     "pairs.router_pair.evaluate.against": ({}, "evaluate_pair"),
-    "classifiers.rules.report.positive": ("deny", "report"),
+    "systems.glyph.report.problems": (500, "report"),
+    "classifiers.rules.calibrate.positive": ("deny", "calibrate"),
     # a switch that brings another file with it
     "systems.glyph.respond.teacher.sampler": ("recorded", "respond"),
     "students.glyph_selective.train.launcher": ("accelerate launch", "train"),
@@ -193,7 +198,7 @@ def test_a_change_of_a_file_marks_the_stages_that_read_it(project: Path, readers
     assert stale == {file: stages(names) for file, names in (CODE | INPUTS).items()}
 
 
-NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate report evaluate_pair"}
+NEW_MEMBER = {"tasks": "collect corpus", "samplers": "judge", "students": "", "scores": "enrich evaluate calibrate evaluate_pair"}
 
 
 @pytest.mark.parametrize("package", NEW_MEMBER)

@@ -83,11 +83,11 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("base idle", ""),
         ],
     ),
-    "a report waits for the evaluation of its system": (
+    "a calibration waits for the evaluation of its system": (
         {
             "bases": SMALL,
             "systems": {"a": {"base": "small"}, "b": {"base": "small"}},
-            "classifiers": {"a_report": {"system": "a"}, "b_report": {"system": "b"}},
+            "classifiers": {"a_classifier": {"system": "a"}, "b_classifier": {"system": "b"}},
         },
         ["a"],
         [
@@ -95,7 +95,7 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("data a", "base small"),
             ("student a1", "base small, data a"),
             ("evaluate a", "base small, data a, student a1"),
-            ("report a_report", "evaluate a"),
+            ("calibrate a_classifier", "evaluate a"),
         ],
     ),
     "a pair waits for both its base models; it answers beside its system, and is compared with the system's students": (
@@ -151,7 +151,7 @@ def test_the_plan(case: str) -> None:
         "student": plan.STUDENT,
         "practice": plan.PRACTICE,
         "evaluate": plan.EVALUATION,
-        "report": plan.REPORT,
+        "calibrate": plan.CALIBRATION,
         "pair": plan.PAIR,
         "answers": plan.ANSWERS,
         "measure": plan.MEASURE,
@@ -162,13 +162,13 @@ def test_the_plan(case: str) -> None:
 
 
 def test_the_jobs_run_every_stage_of_the_flow() -> None:
-    of_jobs = (plan.DATA, plan.STUDENT, plan.PAIR, plan.PRACTICE, plan.EVALUATION, plan.ANSWERS, plan.MEASURE, plan.REPORT)
+    of_jobs = (plan.DATA, plan.STUDENT, plan.PAIR, plan.PRACTICE, plan.EVALUATION, plan.ANSWERS, plan.MEASURE, plan.CALIBRATION)
     assert {"collect", "corpus", "base"}.union(*of_jobs) == set(SCRIPTS)
 
 
 def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
     values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
-    kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems", "report": "classifiers"}
+    kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems", "calibrate": "classifiers"}
     kinds |= dict.fromkeys(("pair", "answers", "measure"), "pairs")
     made = plan.jobs(list(values["systems"]), ROOT / "params.yaml")
     assert sorted(job.name for job in made) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
@@ -273,6 +273,12 @@ stages:
       cmd: echo evaluate ${key} >> log; cp data/${key}/generate data/${key}/end
       deps: ["data/${key}/generate"]
       outs: ["data/${key}/end"]
+  report:
+    foreach: ${systems}
+    do:
+      cmd: echo report ${key} >> log; cp data/${key}/end data/${key}/report
+      deps: ["data/${key}/end"]
+      outs: ["data/${key}/report"]
 """
 SYSTEMS = {"first": "left", "second": "right", "third": "right"}
 
