@@ -28,7 +28,7 @@ The package rules, which tests/project/test_packages.py checks:
 1. shared imports no other package. models, spread, tasks, styles, graders, formats and scores import shared
    only, and so does daemon. samplers and students import shared and models. A stage script imports any
    package but tools and daemon, and no other stage script. No import goes round in a circle, and no two
-   modules have the same name.
+   modules have the same name, but a tool, whose name is a command.
 2. styles, graders (but graders/sandbox), formats and scores are pure: no files, no network, no clock, no
    global randomness, no torch. Every random choice anywhere has a seed.
 3. The network is used in samplers and tasks only, by models/pinning.py, which resolves a commit of the Hub,
