@@ -82,8 +82,8 @@ def dataset_card(system: str, student: str) -> str:
             f"# Chats of {student}",
             "",
             f"What the student `{student}` of the system `{system}` was trained on, one chat a line. "
-            "`messages` is the chat, `problem` the id of its problem, `trace` the id of the answer that it came "
-            "from (`gold:` where it is the data set's own), `format` how it was made.",
+            "`messages` is the chat, `problem` the id of its problem, `trace` the id of the answer that it "
+            "came from (`gold:` where it is the data set's own), `format` how it was made.",
             "",
             "| | |",
             "|---|---|",
