@@ -10,6 +10,7 @@ is that of a plain `dvc repro`, which runs the same stages one after the other.
 """
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from typing import NamedTuple
 from stages.shared import params
 from stages.shared.cli import cores, guard
 from stages.shared.errors import BadInput, unknown
+from stages.tools.check import difference, faults, needs
 from stages.tools.plan import Job, jobs
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
@@ -153,18 +155,29 @@ def _stop(running: Iterable[Process]) -> None:
         process.child.wait()
 
 
-def _up_to_date() -> bool:
-    """Whether no stage is stale, as DVC says; False where DVC does not say: its `repro` will tell why."""
+def _stale() -> set[str] | None:
+    """The names of the stages that are stale, as DVC says; None where DVC does not say: its `repro` will tell
+    why."""
     command = _dvc("status", "--json")
     status = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
     )
-    return status.returncode == 0 and status.stdout.strip() == "{}"
+    try:
+        return set(json.loads(status.stdout)) if status.returncode == 0 else None
+    except ValueError:
+        return None
 
 
 def repro(systems: list[str], most: int) -> None:
-    """Runs everything that is stale of `systems` (none named: of all). Raises BadInput with the jobs that
-    failed."""
+    """Runs everything that is stale of `systems` (none named: of all).
+
+    Raises BadInput, before anything runs, with what is wrong with the params and with what the samplers lack;
+    then with the jobs that failed.
+    """
+    if told := faults():
+        raise BadInput("\n".join(told))
+    if line := difference():
+        print(line, flush=True)
     known = params.entries("systems")
     for system in systems:
         if system not in known:
@@ -172,9 +185,12 @@ def repro(systems: list[str], most: int) -> None:
     plan = jobs(systems or list(known))
     if READ_WRITE_LOCK.is_file() and not READ_WRITE_LOCK.stat().st_size:
         READ_WRITE_LOCK.unlink()  # DVC, killed as it wrote this file, refuses to read what is left
-    if _up_to_date():
+    stale = _stale()
+    if stale == set():
         print("every stage is up to date")
         return
+    if told := needs(systems or known, stale):
+        raise BadInput("\n".join(told))
     bases = [job.name.removeprefix("base ") for job in plan if job.name.startswith("base ")]
     held_out = Job("held out", tuple(f"corpus@{base}" for base in bases), frozenset())
     steps = [([held_out], 1), (plan, most)]
