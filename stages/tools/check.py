@@ -130,8 +130,8 @@ def _evaluated(system: str, section: Any, arms: list[str]) -> Iterator[str]:
 
 
 def needs(systems: Iterable[str], stale: Collection[str] | None = None) -> list[str]:
-    """What the samplers of `systems` lack, a line each: keys that are not in the environment, models and files
-    that are not there.
+    """What the samplers of `systems` lack, a line each: keys that are not in the environment, models and
+    files that are not there.
 
     `stale` are the names of the stages that DVC calls stale (None: all are): a sampler that has nothing to do
     needs nothing.
@@ -209,8 +209,8 @@ def difference() -> str:
         known.write_text(digest)
         return ""
     return (
-        f"{params.PARAMS} is not what conf/ composes without overrides, and is used as it lies; to compose it: "
-        f"{COMPOSE}. `dvc exp run` composes it anew each time, but for --no-hydra"
+        f"{params.PARAMS} is not what conf/ composes without overrides, and is used as it lies; to compose "
+        f"it: {COMPOSE}. `dvc exp run` composes it anew each time, but for --no-hydra"
     )
 
 

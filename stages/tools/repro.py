@@ -26,6 +26,7 @@ from stages.shared.cli import cores, guard
 from stages.shared.errors import BadInput, unknown
 from stages.tools.check import difference, faults, needs
 from stages.tools.plan import Job, jobs
+from stages.tools.results import lines
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 # DVC, which ends when this process does: killed with -9, this process would leave it behind
@@ -188,6 +189,7 @@ def repro(systems: list[str], most: int) -> None:
     stale = _stale()
     if stale == set():
         print("every stage is up to date")
+        _print_results(systems or list(known))
         return
     if told := needs(systems or known, stale):
         raise BadInput("\n".join(told))
@@ -204,6 +206,13 @@ def repro(systems: list[str], most: int) -> None:
                 f"failed: {', '.join(failures.failed)} (the lines above that begin with these names say why)"
                 f"{waited}. What the others made is kept: mend the cause and run it again"
             )
+    _print_results(systems or list(known))
+
+
+def _print_results(systems: list[str]) -> None:
+    """What came out, where the evaluation says so."""
+    if any(Path("metrics/summary", f"{system}.json").is_file() for system in systems):
+        print("\n" + "\n".join(lines(systems)), flush=True)
 
 
 def main() -> None:
