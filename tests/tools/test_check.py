@@ -69,9 +69,9 @@ FAULTS = [
     ("systems.glyph.evaluate.headline.student", "accuracy.studnt", "params.yaml: systems.glyph.evaluate.headline.student: unknown arm or"),
     ("systems.glyph.generate.arms.base", ..., "params.yaml: systems.glyph.evaluate.compare.student_base: unknown arm 'base'"),
     (
-        "systems.glyph.filter.rules.teacher.grades.anser",
+        "systems.glyph.filter.rules.teacher.grades.citations",
         1.0,
-        "params.yaml: systems.glyph.filter.rules.teacher.grades: unknown grader 'anser'",
+        "params.yaml: systems.glyph.filter.rules.teacher.grades: unknown grader \'citations\'",
     ),
     ("systems.glyph.filter.rules.techer", {}, "params.yaml: systems.glyph.filter.rules"),
     ("systems.glyph.prompt.probe", None, "params.yaml: systems.glyph: prompt and respond must name the same: probe"),
