@@ -1,6 +1,6 @@
 """Asks a system's base model and its student the same question and prints both answers side by side.
 
-    python -m stages.tools.ask glyph "Eva has 9 figs. She eats 2 and finds 4. How many are left?" --gold 11
+    python -m stages.tools.ask glyph "Eva has 9 figs. She loses 2. How many are left?" --gold 7
     python -m stages.tools.ask glyph                                     a chat, until Ctrl-D
 
 Each is asked as in the evaluation: in the style and with the settings of its arm in

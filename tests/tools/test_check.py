@@ -71,7 +71,7 @@ FAULTS = [
     (
         "systems.glyph.filter.rules.teacher.grades.citations",
         1.0,
-        "params.yaml: systems.glyph.filter.rules.teacher.grades: unknown grader \'citations\'",
+        "params.yaml: systems.glyph.filter.rules.teacher.grades: unknown grader 'citations'",
     ),
     ("systems.glyph.filter.rules.techer", {}, "params.yaml: systems.glyph.filter.rules"),
     ("systems.glyph.prompt.probe", None, "params.yaml: systems.glyph: prompt and respond must name the same: probe"),
