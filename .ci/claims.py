@@ -12,56 +12,28 @@ the files in which tables stand.
 
 import argparse
 import json
-import operator
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-README, DOCS = Path("README.md"), Path("docs")
-FIRST = "glyph"  # the system of a metric that names none
-# the cells of a row, after one that says what it is
-METRIC, VALUE, INTERVAL, BAR, SEEDS = range(1, 6)
-BARS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script of this folder, which is no package
 
-
-class Claim(NamedTuple):
-    """`metric` must be `sign` (>= or <=) `bound`."""
-
-    metric: str
-    sign: str
-    bound: float
-
-
-def pages() -> dict[Path, str]:
-    """The text of each page that may hold a results table."""
-    files = [file for file in (README, *sorted(DOCS.glob("*.md"))) if file.is_file()]
-    return {file: file.read_text() for file in files}
-
-
-def claims(text: str, page: Path = README) -> list[Claim]:
-    """The rows with a bar in the tables of `page`; raises ValueError on a bar that cannot be read."""
-    bars = []
-    for cells in filter(None, map(_cells, text.splitlines())):
-        if cells[BAR]:
-            bar = re.fullmatch(r"(>=|<=) (-?\d+\.?\d*)", cells[BAR])
-            if not bar:
-                raise ValueError(
-                    f"{page}: {cells[METRIC]}: a bar is `>= number` or `<= number`, got {cells[BAR]!r}"
-                )
-            bars.append(Claim(cells[METRIC].strip("`"), bar[1], float(bar[2])))
-    return bars
-
-
-def verdicts(bars: Sequence[Claim], metrics: Any) -> Iterator[tuple[bool, str]]:
-    """For each claim whether it is met, and a line that says so."""
-    for metric, sign, bound in bars:
-        value = lookup(metrics, metric)
-        met = value is not None and BARS[sign](value, bound)
-        measured = "is missing" if value is None else value
-        yield met, f"{'met ' if met else 'MISS'} {metric} {measured}, claimed {sign} {bound:g}"
+from stages.tools.bars import (
+    DOCS,
+    INTERVAL,
+    METRIC,
+    README,
+    SEEDS,
+    VALUE,
+    cells_of,
+    claims,
+    lookup,
+    pages,
+    system_of,
+    verdicts,
+)
 
 
 def updated(text: str, metrics: Any, seeds: Sequence[Any] = ()) -> str:
@@ -74,11 +46,11 @@ def updated(text: str, metrics: Any, seeds: Sequence[Any] = ()) -> str:
 
 
 def _updated(line: str, metrics: Any, seeds: Sequence[Any]) -> str:
-    cells = _cells(line)
+    cells = cells_of(line)
     if not cells:
         return line
     metric = cells[METRIC].strip("`")
-    system = _system(metric)
+    system = system_of(metric)
     cells[VALUE] = _span([lookup(metrics, metric)])
     cells[INTERVAL] = _span(lookup(metrics, f"{system}:interval.{metric.removeprefix(f'{system}:')}") or [])
     if seeds and all(system in run for run in seeds):
@@ -87,33 +59,15 @@ def _updated(line: str, metrics: Any, seeds: Sequence[Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _system(metric: str) -> str:
-    return metric.partition(":")[0] if ":" in metric else FIRST
+def _span(values: Sequence[float | None]) -> str:
+    """`0.5` or `0.4 to 0.6`; a value that is not there is left out."""
+    return " to ".join(dict.fromkeys(f"{value:.4g}" for value in values if value is not None))
 
 
 def systems(texts: Iterable[str]) -> set[str]:
     """The systems whose metrics the tables name."""
     lines = (line for text in texts for line in text.splitlines())
-    return {_system(cells[METRIC].strip("`")) for line in lines if (cells := _cells(line))}
-
-
-def lookup(metrics: Any, name: str) -> Any:
-    """The value of `system:dotted.name` in the metrics of all systems; None where there is none."""
-    system = _system(name)
-    for key in (system, *name.removeprefix(f"{system}:").split(".")):
-        metrics = metrics.get(key) if isinstance(metrics, dict) else None
-    return metrics
-
-
-def _cells(line: str) -> list[str]:
-    """The cells of a row of a results table; none of any other line."""
-    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-    return cells if len(cells) == SEEDS + 1 and re.fullmatch(r"`[\w.+:-]+`", cells[METRIC]) else []
-
-
-def _span(values: Sequence[float | None]) -> str:
-    """`0.5` or `0.4 to 0.6`; a value that is not there is left out."""
-    return " to ".join(dict.fromkeys(f"{value:.4g}" for value in values if value is not None))
+    return {system_of(cells[METRIC].strip("`")) for line in lines if (cells := cells_of(line))}
 
 
 def _load(run: str, wanted: set[str]) -> dict[str, Any]:

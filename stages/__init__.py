@@ -29,12 +29,13 @@ The package rules, which tests/project/test_packages.py checks:
 1. shared imports no other package. models, spread, tasks, styles, graders, formats and scores import shared
    only, and so does daemon. samplers and students import shared and models. A stage script imports any
    package but tools and daemon, and no other stage script. No import goes round in a circle, and no two
-   modules have the same name.
+   modules have the same name, but a tool, whose name is a command.
 2. styles, graders (but graders/sandbox), formats and scores are pure: no files, no network, no clock, no
    global randomness, no torch. Every random choice anywhere has a seed.
 3. The network is used in samplers and tasks only, by models/pinning.py, which resolves a commit of the Hub,
    and by students/backends/tinker.py, which trains at a service. torch is used in students, models and
-   samplers/local only, in the last two inside functions, so a stage that needs no model starts fast.
+   samplers/local only, in the last two inside functions, so a stage that needs no model starts fast;
+   tools/export.py, which no stage depends on, writes models with transformers.
 4. Only scripts, tools and daemon know paths, and only they write files. A student saves its own model
    folder, and samplers keep the memo.
 5. dvc.yaml lists for each stage the packages that its script imports, directly or not. The costly stages

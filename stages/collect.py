@@ -135,7 +135,8 @@ def _write(
     if not counts[split] and (dropped or split != VALIDATION):
         raise BadInput(
             f"no {split} problem is left ({dropped} dropped as copies); see tasks and near in the collect "
-            "section"
+            "section. `held_out` of a task is the share of its rows that go to test, by a hash of their ids: "
+            "a file of few rows may leave a split empty"
         )
 
 

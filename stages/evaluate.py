@@ -1,7 +1,7 @@
 """Measures the student: grades the answers of all arms, then scores them, with 95 % intervals."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -25,6 +25,7 @@ from stages.shared.rows import PROBE, Response, Trace, encode
 
 Name = Annotated[str, Field(pattern=r"^[\w-]+$")]  # part of a metric's name, where a dot would nest
 TEST = "test"  # the split that the scores are of
+ENDS = ("low", "high")  # of an interval
 Mark = Annotated[str, Field(min_length=1)]  # the empty text stands in every answer
 
 
@@ -62,6 +63,8 @@ class Params(params.Strict):
     hard_below: float | None = Field(default=None, gt=0, le=1)
     # the page of answers to read
     samples: SamplesParams
+    # what the summary shows: name -> metric; the interval is that of the first
+    headline: dict[Name, str] = Field(default_factory=dict)
 
     @field_validator("graders")
     @classmethod
@@ -78,6 +81,13 @@ class Params(params.Strict):
             raise ValueError(f"expected names that no grader has ({', '.join(taken)})")
         return marks
 
+    @field_validator("headline")
+    @classmethod
+    def _own_names(cls, headline: dict[str, str]) -> dict[str, str]:
+        if taken := sorted(headline.keys() & {"n", *ENDS}):
+            raise ValueError(f"expected other names than n, low and high, which the summary has ({taken[0]})")
+        return headline
+
     @field_validator("samples")
     @classmethod
     def _marked_by_something(cls, samples: SamplesParams, fields: ValidationInfo) -> SamplesParams:
@@ -87,8 +97,8 @@ class Params(params.Strict):
 
 
 def main(system: str) -> None:
-    """data/S/generations.jsonl -> data/S/graded.jsonl, metrics/S.json, metrics/S_samples.md and
-    metrics/S_plots/*.csv.
+    """data/S/generations.jsonl -> data/S/graded.jsonl, metrics/S.json, metrics/summary/S.json,
+    metrics/S_samples.md and metrics/S_plots/*.csv.
 
     graded.jsonl holds the traces of all arms and splits, in the order of the answers. The scores are of the
     test problems alone. The plots are those of the scores that have any.
@@ -165,8 +175,32 @@ def _scored(ours: Params, table: Table, seed: int, folder: Path, system: str) ->
     if undefined:
         print(f"evaluate: undefined on these problems, so left out: {', '.join(undefined)}", file=sys.stderr)
     texts = {folder / f"{system}_plots" / f"{name}.csv": as_bytes(text) for name, text in plots.items()}
-    texts[folder / f"{system}.json"] = as_json(report(len(table), metrics))
+    values = report(len(table), metrics)
+    texts[folder / f"{system}.json"] = as_json(values)
+    texts[folder / "summary" / f"{system}.json"] = as_json(_summary(values, ours.headline))
     return texts
+
+
+def _summary(values: dict[str, Any], headline: Mapping[str, str]) -> dict[str, Any]:
+    """The number of problems, the metrics of `headline` by its names, and the interval of the first.
+
+    A metric that these problems leave undefined is left out, and told on stderr.
+    """
+    summary: dict[str, Any] = {"n": values["n"]}
+    for place, (name, metric) in enumerate(headline.items()):
+        value, interval = (_value(nest, metric) for nest in (values, values["interval"]))
+        if value is None:
+            print(f"evaluate: headline.{name}: no metric {metric} on these problems", file=sys.stderr)
+            continue
+        summary[name] = value
+        summary |= dict(zip(ENDS, interval, strict=True)) if place == 0 else {}
+    return summary
+
+
+def _value(nest: Any, metric: str) -> Any:
+    for part in metric.split("."):
+        nest = nest.get(part) if isinstance(nest, dict) else None
+    return nest
 
 
 if __name__ == "__main__":

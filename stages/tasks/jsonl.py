@@ -8,10 +8,11 @@
     {"id": "pen-1", "table": "Thing | Price\\nPen | 3\\nCup | 5", "question": "How much are both?",
     "gold_answer": "8"}
 
-Needed: `id`, `question` (or `premise` and `hypothesis`), and the gold answer in `answer`, `gold_answer`,
-`answerKey` or `label`; where several are given they must agree. Free: `choices` (texts, or labels and texts),
-`table` (text, or rows of cells), `context`, `kind`, `task`, `solution`, `level`, `split` (train, validation
-or test). A row that does not say its kind has the kind that it looks like: choice, nli, yes_no, else number.
+Needed: `question` (or `premise` and `hypothesis`), and the gold answer in `answer`, `gold_answer`,
+`answerKey` or `label`; where several are given they must agree. Free: `id` (where there is none, it is made
+of the row), `choices` (texts, `{"A": "the sky", "B": "coal"}`, or labels and texts as above), `table` (text,
+or rows of cells), `context`, `kind`, `task`, `solution`, `level`, `split` (train, validation or test).
+A row that does not say its kind has the kind that it looks like: choice, nli, yes_no, else number.
 All rows of a file are of one kind, unless `kinds` names several. The rows that `collect` writes fit as well.
 """
 
@@ -22,9 +23,9 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from stages.shared.errors import BadInput, unknown
-from stages.shared.files import read
 from stages.shared.rows import Kind, Problem
 from stages.tasks.reading.lines import Line, problem
+from stages.tasks.reading.own_lines import own_lines
 from stages.tasks.reading.row_files import row_files
 from stages.tasks.splitting.splits import SPLITS, TRAIN, NumberOrShare, Sizes, split_of
 
@@ -69,8 +70,7 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
 
 def _rows(path: Path, own: str | None, params: Params) -> Iterator[Problem]:
     first: Problem | None = None
-    for number, line in enumerate(read(path, Line, key=lambda line: line.id), 1):
-        where = f"{path}:{number}"
+    for where, line in own_lines(path):
         line.split = _split(line, own, where, params)
         row = problem(line, where)
         first = first or row
@@ -78,7 +78,7 @@ def _rows(path: Path, own: str | None, params: Params) -> Iterator[Problem]:
             expected = (
                 f"tasks.jsonl.kinds has {', '.join(params.kinds)}"
                 if params.kinds
-                else f"line 1 is {first.kind.value}"
+                else f"the first is {first.kind.value}"
             )
             raise BadInput(
                 f"{where}: mixed kinds in one file: this row is {row.kind.value}, {expected}; name all kinds "
@@ -91,7 +91,10 @@ def _split(line: Line, own: str | None, where: str, params: Params) -> str:
     split = line.split if line.split is not None else own
     if split is None:
         if params.held_out is None:
-            raise BadInput(f"{where}: missing field `split`; give every row one or set tasks.jsonl.held_out")
+            raise BadInput(
+                f"{where}: missing field `split`; give every row one, or set "
+                "tasks.jsonl.held_out, the share of the rows that is kept for the evaluation"
+            )
         return split_of(line.id, params.held_out, params.validation_share)
     if split not in SPLITS:
         raise BadInput(f"{where}: {unknown('split', split, SPLITS)}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from stages.shared.cli import guard
 from stages.shared.errors import BadInput, unknown
-from stages.shared.files import as_bytes
+from stages.tools.terminal import printable
 
 NAMES = 12  # problems that are listed where none is named
 
@@ -59,11 +59,8 @@ def lines(steps: Sequence[tuple[int, dict[str, Any]]]) -> list[str]:
 
 
 def _indented(text: str) -> str:
-    """`text` below a column of ten, its control characters escaped: it is what a model wrote."""
-    return "\n          ".join(
-        "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
-        for line in text.split("\n")
-    )
+    """`text` below a column of ten; it is what a model wrote."""
+    return printable(text).replace("\n", "\n          ")
 
 
 def main() -> None:
@@ -75,8 +72,7 @@ def main() -> None:
     folder = Path("metrics", f"{given.student}_train", "validation")
 
     def act() -> None:
-        text = "\n".join(lines(history(folder, given.problem))) + "\n"
-        sys.stdout.write(as_bytes(text).decode())
+        sys.stdout.write("\n".join(lines(history(folder, given.problem))) + "\n")
 
     guard("history", act)
 

@@ -20,9 +20,10 @@ from stages.samplers.memo.unread import UnreadAnswers
 from stages.shared import params
 from stages.shared.cli import guard, progress, working_directory
 from stages.shared.errors import BadInput
-from stages.shared.files import as_bytes, read, replacing
+from stages.shared.files import read, replacing
 from stages.shared.member_params import SamplerParams
 from stages.shared.rows import Ending, Prompt, Response
+from stages.tools.terminal import printable
 
 MEMO = "memo.sqlite"
 
@@ -129,9 +130,8 @@ def main() -> None:
 
 
 def _print(line: str) -> None:
-    """Prints `line` with its control characters escaped: a model's name comes from a server."""
-    escaped = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
-    sys.stdout.write(as_bytes(escaped).decode() + "\n")
+    """Prints a line; a model's name comes from a server."""
+    sys.stdout.write(printable(line) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ is that of a plain `dvc repro`, which runs the same stages one after the other.
 """
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -24,7 +25,9 @@ from typing import NamedTuple
 from stages.shared import params
 from stages.shared.cli import cores, guard
 from stages.shared.errors import BadInput, unknown
+from stages.tools.check import difference, faults, needs
 from stages.tools.plan import Job, jobs, single
+from stages.tools.results import lines
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 # DVC, which ends when this process does: killed with -9, this process would leave it behind
@@ -154,18 +157,29 @@ def _stop(running: Iterable[Process]) -> None:
         process.child.wait()
 
 
-def _up_to_date() -> bool:
-    """Whether no stage is stale, as DVC says; False where DVC does not say: its `repro` will tell why."""
+def _stale() -> set[str] | None:
+    """The names of the stages that are stale, as DVC says; None where DVC does not say: its `repro` will tell
+    why."""
     command = _dvc("status", "--json")
     status = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
     )
-    return status.returncode == 0 and status.stdout.strip() == "{}"
+    try:
+        return set(json.loads(status.stdout)) if status.returncode == 0 else None
+    except ValueError:
+        return None
 
 
 def repro(systems: list[str], most: int) -> None:
-    """Runs everything that is stale of `systems` (none named: of all). Raises BadInput with the jobs that
-    failed."""
+    """Runs everything that is stale of `systems` (none named: of all).
+
+    Raises BadInput, before anything runs, with what is wrong with the params and with what the samplers lack;
+    then with the jobs that failed.
+    """
+    if told := faults():
+        raise BadInput("\n".join(told))
+    if line := difference():
+        print(line, flush=True)
     known = params.entries("systems")
     for system in systems:
         if system not in known:
@@ -173,9 +187,13 @@ def repro(systems: list[str], most: int) -> None:
     plan = jobs(systems or list(known))
     if READ_WRITE_LOCK.is_file() and not READ_WRITE_LOCK.stat().st_size:
         READ_WRITE_LOCK.unlink()  # DVC, killed as it wrote this file, refuses to read what is left
-    if _up_to_date():
+    stale = _stale()
+    if stale == set():
         print("every stage is up to date")
+        _print_results(systems or list(known))
         return
+    if lacking := needs(systems or known, stale):
+        raise BadInput("\n".join(lacking))
     bases = [job.name.removeprefix("base ") for job in plan if job.name.startswith("base ")]
     # a corpus leaves out the held-out problems of every system, of those as well that are not run
     problems = [single("collect", system) for system in known]
@@ -190,6 +208,13 @@ def repro(systems: list[str], most: int) -> None:
                 f"failed: {', '.join(failures.failed)} (the lines above that begin with these names say why)"
                 f"{waited}. What the others made is kept: mend the cause and run it again"
             )
+    _print_results(systems or list(known))
+
+
+def _print_results(systems: list[str]) -> None:
+    """What came out, where the evaluation says so."""
+    if any(Path("metrics/summary", f"{system}.json").is_file() for system in systems):
+        print("\n" + "\n".join(lines(systems)), flush=True)
 
 
 def main() -> None:

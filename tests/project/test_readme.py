@@ -137,6 +137,23 @@ def test_readme_is_a_landing_page() -> None:
     assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= set(re.findall(r"\]\((docs/[\w.-]+)\)", README))
 
 
+def test_the_example_in_readme_is_a_held_out_problem_with_both_answers() -> None:
+    """The question and both answers stand on the page of samples, one below the other."""
+    [example] = [text for language, text in FENCE.findall(README) if language == "text"]
+    question, base, student = (re.sub(r"^[a-z ]{13}", "", part, flags=re.MULTILINE) for part in example.strip().split("\n\n"))
+    samples = (ROOT / "metrics/glyph_samples.md").read_text()
+    [sample] = [part for part in samples.split("\n## ") if f"```text\n{question}\n```" in part]
+    assert f"**base**: wrong, 6 tokens, ended by stop\n\n```text\n{base}\n```" in sample
+    assert re.search(rf"\*\*student\*\*: right, .*\n\n```text\n{re.escape(student)}\n```", sample)
+
+
+def test_licence_platforms_and_costs_stand_at_the_top() -> None:
+    top = "\n".join(README.splitlines()[:42])
+    for part in ("docs/flow.svg", "(LICENSE)", "Linux and macOS", "minutes", "GB"):
+        assert part in top, part
+    assert (ROOT / "LICENSE").read_text().lstrip().startswith("Apache License")
+
+
 # What README says of each system, in this order; shares are shown in percent.
 RESULTS = {
     "glyph": ["n", "accuracy_level_3_up.base", "accuracy_level_3_up.student", "glyph_rate_failure.100", "glyph_rate_failure.0"],

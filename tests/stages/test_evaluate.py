@@ -32,9 +32,11 @@ systems:
       marks: {glyphs: [🜞, 🜆, 🜂, 🜃]}
       hard_below: 0.5
       samples: {count: 20, arms: [base, student], marked: student}
+      headline: {student: accuracy_level_3_up.student, base: accuracy.base}
 """
 SCORES = PARAMS[PARAMS.index("      scores:") : PARAMS.index("      hard_below")]
 OUTS = [*(f"metrics/{name}" for name in ("glyph.json", "glyph_plots/glyph_rate.csv", "glyph_plots/accuracy.csv", "glyph_samples.md"))]
+OUTS.append("metrics/summary/glyph.json")
 OUTS.append("data/glyph/graded.jsonl")
 
 
@@ -133,6 +135,17 @@ def test_curves_and_samples(project: Path) -> None:
     assert page.count("\n## ") == 20
     assert page.count(TAKEAWAY) == 10
     assert "| 1.00 | wrong | right | yes |" in page and "| 0.00 | right | right | no |" in page
+
+
+def test_the_summary_holds_the_headline_and_the_interval_of_its_first_number(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main("glyph")
+    interval = metrics()["interval"]["accuracy_level_3_up"]["student"]
+    summary = json.loads(Path("metrics/summary/glyph.json").read_text())
+    assert summary == {"n": 60, "student": 1.0, "low": interval[0], "high": interval[1], "base": metrics()["accuracy"]["base"]}
+    generate([row for number in range(0, 60, 5) for row in answers(number)])  # level 1 alone
+    main("glyph")
+    assert json.loads(Path("metrics/summary/glyph.json").read_text()) == {"n": 12, "base": 1.0}
+    assert "evaluate: headline.student: no metric accuracy_level_3_up.student on these problems" in capsys.readouterr().err
 
 
 def test_the_same_bytes_twice(project: Path) -> None:
@@ -301,6 +314,8 @@ FAULTS = [
     ("hard_below: 0.5", "hard_below: 0", "hard_below: .*greater than 0"),
     ("hard_below: 0.5", "hard_below: '0.5'", "hard_below: .*valid number"),
     ("count: 20", "count: -1", r"samples\.count: .*greater than or equal to 0"),
+    ("headline: {student:", "headline: {low:", "headline: expected other names than n, low and high, which the summary has"),
+    ("headline: {student:", "headline: {a.b:", r"headline\.a\.b"),
     ("samples: {count: 20", "sample: {count: 20", "samples: is missing; .*sample: unknown key"),
 ]
 

@@ -1,6 +1,7 @@
 """Your own problems in the shapes that are about: options, premises, tables, truth values; what is wrong with a row; folders of files."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,8 @@ BAD: list[tuple[Row, str]] = [
     (ASKED | {"table": "Thing\nPen", "answer": "3"}, "the table does not parse: expected cells parted by ' | ', got 'Thing'"),
     (ASKED | {"table": "Pens cost 3.", "answer": "3"}, "the table does not parse: expected a head and at least one row, got 1 line(s)"),
     (ASKED | {"table": [["Thing", "Price"], ["a | b", 3]], "answer": "3"}, "the table does not parse: a cell holds a line break or '|'"),
-    (ASKED | {"answer": "yes"}, "mixed kinds in one file: this row is yes_no, line 1 is number; name all kinds in tasks.jsonl.kinds"),
-    (ASKED | {"kind": "expression", "answer": "1"}, "mixed kinds in one file: this row is expression, line 1 is number; "),
+    (ASKED | {"answer": "yes"}, "mixed kinds in one file: this row is yes_no, the first is number; name all kinds in tasks.jsonl.kinds"),
+    (ASKED | {"kind": "expression", "answer": "1"}, "mixed kinds in one file: this row is expression, the first is number; "),
 ]
 
 
@@ -138,3 +139,77 @@ def test_validation_rows_are_named_or_a_share_of_train(tmp_path: Path) -> None:
     write(tmp_path / "mine/validation/test/d.jsonl", {"id": "d", "question": "?", "answer": 1})
     with pytest.raises(BadInput, match=r"d\.jsonl: it lies in a folder validation and in a folder test"):
         ids("train")
+
+
+PLAIN = '{"id": "a", "question": "How many?", "answer": "2"}'
+FORGIVEN = {
+    "a byte order mark": ("\ufeff" + PLAIN, ["a"]),
+    "Windows line ends": (PLAIN + "\r\n" + PLAIN.replace('"a"', '"b"') + "\r\n", ["a", "b"]),
+    "blank lines": ("\n" + PLAIN + "\n \n\n" + PLAIN.replace('"a"', '"b"'), ["a", "b"]),
+    "a whole number as id": (PLAIN.replace('"a"', "7"), ["7"]),
+    "a null as id": (PLAIN.replace('"a"', "null"), None),
+    "no id": (PLAIN.replace('"id": "a", ', ""), None),
+}
+
+
+@pytest.mark.parametrize("what", FORGIVEN)
+def test_what_loses_nothing_is_forgiven(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, ids = FORGIVEN[what]
+    (tmp_path / "mine.jsonl").write_bytes(text.encode())
+    found = everything(tmp_path)
+    assert [problem.answer for problem in found] == ["2"] * len(found)
+    if ids:
+        assert sorted(problem.id for problem in found) == ids
+    else:
+        assert re.fullmatch(r"row-[0-9a-f]{16}", found[0].id)
+    assert capsys.readouterr().err == ""
+
+
+def test_an_id_made_of_the_row_stays_wherever_the_row_stands(tmp_path: Path) -> None:
+    rows: list[Row] = [{"question": f"How many are {number}?", "answer": number} for number in range(9)]
+    made = []
+    for given in (rows, rows[::-1], [dict(reversed(row.items())) for row in rows]):
+        write(tmp_path / "mine.jsonl", *given)
+        made.append({problem.question: problem.id for problem in everything(tmp_path)})
+    assert made[0] == made[1] == made[2] and len(set(made[0].values())) == 9
+    write(tmp_path / "mine.jsonl", rows[0], rows[1], rows[0])
+    with pytest.raises(BadInput, match=r"mine\.jsonl:3: duplicate id 'row-[0-9a-f]{16}', as in line 1; every row needs its own"):
+        everything(tmp_path)
+
+
+def test_fields_of_no_problem_are_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "mine.jsonl", *({"id": str(number), "question": "?", "answer": 1, "author": "me", "b": 2} for number in range(9)))
+    assert len(everything(tmp_path)) == 9
+    assert capsys.readouterr().err == f"{tmp_path / 'mine.jsonl'}: fields that no problem has are left out: author, b\n"
+
+
+@pytest.mark.parametrize("choices", [{"A": "red", "B": "blue"}, {"x": "red", "y": "blue"}])
+def test_choices_may_be_a_mapping(choices: Row, tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", ASKED | {"choices": choices, "answerKey": list(choices)[1]})
+    (problem,) = everything(tmp_path)
+    assert (problem.kind, problem.choices, problem.answer) == (Kind.CHOICE, ["red", "blue"], "B")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[1, 2]", '1: expected a mapping such as {"question": ...}, got [1, 2]'),
+        ("[\n" + PLAIN + "\n]", "1: malformed JSON: Input data was truncated; the file is one list: write each of its rows on a line"),
+        (PLAIN + '\n{"id": "b"', "2: malformed JSON: Input data was truncated"),
+        ('{"id": 1.5, "question": "?", "answer": "2"}', "1: Expected `str`, got `float` - at `$.id`"),
+        ('{"id": "a", "question": "?", "answr": "2"}', "1: unknown field `answr` (did you mean `answer`?)"),
+        ('{"question": "?", "answer": NaN}', "1: malformed JSON: "),
+    ],
+)
+def test_what_is_no_row_is_told(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text(text)
+    with pytest.raises(BadInput) as error:
+        everything(tmp_path)
+    assert str(error.value).startswith(f"{tmp_path / 'mine.jsonl'}:{told}")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "\ufeff\n"])
+def test_a_file_without_rows_is_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text(text)
+    with pytest.raises(BadInput, match=r"mine\.jsonl: the file is empty; expected one problem a line, as JSON$"):
+        everything(tmp_path)

@@ -342,6 +342,25 @@ def test_an_unknown_system_is_told_and_nothing_runs() -> None:
     assert log() == []
 
 
+def test_a_missing_key_is_told_before_anything_runs_and_not_where_nothing_is_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    project()
+    values = YAML(typ="safe").load(Path("params.yaml"))
+    values["systems"]["first"]["respond"] = {"teacher": {"sampler": "openai", "api_key_env": "THE_KEY"}}
+    with Path("params.yaml").open("w") as file:
+        YAML().dump(values, file)
+    with pytest.raises(BadInput, match=r"^systems\.first\.respond\.teacher\.api_key_env: the environment variable THE_KEY is not set"):
+        repro.repro([], 2)
+    assert log() == []
+    repro.repro(["second"], 2)
+    assert "respond second" in log() and "respond first" not in log()
+    monkeypatch.setenv("THE_KEY", "sk-1234567890123456")
+    repro.repro([], 2)
+    monkeypatch.delenv("THE_KEY")
+    before = log()
+    repro.repro([], 2)
+    assert log() == before
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "stages.tools.repro", *arguments]
 
@@ -359,7 +378,8 @@ def test_what_needs_a_failed_job_is_not_started_and_the_others_go_on() -> None:
     assert done.stderr.count("\n") == 1
     reasons = [line for line in done.stdout.splitlines() if line.lstrip().startswith("base right | ")]
     assert any("failed to run" in line for line in reasons)
-    assert not any(" second |" in line or " third |" in line for line in done.stdout.splitlines())
+    started = {line.partition("|")[0].strip() for line in done.stdout.splitlines()}
+    assert not {f"{kind} {system}" for kind in ("data", "evaluate") for system in ("second", "third")} & started
     assert {"evaluate first", "base right"} <= set(log()) and not {"prompt second", "prompt third"} & set(log())
     project()  # the cause is mended
     before = log()
