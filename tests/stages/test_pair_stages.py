@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from ruamel.yaml import YAML
 from stages.shared.errors import BadInput
 from stages.shared.files import read, write
 from stages.shared.params import folders_of, models_of
-from stages.shared.rows import Chat, Ending, Kind, Problem, Trace
+from stages.shared.rows import Chat, Ending, Kind, Message, Problem, Trace
 from stages.students.pairing.pair_rows import RouteRow
 
 from stages import format_pair, generate, train_pair
@@ -210,11 +211,13 @@ def test_the_folder_of_a_pair_has_an_owner_and_its_students_can_be_named(here: P
                 generate._check_models("s", {"a": arm})
 
 
+def shown(row: Trace) -> Chat:
+    messages: list[Message] = [{"role": "user", "content": row.question}, {"role": "assistant", "content": row.text}]
+    return Chat(id=row.trace_id, problem=row.id, format="", style="", messages=messages, trace="")
+
+
 def bases() -> None:
-    given = [
-        Chat(id=row.trace_id, problem=row.id, format="", style="", messages=[{"role": "user", "content": row.question}, {"role": "assistant", "content": row.text}], trace="")
-        for number in range(20) for row in (trace(number, "program"),)
-    ]  # fmt: skip
+    given = [shown(trace(number, "program")) for number in range(20)]
     for name, changed in (("one", {}), ("two", {"architecture": "llama", "tokenizer": "unigram"})):
         made = make(Path("made", name), given, vocabulary=310, tokens=["<|p|>"], **changed)
         Path("models/bases").mkdir(parents=True, exist_ok=True)
@@ -239,7 +242,7 @@ def test_a_pair_that_is_killed_with_signal_9_is_trained_to_the_same_bytes(here: 
     outs = [Path("models/students/s/p"), Path("data/s/pair_logs/p"), Path("metrics/p_train")]
     resumed = {file: file.read_bytes() for out in outs for file in sorted(out.rglob("*")) if file.is_file()}
     for out in outs:
-        subprocess.run(["rm", "-r", str(out)], check=True)
+        shutil.rmtree(out)
     train_pair.main("p")
     assert resumed == {file: file.read_bytes() for out in outs for file in sorted(out.rglob("*")) if file.is_file()}
     assert len(list(read(Path("data/s/pair_logs/p/routes.jsonl"), RouteRow))) == 8 * 4 * 2

@@ -193,8 +193,13 @@ def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(
                 trained(tmp_path / "killed", bases, **changed)
         assert not (tmp_path / "killed/pair").exists()
     made: list[int] = []
+
+    def counted(run: Run, number: int) -> None:
+        made.append(number)
+        step(run, number)
+
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_step", lambda run, number: (made.append(number), step(run, number)))
+        patch.setattr(Run, "_step", counted)
         trained(tmp_path / "killed", bases, **changed)
     assert made == [7]
     whole, killed = files(tmp_path / "whole"), files(tmp_path / "killed")
@@ -212,7 +217,7 @@ def test_closed_gates_give_no_gradient(opened: int, peer: dict[str, Any], bases:
     run = run_of(tmp_path, bases, peer=peer)
     gates = torch.tensor([[float(opened)] * 6, [0.0] * 6])
     cost = Batches(run.paths, run.learners, run.term, True, run.book).cost([0, 1, 2, 3, 4, 5], Routes(gates, gates > 0.5, gates, None), 0)
-    cost.backward()  # type: ignore[no-untyped-call]
+    cost.backward()
     assert (gradients(run.learners[0]) > 0) == bool(opened)
     assert gradients(run.learners[1]) == 0.0
 
@@ -224,7 +229,7 @@ def test_what_is_not_taken_need_not_be_computed(bases: tuple[Path, Path], tmp_pa
     for whole in (True, False):
         run = run_of(tmp_path / str(whole), bases)
         cost = Batches(run.paths, run.learners, run.term, whole, run.book).cost([0, 5, 9, 13], routes, 0)
-        cost.backward()  # type: ignore[no-untyped-call]
+        cost.backward()
         found.append([weight.grad for learner in run.learners for weight in learner.weights().values()])
     assert all(torch.allclose(one, two, atol=1e-6) for one, two in zip(*found, strict=True))
 

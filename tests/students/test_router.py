@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
+from stages.shared.errors import BadInput
 from stages.students.pairing.pair_rows import RouteRow
 from stages.students.router.route_counts import rates
 from stages.students.router.route_heads import Features, Heads, centred, decisions, information, straight_through
@@ -59,7 +60,7 @@ def test_only_the_signals_that_are_to_learn_give_the_heads_a_gradient(signal: st
     assert routes.gates.requires_grad == (signal == "loss")
     if signal == "loss":
         losses = torch.rand(2, 40)
-        (routes.gates * losses).mean().backward()  # type: ignore[no-untyped-call]
+        (routes.gates * losses).mean().backward()
         assert made.heads and made.step() > 0
         assert norm_of(list(made.heads.parameters())) == 0.0  # cleared by the step
 
@@ -147,6 +148,21 @@ def test_undecided_paths_and_a_wrong_rate_cost_something() -> None:
     assert float(decisions(even, 0.5, 1.0, 1.0)) == pytest.approx(0.6931, abs=1e-3)  # the mean is right, no path is decided
     assert float(decisions(decided, 0.5, 1.0, 1.0)) == pytest.approx(0.0, abs=0.01)
     assert float(decisions(decided, 0.1, 1.0, 0.0)) == pytest.approx(0.16, abs=1e-3)
+
+
+def test_gates_that_are_closed_for_good_have_a_gradient_that_is_a_number() -> None:
+    odds = torch.tensor([[-500.0, 500.0, 0.1], [-90.0, 90.0, 17.0]], requires_grad=True)
+    decisions(odds, 0.5, 1.0, 1.0).backward()
+    assert odds.grad is not None and bool(odds.grad.isfinite().all())
+
+
+def test_heads_that_are_no_numbers_any_more_stop_the_training() -> None:
+    made = routing("frozen")
+    assert made.heads
+    with torch.no_grad():
+        made.heads.styles.weight.fill_(float("nan"))
+    with pytest.raises(BadInput, match=r"the router diverged at step 3: .* lower router.learning_rate"):
+        drawn(made, 4, 3)
 
 
 @pytest.mark.parametrize(("probabilities", "nats"), [([1.0, 1.0, 0.0, 0.0], 0.6931), ([1.0, 0.0, 1.0, 0.0], 0.0), ([0.5] * 4, 0.0)])

@@ -18,7 +18,16 @@ PROBLEM = Problem(
 
 
 def trace(style: str) -> Trace:
-    fields = {"by": "teacher", "style": style, "messages": [], "sampler": "s", "model": "m", "sample": 0, "text": "B", "tokens": 1}
+    fields: dict[str, Any] = {
+        "by": "teacher",
+        "style": style,
+        "messages": [],
+        "sampler": "s",
+        "model": "m",
+        "sample": 0,
+        "text": "B",
+        "tokens": 1,
+    }
     return Trace(**structs.asdict(PROBLEM), **fields, ending=Ending.STOP, pred="B", grades={}, reasons={})
 
 

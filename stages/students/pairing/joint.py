@@ -134,7 +134,7 @@ class Run:
             routes = self.routing.draw(chosen, step, part)
             cost = self.batches.cost(chosen, routes, start // len(self.paths)) / settings.accumulate
             if cost.requires_grad:
-                cost.backward()  # type: ignore[no-untyped-call]
+                cost.backward()
             book.routed(step, start, chosen, routes)
         for learner in self.learners:
             if not learner.frozen:

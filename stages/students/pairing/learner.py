@@ -193,9 +193,13 @@ def _optimizer(model: Any, settings: Settings, rate: float, device: str) -> torc
         return MuonAdamW(model, rate, settings.weight_decay, precision)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if settings.optimizer == "adamw_8bit":
-        from bitsandbytes.optim import PagedAdamW8bit
+        from importlib import import_module
 
-        paged: torch.optim.Optimizer = PagedAdamW8bit(weights, lr=rate, weight_decay=settings.weight_decay)
+        # the package names what it exports for a type checker only in part
+        eight_bit: Any = import_module("bitsandbytes.optim")
+        paged: torch.optim.Optimizer = eight_bit.PagedAdamW8bit(
+            weights, lr=rate, weight_decay=settings.weight_decay
+        )
         return paged
     return torch.optim.AdamW(weights, lr=rate, weight_decay=settings.weight_decay)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+NEAR = 1e-6  # from 0 and 1 on
 HALVINGS = 40  # of the interval that the threshold of a rate lies in
 
 
@@ -75,7 +76,8 @@ def centred(values: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:
     count = int(numbers.max()) + 1
     sizes = torch.zeros(count).index_add(0, numbers, torch.ones(len(numbers)))
     sums = torch.zeros(len(values), count).index_add(1, numbers, values)
-    return values - (sums / sizes)[:, numbers]
+    means: torch.Tensor = sums / sizes
+    return values - means[:, numbers]
 
 
 def straight_through(
@@ -95,7 +97,10 @@ def straight_through(
 
 def entropy(probabilities: torch.Tensor) -> torch.Tensor:
     """The entropy of each gate in nats, of the same shape as `probabilities`."""
-    return torch.special.entr(probabilities) + torch.special.entr(1 - probabilities)
+    # the slope at 0 and 1 is infinite, and no gradient could be computed through a closed gate
+    inside = probabilities.clamp(NEAR, 1 - NEAR)
+    result: torch.Tensor = torch.special.entr(inside) + torch.special.entr(1 - inside)
+    return result
 
 
 def decisions(log_odds: torch.Tensor, rate: float, balance: float, weight: float) -> torch.Tensor:

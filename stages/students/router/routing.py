@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from stages.shared.errors import BadInput
 from stages.students.router.route_heads import (
     Features,
     Heads,
@@ -91,6 +92,11 @@ class Routing:
             return Routes(by_chance.float(), by_chance, rate, None)
         temperature = self.temperature(step)
         odds = self.gate_odds(torch.tensor(paths), temperature)
+        if not bool(odds.isfinite().all()):
+            raise BadInput(
+                f"train_pair: the router diverged at step {step}: its log-odds are no numbers; lower "
+                "router.learning_rate"
+            )
         gates, taken = straight_through(odds, temperature, generator)
         share, learning = self.params.epsilon, self.params.signal == "loss"
         astray = torch.rand(len(paths), generator=generator) < share
@@ -141,7 +147,7 @@ class Routing:
         for number in range(steps):
             generator = torch.Generator().manual_seed(_seed(self.seed, "fit", step, steps, number))
             loss = observations.loss(self.heads, self.calibration, generator)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             scalars = {"fit": float(loss.detach()), "grad_norm": self.step()}
         self.sample = None  # the threshold is another one from now on
         return scalars
