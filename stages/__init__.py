@@ -11,10 +11,11 @@ The families. A family is a shape of dependency and a section of params.yaml; dv
 each entry of its family. `bases` depend on no model: corpus, base. `systems` name one base model: collect,
 prompt, respond, grade, judge, enrich, filter, generate, evaluate. `students` name one system and one base
 model: format, train. `pairs` name one system and two base models, from which two students are trained
-together: format_pair, train_pair. `practice` names one system and the model that practice starts from:
-practise. The students of a system are evaluated side by side on the same held-out problems. `classifiers`
-name one system, whose problems have two labels: report. `updates` is empty but in a daemon's copy of the
-repository: a student goes on from where it stands, on a file that arrived: admit, update, assess.
+together: format_pair, train_pair, generate_pair, evaluate_pair. `practice` names one system and the model
+that practice starts from: practise. The students of a system are evaluated side by side on the same held-out
+problems. `classifiers` name one system, whose problems have two labels: report. `updates` is empty but in a
+daemon's copy of the repository: a student goes on from where it stands, on a file that arrived: admit,
+update, assess.
 
 The packages. tasks, styles, samplers, graders, formats, students and scores are packages of members. A
 member is one file at the top level of its package, and its file name is its name in params. The

@@ -164,7 +164,7 @@ def _routes(pair: str, router: Path, problems: list[Problem], section: Params) -
 
         first, second = (Path("models/bases", params.refers("pairs", pair, to)) for to in STUDENTS)
         questions = [Put("plain").render(problem) for problem in problems]
-        asking = section.ask.first
+        asking: Any = section.ask.first  # of the sampler hf, see _check_models
         utilities = predicted(router, (first, second), questions, asking.device, asking.batch_size)
     names = list(section.asked())
     for problem, utility in zip(problems, utilities, strict=True):

@@ -102,7 +102,7 @@ def test_every_param_is_one(page: str, tmp_path: Path) -> None:
         composed(ROOT / "conf", tmp_path / f"{number}.yaml", flags)
         for number, flags in enumerate((["teacher=openai"], ["teacher=recorded"], ["scale=gpu24", "teacher=local"]))
     ]
-    for name in re.findall(r"`((?:bases|systems|students)(?:\.[\w<>]+)+)`", PAGES[page]):
+    for name in re.findall(r"`((?:bases|systems|students|pairs)(?:\.[\w<>]+)+)`", PAGES[page]):
         assert any(_resolves(values, name.split(".")) for values in every) or name in OPTIONAL, f"{page}: {name}"
 
 

@@ -51,7 +51,7 @@ def targets_of(words: list[str]) -> list[str]:
 def check_flags(flags: list[str], values: Any) -> None:
     """Each flag is in force, so that none is overridden by what is composed after it."""
     for name, _, value in (flag.lstrip("+").partition("=") for flag in flags):
-        if name.startswith(("bases.", "systems.", "students.", "seed")):
+        if name.startswith(("bases.", "systems.", "students.", "pairs.", "seed")):
             current = values
             for part in name.split("."):
                 current = current[part]

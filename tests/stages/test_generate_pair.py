@@ -1,5 +1,6 @@
 """`stages.generate_pair`: which problems both students answer, in which styles, and what the router says of them."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from stages.shared.files import read, write
 from stages.shared.routes import Route
 from stages.shared.rows import Kind, Problem, Response
 
+from stages import evaluate_pair
 from tiny import make, question
 
 ASK = "{sampler: hf, model: models/students/router/duo/%s, n: 2, temperature: 1.0, max_new_tokens: 6, device: cpu}"
@@ -105,6 +107,20 @@ def test_both_students_answer_in_every_style() -> None:
         assert route.utility is not None and {tuple(styles) for styles in route.utility.values()} == {("program", "backward")}
         assert all(0 < value < 1 for styles in route.utility.values() for value in styles.values())
     assert len({route.utility["first"]["program"] for route in routes() if route.utility}) > 1  # it reads the question
+
+
+def test_the_answers_are_what_the_evaluation_takes() -> None:
+    """Of models that learnt to answer: with a router, an ensemble by the probabilities of their tokens, and an oracle of two samples."""
+    Path("params.yaml").write_text(PARAMS.replace("n: 2,", "n: 2, probs: true,") + "    evaluate: {graders: {answer: {}}}\n")
+    main("duo")
+    evaluate_pair.main("duo")
+    found = json.loads(Path("metrics/duo.json").read_text())
+    assert found["n"] == 6
+    ways = {"pair", "first_routed", "second_routed", "swapped", "ensemble", "oracle", "best_single", "random", "first_program"}
+    assert ways <= found["accuracy_macro"].keys()
+    assert found["tokens_macro"]["ensemble"] > 4 * found["tokens_macro"]["random"] - 1e-3  # all four cells are asked
+    page = Path("metrics/duo_choices.md").read_text()
+    assert "6 test problems, 2 answers to each" in page and "## Routes" in page
 
 
 def test_the_same_bytes_twice_and_the_seed_is_used() -> None:

@@ -301,7 +301,7 @@ def test_places_outside_of_the_answer_count_for_nothing(kind: str) -> None:
     value = module(first, second, torch.ones(2, 4), torch.ones(2, 4))[0]
     moved = second._replace(
         hidden=torch.cat([torch.full_like(second.hidden[:, :1], 9.0), second.hidden], 1),
-        logits=torch.cat([torch.full_like(second.logits[:, :1], 9.0), second.logits], 1),  # type: ignore[index]
+        logits=torch.cat([torch.full_like(second.logits[:, :1], 9.0), second.logits], 1),
         answer=torch.cat([second.answer[:, :1] & False, second.answer], 1),
         spans=torch.cat([second.spans[:, :1], second.spans], 1),
     )

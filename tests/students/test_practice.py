@@ -23,7 +23,7 @@ from stages.students.practice.groups import Group, data, parts, penalties
 from stages.students.practice.practice_rows import Point, PracticeJob, Reward, Rollout, Task
 from stages.students.practice.resuming import Standing, read_standing, write_standing
 from stages.students.practice.rl_settings import Settings
-from stages.students.training.row_files import Rows
+from stages.students.training.growing_rows import Rows
 
 from fake_backend import FakeBackend
 from tiny import one_thread, prompts

@@ -42,7 +42,7 @@ class Answers:
     @property
     def samples(self) -> int:
         """How many answers each cell gave to each problem."""
-        return self.right.shape[2]
+        return int(self.right.shape[2])
 
     @property
     def tasks(self) -> dict[str, Flags]:

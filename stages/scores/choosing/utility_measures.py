@@ -48,7 +48,7 @@ def _within(utility: Numbers, share: Numbers, seed: int) -> Estimate | None:
     """The share of pairs (a right answer, a wrong one) of one problem that the utilities order rightly; ties
     count half. None where every problem has answers of one sort only."""
     pairs = share[:, :, None] * (1 - share)[:, None, :]
-    pairs[:, *np.diag_indices(share.shape[1])] = 0  # two samples of one cell have one utility
+    pairs *= 1 - np.eye(share.shape[1])  # two samples of one cell have one utility
     gaps = utility[:, :, None] - utility[:, None, :]
     ordered = (pairs * ((gaps > 0) + 0.5 * (gaps == 0))).sum((1, 2))
     totals = pairs.sum((1, 2))

@@ -10,7 +10,7 @@ from stages.shared.errors import BadInput
 from stages.students.pairing.learner import Learner, Passed
 from stages.students.pairing.logbook import Logbook
 from stages.students.pairing.pair_settings import Settings
-from stages.students.pairing.paired_paths import Path, answer_spans
+from stages.students.pairing.paired_paths import PairedPath, answer_spans
 from stages.students.peers import peer
 from stages.students.router.routing import Routes, norm_of
 
@@ -62,7 +62,12 @@ class Batches:
     and where the peer term reads something, a student computes the paths too that it does not get."""
 
     def __init__(
-        self, paths: Sequence[Path], learners: Sequence[Learner], term: PeerTerm, whole: bool, book: Logbook
+        self,
+        paths: Sequence[PairedPath],
+        learners: Sequence[Learner],
+        term: PeerTerm,
+        whole: bool,
+        book: Logbook,
     ) -> None:
         self.paths, self.learners, self.term, self.book = paths, learners, term, book
         self.whole = whole or term.reads is not None

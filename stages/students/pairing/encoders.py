@@ -7,7 +7,7 @@ import torch
 
 from stages.students.pairing.pair_rows import PairJob, PairTask
 from stages.students.pairing.pair_settings import Settings
-from stages.students.pairing.paired_paths import Path
+from stages.students.pairing.paired_paths import PairedPath
 from stages.students.router.question_states import Encoder
 from stages.students.router.route_heads import Features
 from stages.students.router.route_settings import BASE_STATES
@@ -62,7 +62,7 @@ def _pair(states: Sequence[torch.Tensor]) -> Features:
     return Features(states[0], states[-1])
 
 
-def known_of(paths: Sequence[Path], task: PairTask, encoded: Encoded) -> Known:
+def known_of(paths: Sequence[PairedPath], task: PairTask, encoded: Encoded) -> Known:
     """What the router knows of the paths that are learnt."""
     problems = torch.tensor([encoded.rows[path.chat.problem] for path in paths])
     numbers = {style: number for number, style in enumerate(task.styles)}

@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stages.shared.files import write, write_json
 from stages.students.pairing.pair_curves import PairCurves
 from stages.students.pairing.pair_rows import NAMES, CompetenceRow, PairJob, PairPoint, RouteRow
-from stages.students.pairing.paired_paths import Path
+from stages.students.pairing.paired_paths import PairedPath
 from stages.students.router.routing import Routes
-from stages.students.training.row_files import Rows
+from stages.students.training.growing_rows import Rows
 
 
 class Logbook:
@@ -21,7 +21,7 @@ class Logbook:
     """
 
     def __init__(
-        self, folder: FilePath, job: PairJob, paths: Sequence[Path], state: Mapping[str, Any] | None
+        self, folder: Path, job: PairJob, paths: Sequence[PairedPath], state: Mapping[str, Any] | None
     ) -> None:
         self.job, self.paths = job, paths
         self.routes, self.history = Rows(folder / "routes.jsonl"), Rows(folder / "history.jsonl")
@@ -67,7 +67,9 @@ class Logbook:
                 )
             )
 
-    def _row(self, step: int, epoch: int, path: Path, student: str, route: bool, share: float) -> RouteRow:
+    def _row(
+        self, step: int, epoch: int, path: PairedPath, student: str, route: bool, share: float
+    ) -> RouteRow:
         return RouteRow(
             step=step,
             epoch=epoch,

@@ -14,7 +14,7 @@ from stages.students.training.row_counts import RowCounts, fitting
 Spans = list[tuple[int, int]]
 
 
-class Path(NamedTuple):
+class PairedPath(NamedTuple):
     """One path of a problem, for both students."""
 
     chat: Chat
@@ -29,7 +29,7 @@ def paired(
     max_tokens: int,
     max_dropped: float,
     counts: Sequence[RowCounts],
-) -> list[Path]:
+) -> list[PairedPath]:
     """The chats that both students can learn; `readers` are the name, tokenizer and model of each.
 
     A chat that one student cannot take is left out for both, so that row i is the same path for both. Raises
@@ -47,7 +47,7 @@ def paired(
     paths = []
     for chat in chats:
         if all(chat.id in examples for examples in taken):
-            paths.append(Path(chat, places[chat.problem], (taken[0][chat.id], taken[1][chat.id])))
+            paths.append(PairedPath(chat, places[chat.problem], (taken[0][chat.id], taken[1][chat.id])))
         places[chat.problem] += 1
     if not paths:
         raise BadInput("train_pair: no path is left that both students can take")

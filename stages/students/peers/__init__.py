@@ -34,7 +34,7 @@ class States(NamedTuple):
     # (rows, tokens, width): the last layer's hidden states, of which the logits are made
     hidden: Any
     # (rows, tokens, vocabulary): those at a place are for the token after it; None: not made
-    logits: Any | None
+    logits: Any
     # (rows, tokens), bool: whether a token is of the answer
     answer: Any
     # (rows, tokens, 2), int64: where a token starts and ends in the answer's text, in characters; -1

@@ -26,8 +26,8 @@ from stages.students.practice.rl_settings import Settings
 from stages.students.token_losses import Clip
 from stages.students.training.checkpoints import fingerprint, kept_until_done
 from stages.students.training.describe import describe_base, full_disk_as_oserror
+from stages.students.training.growing_rows import Rows
 from stages.students.training.packing import order
-from stages.students.training.row_files import Rows
 
 
 def practise(task: Task, job: PracticeJob, settings: Settings, facts: dict[str, Any]) -> dict[str, Any]:

@@ -27,9 +27,10 @@ class Competence(nn.Module):
 
     def forward(self, losses: torch.Tensor) -> torch.Tensor:
         """The weights of both students, (2, rows), of losses of that shape; those of a row add up to 1."""
-        figures = losses.detach().to(self.layers[0].weight.dtype)
+        figures = losses.detach().float()
         pairs = torch.stack([figures, figures.flip(0)], dim=-1)
-        return self.layers(pairs).squeeze(-1).softmax(0)
+        weights: torch.Tensor = self.layers(pairs).squeeze(-1).softmax(0)
+        return weights
 
     def term(self, competence: torch.Tensor, losses: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """What the weights learn by: the mean over rows of the loss of the weighted students, less the

@@ -43,9 +43,8 @@ class Divergence(nn.Module):
         """The log-probabilities of the answer's tokens of all rows, (tokens, vocabulary)."""
         if states.logits is None:
             raise TypeError("logits: expected a tensor, got None")
-        chosen = states.logits[:, :-1][
-            states.answer[:, 1:]
-        ]  # the logits at a place are for the token after it
+        # the logits at a place are for the token after it
+        chosen: torch.Tensor = states.logits[:, :-1][states.answer[:, 1:]]
         return (chosen[:, : self.vocabulary].float() / self.temperature).log_softmax(-1)
 
     def _by_row(

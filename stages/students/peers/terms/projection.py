@@ -21,9 +21,10 @@ class Projection(nn.Module):
     def weight(self) -> torch.Tensor:
         """The matrix, (width, size)."""
         orthogonal, upper = torch.linalg.qr(self.free)
-        columns = orthogonal * upper.diagonal().sign()
+        columns: torch.Tensor = orthogonal * upper.diagonal().sign()
         return columns if self.wider else columns.T
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """The projected states, (..., width), of states (..., size)."""
-        return states @ self.weight.T
+        projected: torch.Tensor = states @ self.weight.T
+        return projected

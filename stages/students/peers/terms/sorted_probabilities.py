@@ -46,4 +46,5 @@ def _sorted(states: States, tokens: torch.Tensor) -> torch.Tensor:
         raise TypeError("logits: expected a tensor, got None")
     before = (tokens - 1).clamp(min=0)
     chosen = states.logits.gather(1, before[..., None].expand(-1, -1, states.logits.shape[-1]))
-    return chosen.float().softmax(-1).sort(-1, descending=True).values
+    probabilities: torch.Tensor = chosen.float().softmax(-1).sort(-1, descending=True).values
+    return probabilities
