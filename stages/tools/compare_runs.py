@@ -4,8 +4,9 @@
     python -m stages.tools.compare_runs glyph more-steps --with main    more-steps against main
 
 An experiment is anything that DVC knows by name: an experiment, a branch, a commit; without --with it is
-compared with the workspace. The page is data/glyph/compare-more-steps.html. Only problems that both answered count. The held-out answers come from the DVC
-cache: those of an experiment that somebody pushed are there after `dvc exp pull` and `dvc pull`.
+compared with the workspace. The page is data/glyph/compare-more-steps.html. Only problems that both answered
+count. The held-out answers come from the DVC cache: those of an experiment that somebody pushed are there
+after `dvc exp pull` and `dvc pull`.
 """
 
 import argparse
