@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from measure import load, options, python, run, table
+from measure import ROOT, load, options, python, run, table
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from browser import Page, browser
-from report_project import lay, row
+from browser import Page, browser  # noqa: E402
+from report_project import lay, row  # noqa: E402
 
 WORDS = ("amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "lotus", "maple", "north", "ocean")
 FILTERS = (
@@ -77,7 +77,8 @@ def _filter(page: Page, query: str, rounds: int) -> tuple[int, float, float]:
       return [Number(document.getElementById('count').textContent.split(' ')[0]), took, performance.now() - start];
     }})()"""
     results = [page.run(script) for _ in range(rounds)]
-    return int(results[0][0]), *(float(median(result[place] for result in results)) for place in (1, 2))
+    found, shown = (float(median(result[place] for result in results)) for place in (1, 2))
+    return int(results[0][0]), found, shown
 
 
 if __name__ == "__main__":
