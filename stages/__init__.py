@@ -9,12 +9,12 @@ names the trace that it came from.
 
 The families. A family is a shape of dependency and a section of params.yaml; dvc.yaml runs a stage once for
 each entry of its family. `bases` depend on no model: corpus, base. `systems` name one base model: collect,
-prompt, respond, grade, judge, enrich, filter, generate, evaluate. `students` name one system and one base
-model: format, train. `pairs` name one system and two base models, from which two students are trained
+prompt, respond, grade, judge, enrich, filter, generate, evaluate, report. `students` name one system and one
+base model: format, train. `pairs` name one system and two base models, from which two students are trained
 together: format_pair, train_pair, generate_pair, evaluate_pair. `practice` names one system and the model
 that practice starts from: practise. The students of a system are evaluated side by side on the same held-out
-problems. `classifiers` name one system, whose problems have two labels: report. `updates` is empty but in a
-daemon's copy of the repository: a student goes on from where it stands, on a file that arrived: admit,
+problems. `classifiers` name one system, whose problems have two labels: calibrate. `updates` is empty but in
+a daemon's copy of the repository: a student goes on from where it stands, on a file that arrived: admit,
 update, assess.
 
 The packages. tasks, styles, samplers, graders, formats, students and scores are packages of members. A
@@ -22,13 +22,13 @@ member is one file at the top level of its package, and its file name is its nam
 `__init__.py` of such a package is its registry: the contract in a sentence, one dictionary of members, the
 function that loads one. Machinery that members share lies in sub-packages, whose `__init__.py` is a
 docstring; the packages students/losses, students/token_losses, students/backends, students/peers and
-samplers/local/steering are registries themselves. shared, models and spread are used by the others; tools is
-what a person runs; daemon trains on files that arrive.
+samplers/local/steering are registries themselves. shared, models and spread are used by the others; pages
+makes the HTML file of a report; tools is what a person runs; daemon trains on files that arrive.
 
 The package rules, which tests/project/test_packages.py checks:
 
-1. shared imports no other package. models, spread, tasks, styles, graders, formats and scores import shared
-   only, and so does daemon. samplers and students import shared and models. A stage script imports any
+1. shared imports no other package. models, spread, tasks, styles, graders, formats, scores and pages import
+   shared only, and so does daemon. samplers and students import shared and models. A stage script imports any
    package but tools and daemon, and no other stage script. No import goes round in a circle, and no two
    modules have the same name, but a tool, whose name is a command.
 2. styles, graders (but graders/sandbox), formats and scores are pure: no files, no network, no clock, no

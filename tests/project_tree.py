@@ -24,8 +24,8 @@ UPDATES = ("admit", "update", "assess")  # the stages of the family `updates`, w
 # the section of params that a stage reads, where it has another name
 SECTIONS = {"base": "model", "update": "train"} | {f"{stage}_pair": stage for stage in ("format", "train", "generate", "evaluate")}
 SCRIPTS = tuple(script for scripts in FAMILIES.values() for script in scripts)
-PACKAGES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores", "pages", "models", "spread", "shared")
-PACKAGES += ("tools", "daemon")
+REGISTRIES = ("tasks", "styles", "samplers", "graders", "formats", "students", "scores")
+PACKAGES = (*REGISTRIES, "pages", "models", "spread", "shared", "tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
 COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]  # an option, for a family that is empty by default

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.shared.files import write
-from stages.shared.rows import Chat, Ending, Kind, Trace
+from stages.shared.rows import Chat, Ending, Kind, Message, Trace
 
 PARAMS = """\
 seed: 3
@@ -100,7 +100,6 @@ def lay(folder: Path, traces: list[Trace] | None = None, answers: list[Trace] | 
 
 def chat_of(trace: Trace) -> Chat:
     """What the student is shown of an answer."""
-    messages = [*trace.messages, {"role": "assistant", "content": trace.text}]
-    return Chat(
-        id=f"{trace.trace_id}#direct", problem=trace.id, format="direct", style=trace.style, messages=messages, trace=trace.trace_id
-    )  # type: ignore[arg-type]
+    messages: list[Message] = [*trace.messages, {"role": "assistant", "content": trace.text}]
+    name = f"{trace.trace_id}#direct"
+    return Chat(id=name, problem=trace.id, format="direct", style=trace.style, messages=messages, trace=trace.trace_id)

@@ -25,7 +25,7 @@ def headline(wanted: Sequence[Result], metrics: Mapping[str, Any], arms: ArmTall
         if rows
         else []
     )
-    blocks = [
+    blocks: list[Chart | Table] = [
         *([results(wanted, metrics, names)] if wanted else []),
         *chart,
         every("All metrics", metrics, names),

@@ -12,7 +12,6 @@ from stages.samplers.memo.database import connect
 from stages.samplers.memo.store import key, to_blob
 from stages.shared import params
 from stages.shared.cli import working_directory
-from stages.shared.member_params import SamplerParams
 from stages.shared.rows import Prompt, Response
 
 
@@ -31,7 +30,7 @@ def where_from(system: str, row: Response) -> str | Bought:
     section = _section(system, row)
     if section is None or section.get("sampler") != row.sampler:
         return f"params.yaml names no sampler {row.sampler!r} for {row.by!r} any more"
-    model = sampler(row.sampler).Params  # type: ignore[attr-defined]
+    model = sampler(row.sampler).Params
     if "max_usd" not in model.model_fields:
         return "not bought: the answer was made on this machine"
     try:
@@ -50,7 +49,8 @@ def where_from(system: str, row: Response) -> str | Bought:
                 (bytes.fromhex(key(request)), to_blob(row.text)),
             ).fetchone()
             if stored:
-                return Bought(key(request), *stored, attempt)
+                made, cost_usd, prompt_tokens = stored
+                return Bought(key(request), made, cost_usd, prompt_tokens, attempt)
     finally:
         database.close()
     return "not in the memo as an answer to what params.yaml asks now"
@@ -70,7 +70,7 @@ def _temperatures(system: str) -> list[float | None]:
 
 
 def _requests(
-    row: Response, settings: SamplerParams, temperatures: list[float | None]
+    row: Response, settings: Any, temperatures: list[float | None]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """What was asked for an answer: in the first try, then in each further one."""
     fields = {field.name: getattr(row, field.name) for field in msgspec.structs.fields(Prompt)}

@@ -14,7 +14,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from stages.pages.neighbours import nearest
+from stages.pages.nearest_questions import nearest
 from stages.shared.cli import guard
 from stages.shared.files import as_bytes
 from stages.shared.rows import PROBE, Message, Trace

@@ -1,4 +1,4 @@
-"""The classifications of all experiments in one table a split: what the stage `report` wrote in each of them.
+"""The classifications of all experiments in one table a split: what the stage `calibrate` wrote in each.
 
     python -m stages.tools.summary --output summary.csv
 

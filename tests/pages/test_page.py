@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stages.pages.embedding import as_data, policy
 from stages.pages.interning import Values, pieces
-from stages.pages.neighbours import nearest
+from stages.pages.nearest_questions import nearest
 from stages.pages.page import page
 from stages.pages.plot_files import drawn
 from stages.pages.result_table import Names, Result, is_bar, results, rows_of

@@ -90,7 +90,10 @@ def test_every_link_leads_somewhere(page: str, link: str) -> None:
         return
     file = (ROOT / page).parent / target if target else ROOT / page
     assert file.is_file()
-    headings = [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)]
+    headings = [
+        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-")
+        for line in re.findall(r"^#+ (.*)$", file.read_text(errors="replace"), re.MULTILINE)
+    ]
     assert not heading or heading in headings
 
 

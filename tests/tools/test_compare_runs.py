@@ -1,4 +1,4 @@
-"""stages/tools/compare.py: two runs beside each other, and experiments of a real DVC project."""
+"""stages/tools/compare_runs.py: two runs beside each other, and experiments of a real DVC project."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from stages.shared.errors import BadInput
-from stages.tools.compare import Run, changed, rows, sections
+from stages.tools.compare_runs import Run, changed, rows, sections
 
 from project_tree import ROOT
 from report_project import graded, lay, row
@@ -81,7 +81,7 @@ def test_experiments_of_a_project(tmp_path: Path) -> None:
         done = run(tmp_path, *command)
         assert done.returncode == 0, done.stderr
     assert run(tmp_path, *dvc, "exp", "run", "-q", "-S", "answers=more.jsonl", "-n", "better").returncode == 0
-    compare = (sys.executable, "-m", "stages.tools.compare", "s", "better", "--with", "HEAD")
+    compare = (sys.executable, "-m", "stages.tools.compare_runs", "s", "better", "--with", "HEAD")
     done = run(tmp_path, *compare)
     assert (done.returncode, done.stdout) == (0, "data/s/compare-better.html\n"), done.stderr
     text = (tmp_path / "data/s/compare-better.html").read_text()
@@ -90,4 +90,4 @@ def test_experiments_of_a_project(tmp_path: Path) -> None:
     held = json.loads(text.split('<script id="rows-data" type="application/json">')[1].split("</script>")[0])
     assert len(held["answers"]) == 2 * len(graded())
     missing = run(tmp_path, *compare[:4], "nobody")
-    assert missing.returncode == 1 and "compare: nobody: unknown Git revision 'nobody'; `dvc exp show` lists" in missing.stderr
+    assert missing.returncode == 1 and "compare_runs: nobody: unknown Git revision 'nobody'; `dvc exp show` lists" in missing.stderr

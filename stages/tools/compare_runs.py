@@ -1,11 +1,12 @@
 """Two experiments of a system beside each other: changed params, flipped problems, a paired test of each arm.
 
-    python -m stages.tools.compare glyph more-steps                writes data/glyph/compare-more-steps.html
-    python -m stages.tools.compare glyph more-steps --with main    more-steps against main
+    python -m stages.tools.compare_runs glyph more-steps                more-steps against the workspace
+    python -m stages.tools.compare_runs glyph more-steps --with main    more-steps against main
 
 An experiment is anything that DVC knows by name: an experiment, a branch, a commit; without --with it is
-compared with the workspace. Only problems that both answered count. The held-out answers come from the DVC
-cache: those of an experiment that somebody pushed are there after `dvc exp pull` and `dvc pull`.
+compared with the workspace. The page is data/glyph/compare-more-steps.html. Only problems that both answered
+count. The held-out answers come from the DVC cache: those of an experiment that somebody pushed are there
+after `dvc exp pull` and `dvc pull`.
 """
 
 import argparse
@@ -172,7 +173,7 @@ def rows(here: Run, there: Run) -> dict[str, Any]:
 
 def main() -> None:
     """Reads the command line and writes the page."""
-    parser = argparse.ArgumentParser(prog="python -m stages.tools.compare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m stages.tools.compare_runs", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("system", help="a section of params.yaml: systems.<system>")
     parser.add_argument("experiment", help="an experiment, a branch or a commit")
@@ -190,7 +191,7 @@ def main() -> None:
             file.write(as_bytes(text))
         print(output)
 
-    guard("compare", act)
+    guard("compare_runs", act)
 
 
 if __name__ == "__main__":
