@@ -67,7 +67,7 @@ def faults() -> list[str]:
         for name in _names(family):
             _try(told, lambda: params.refers(family, name, "system"))  # noqa: B023
     for script, family, section in _try(told, lambda: list(stages_of())) or ():
-        model = getattr(import_module(f"stages.{script}"), "Params", None)
+        model: Any = getattr(import_module(f"stages.{script}"), "Params", None)
         for name in _names(family) if model else ():
             read = _try(told, lambda: params.read(name, section, model, family=family))  # noqa: B023
             if read is not None:
@@ -140,7 +140,7 @@ def needs(systems: Iterable[str], stale: Collection[str] | None = None) -> list[
     for system in systems:
         entry = params.entries("systems")[system]
         for stage, before in ASKING.items():
-            if stale is None or stale & {f"{each}@{system}" for each in before}:
+            if stale is None or any(f"{each}@{system}" in stale for each in before):
                 section = entry.get(stage) or {}
                 for key in ("teacher", PROBE, "ask"):
                     told += _lacks(system, f"systems.{system}.{stage}.{key}", section.get(key))

@@ -308,6 +308,25 @@ def test_an_unknown_system_is_told_and_nothing_runs() -> None:
     assert log() == []
 
 
+def test_a_missing_key_is_told_before_anything_runs_and_not_where_nothing_is_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    project()
+    values = YAML(typ="safe").load(Path("params.yaml"))
+    values["systems"]["first"]["respond"] = {"teacher": {"sampler": "openai", "api_key_env": "THE_KEY"}}
+    with Path("params.yaml").open("w") as file:
+        YAML().dump(values, file)
+    with pytest.raises(BadInput, match=r"^systems\.first\.respond\.teacher\.api_key_env: the environment variable THE_KEY is not set"):
+        repro.repro([], 2)
+    assert log() == []
+    repro.repro(["second"], 2)
+    assert "respond second" in log() and "respond first" not in log()
+    monkeypatch.setenv("THE_KEY", "sk-1234567890123456")
+    repro.repro([], 2)
+    monkeypatch.delenv("THE_KEY")
+    before = log()
+    repro.repro([], 2)
+    assert log() == before
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "stages.tools.repro", *arguments]
 
