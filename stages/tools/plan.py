@@ -9,8 +9,8 @@ from stages.shared.routes import STUDENTS
 
 # the stages of each job, in the order of the flow
 DATA = ("prompt", "respond", "grade", "judge", "enrich", "filter")
-STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate", "report")
-CALIBRATION = ("calibrate",)
+STUDENT, PRACTICE, EVALUATION = ("format", "train"), ("practise",), ("generate", "evaluate")
+CALIBRATION, REPORT = ("calibrate",), ("report",)
 PAIR, ANSWERS, MEASURE = ("format_pair", "train_pair"), ("generate_pair",), ("evaluate_pair",)
 
 
@@ -26,23 +26,24 @@ class Job(NamedTuple):
 def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     """The jobs of `systems`, in the order in which they are started once what they need is there.
 
-    Base models come first, then the data of the systems, their students and pairs, their evaluations with
-    their reports, the calibrations of their classifiers and the measures of their pairs. Where all systems
-    are run, the base models that no system needs are the last jobs.
+    Base models come first, then the data of the systems, their pairs and students, their evaluations, the
+    calibrations of their classifiers, the measures of their pairs, their reports. Where all systems are run,
+    the base models that no system needs are the last jobs.
     """
     bases = {system: _bases(system, path) for system in systems}
     students = {system: _students(system, path) for system in systems}
     pairs = {system: _pairs(system, path) for system in systems}
     practice = {system: _practice(system, path) for system in systems}
-    needed: list[str] = []
+    # what a pair needs comes first: its lane is the longest
+    needed = sorted({base for system in systems for base in _bases_of_pairs(system, path)}, reverse=True)
     for system in systems:
         own = (params.refers("students", name, "base", path) for name in params.students_of(system, path))
-        needed += sorted({*bases[system], *own, *_bases_of_pairs(system, path)})
+        needed += sorted({*bases[system], *own})
     every = set(systems) == set(params.entries("systems", path))
     others = [base for base in params.entries("bases", path) if base not in needed] if every else []
     plan = [single("base", base) for base in dict.fromkeys(needed)]
     plan += [Job(f"data {system}", _items(DATA, system), _after("base", bases[system])) for system in systems]
-    for kind in (students, pairs, practice):
+    for kind in (pairs, students, practice):
         plan += [job for system in systems for job in kind[system]]
     for system in systems:
         learnt = frozenset(job.name for job in (*students[system], *pairs[system], *practice[system]))
@@ -51,7 +52,10 @@ def jobs(systems: Collection[str], path: Path = params.PARAMS) -> list[Job]:
     for system in systems:
         for name in params.classifiers_of(system, path):
             plan.append(Job(f"calibrate {name}", _items(CALIBRATION, name), _after("evaluate", [system])))
-        plan += _measures(system, path)
+        measures = _measures(system, path)
+        needs = frozenset(job.name for job in measures) | _after("evaluate", [system])
+        needs |= _after("calibrate", params.classifiers_of(system, path))
+        plan += [*measures, Job(f"report {system}", _items(REPORT, system), needs)]
     return [*plan, *(single("base", base) for base in others)]
 
 

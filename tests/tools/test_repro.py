@@ -33,6 +33,8 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("student b1", "base small, data b"),
             ("evaluate a", "base small, data a, student a1"),
             ("evaluate b", "base small, data b, student b1"),
+            ("report a", "evaluate a"),
+            ("report b", "evaluate b"),
         ],
     ),
     "a student waits for its base model, and the evaluation for all students of its system": (
@@ -49,6 +51,7 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("student a1", "base large, data a"),
             ("student a2", "base small, data a"),
             ("evaluate a", "base small, data a, student a1, student a2"),
+            ("report a", "evaluate a"),
         ],
     ),
     "a local teacher is a base model": (
@@ -60,6 +63,7 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("data a", "base small, base teacher"),
             ("student a1", "base small, data a"),
             ("evaluate a", "base small, base teacher, data a, student a1"),
+            ("report a", "evaluate a"),
         ],
     ),
     "of one system, its base models alone": (
@@ -70,6 +74,7 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("data a", "base small"),
             ("student a1", "base small, data a"),
             ("evaluate a", "base small, data a, student a1"),
+            ("report a", "evaluate a"),
         ],
     ),
     "of all systems, the base models that nobody needs as well, at last": (
@@ -80,6 +85,7 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("data a", "base small"),
             ("student a1", "base small, data a"),
             ("evaluate a", "base small, data a, student a1"),
+            ("report a", "evaluate a"),
             ("base idle", ""),
         ],
     ),
@@ -96,6 +102,7 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
             ("student a1", "base small, data a"),
             ("evaluate a", "base small, data a, student a1"),
             ("calibrate a_classifier", "evaluate a"),
+            ("report a", "calibrate a_classifier, evaluate a"),
         ],
     ),
     "a pair waits for both its base models; it answers beside its system, and is compared with the system's students": (
@@ -110,15 +117,16 @@ PLANS: dict[str, tuple[Table, list[str], list[tuple[str, str]]]] = {
         },
         ["a"],
         [
-            ("base large", ""),
             ("base small", ""),
+            ("base large", ""),
             ("data a", "base small"),
-            ("student a1", "base small, data a"),
             ("pair duo", "base large, base small, data a"),
+            ("student a1", "base small, data a"),
             ("practice go", "data a, pair duo"),
             ("evaluate a", "base small, data a, pair duo, practice go, student a1"),
             ("answers duo", "base large, base small, pair duo"),
             ("measure duo", "answers duo, evaluate a"),
+            ("report a", "answers duo, evaluate a, measure duo"),
             ("base other", ""),
         ],
     ),
@@ -152,6 +160,7 @@ def test_the_plan(case: str) -> None:
         "practice": plan.PRACTICE,
         "evaluate": plan.EVALUATION,
         "calibrate": plan.CALIBRATION,
+        "report": plan.REPORT,
         "pair": plan.PAIR,
         "answers": plan.ANSWERS,
         "measure": plan.MEASURE,
@@ -162,13 +171,30 @@ def test_the_plan(case: str) -> None:
 
 
 def test_the_jobs_run_every_stage_of_the_flow() -> None:
-    of_jobs = (plan.DATA, plan.STUDENT, plan.PAIR, plan.PRACTICE, plan.EVALUATION, plan.ANSWERS, plan.MEASURE, plan.CALIBRATION)
+    of_jobs = (
+        plan.DATA,
+        plan.STUDENT,
+        plan.PAIR,
+        plan.PRACTICE,
+        plan.EVALUATION,
+        plan.ANSWERS,
+        plan.MEASURE,
+        plan.CALIBRATION,
+        plan.REPORT,
+    )
     assert {"collect", "corpus", "base"}.union(*of_jobs) == set(SCRIPTS)
 
 
 def test_the_plan_of_the_project_names_every_entry_of_each_family_once() -> None:
     values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
-    kinds = {"base": "bases", "data": "systems", "student": "students", "evaluate": "systems", "calibrate": "classifiers"}
+    kinds = {
+        "base": "bases",
+        "data": "systems",
+        "student": "students",
+        "evaluate": "systems",
+        "calibrate": "classifiers",
+        "report": "systems",
+    }
     kinds |= dict.fromkeys(("pair", "answers", "measure"), "pairs")
     made = plan.jobs(list(values["systems"]), ROOT / "params.yaml")
     assert sorted(job.name for job in made) == sorted(f"{kind} {entry}" for kind, family in kinds.items() for entry in values[family])
@@ -304,7 +330,7 @@ def lock() -> Any:
     return YAML(typ="safe").load(Path("dvc.lock"))["stages"]
 
 
-OF_SYSTEM = (*(f"{stage} {{}}" for stage in (*plan.DATA, *plan.EVALUATION)), *(f"{stage} {{}}1" for stage in plan.STUDENT))
+OF_SYSTEM = (*(f"{stage} {{}}" for stage in (*plan.DATA, *plan.EVALUATION, *plan.REPORT)), *(f"{stage} {{}}1" for stage in plan.STUDENT))
 EVERY = {stage.format(system) for stage in ("collect {}", *OF_SYSTEM) for system in SYSTEMS}
 EVERY |= {f"{stage} {base}" for stage in ("corpus", "base") for base in ("left", "right")}
 
@@ -371,7 +397,7 @@ def test_what_needs_a_failed_job_is_not_started_and_the_others_go_on() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("repro: failed: base right (the lines above that begin with these names say why); not started: ")
     names = done.stderr.partition("not started: ")[2].partition(".")[0].split(", ")
-    assert set(names) == {f"{kind} {system}" for kind in ("data", "evaluate") for system in ("second", "third")} | {
+    assert set(names) == {f"{kind} {system}" for kind in ("data", "evaluate", "report") for system in ("second", "third")} | {
         "student second1",
         "student third1",
     }
@@ -391,7 +417,7 @@ def test_what_needs_a_failed_job_is_not_started_and_the_others_go_on() -> None:
 
 def test_a_failed_system_stops_no_other() -> None:
     project(second="exit 3")
-    with pytest.raises(BadInput, match=r"^failed: data second \(.*\); not started: student second1, evaluate second\. "):
+    with pytest.raises(BadInput, match=r"^failed: data second \(.*\); not started: student second1, evaluate second, report second\. "):
         repro.repro([], 2)
     assert {"evaluate first", "evaluate third"} <= set(log()) and "evaluate second" not in log()
 
