@@ -41,8 +41,16 @@ HIGHEST, LARGEST = 20, 9
 SYMBOLS = (*THINK_SYMBOLS, *STOP_SYMBOLS, *"🍎🍋🐟🐝🌙🎈🎲🔔🚲🌵🍄🎁")
 MOST = 8  # copies of a symbol
 Skill = Literal[
-    *("sums", "comparisons", "copies", "lines", "dates"),
-    *("recalls", "facts", "tables", "options", "equalities"),
+    "sums",
+    "comparisons",
+    "copies",
+    "lines",
+    "dates",
+    "recalls",
+    "facts",
+    "tables",
+    "options",
+    "equalities",
 ]
 
 
