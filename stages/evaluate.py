@@ -175,6 +175,8 @@ def _scored(ours: Params, table: Table, seed: int, folder: Path, system: str) ->
     if undefined:
         print(f"evaluate: undefined on these problems, so left out: {', '.join(undefined)}", file=sys.stderr)
     texts = {folder / f"{system}_plots" / f"{name}.csv": as_bytes(text) for name, text in plots.items()}
+    if not texts:  # git keeps no empty folder, and a clone without the folder would be out of date
+        texts[folder / f"{system}_plots" / ".gitkeep"] = b""
     values = report(len(table), metrics)
     texts[folder / f"{system}.json"] = as_json(values)
     texts[folder / "summary" / f"{system}.json"] = as_json(_summary(values, ours.headline))

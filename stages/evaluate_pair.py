@@ -2,6 +2,7 @@
 with 95 % intervals."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,12 +121,13 @@ def _against(named: Mapping[str, str], answers: Answers, path: Path, pair: str) 
     not answer all of them."""
     if not named:
         return {}
-    wanted, there = set(answers.ids.tolist()), {}
+    wanted = set(answers.ids.tolist())
+    there: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)  # of each sample
     arms: set[str] = set()
     for trace in _of_test(path):
         arms.add(trace.by)
         if trace.by in named.values() and trace.id in wanted:
-            there[trace.by, trace.id] = (float(trace.grades["answer"] == 1), float(trace.tokens))
+            there[trace.by, trace.id].append((float(trace.grades["answer"] == 1), float(trace.tokens)))
     for name, arm in named.items():
         if arm not in arms:
             raise BadInput(f"pairs.{pair}.evaluate.against.{name}: {unknown('arm', arm, arms)}")
@@ -133,7 +135,8 @@ def _against(named: Mapping[str, str], answers: Answers, path: Path, pair: str) 
         if missing:
             raise BadInput(f"{path}: arm {arm!r} has no answer to {len(missing)} problems, as {missing[0]!r}")
     figures = {
-        name: np.array([there[arm, problem] for problem in answers.ids]) for name, arm in named.items()
+        name: np.array([np.mean(there[arm, problem], axis=0) for problem in answers.ids])
+        for name, arm in named.items()
     }
     return {name: Scored(columns[:, 0], columns[:, 1]) for name, columns in figures.items()}
 

@@ -97,12 +97,15 @@ def rows_of(metric: str, names: Names) -> dict[str, str]:
 def every(title: str, metrics: Mapping[str, Any], names: Names) -> Table:
     """All metrics of a file, shown once a person opens the table."""
     intervals = metrics.get("interval", {})
+    split = next((split for split in ("validation", "train") if f"metrics_{split}" in title), "test")
     rows = []
     for name, value in flat({key: held for key, held in metrics.items() if key != "interval"}):
         interval = at(intervals, name)
         shown = number(value) if isinstance(value, int | float) else str(value)
         between = " to ".join(map(number, interval)) if isinstance(interval, list) else ""
-        rows.append([Cell(name), Cell(shown, rows_of(name, names), "number"), Cell(between, look="number")])
+        where = rows_of(name, names)
+        where |= {"split": split} if where else {}
+        rows.append([Cell(name), Cell(shown, where, "number"), Cell(between, look="number")])
     return Table(["metric", "value", "95 % interval"], rows, f"{title}: {len(rows)} metrics")
 
 

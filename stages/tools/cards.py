@@ -23,33 +23,29 @@ FIELDS = {  # of a student's params, those that a reader of a card looks for
 
 def model_card(system: str, student: str, adapter: bool) -> str:
     """The card of a student; `adapter` says that the folder holds an adapter alone."""
-    facts = _described(system, student)
+    facts = described(system, student)
     base = facts["base"] or {}
     head = ["---", "library_name: peft" if adapter else "library_name: transformers"]
     head += ["pipeline_tag: text-generation", "tags: [reasoning, distillation]", "---"]
-    tokens = facts.get("tokens", {})
     return "\n".join(
         [
             *head,
             f"# {student}",
             "",
-            f"A student of the system `{system}`, made with Athanor: it learnt from accepted answers of a "
-            "teacher.",
+            f"A student of the system `{system}`, made with Athanor: {_how(facts)}.",
             "",
             "| | |",
             "|---|---|",
             f"| base model | `{base.get('model')}`, revision {base.get('revision') or '(local)'} |",
-            f"| weights trained | {facts.get('weights', 'not known')} |",
-            f"| chats, steps | {facts.get('rows')}, {facts.get('steps')} |",
-            f"| tokens seen, learnt | {tokens.get('seen')}, {tokens.get('learnt')} |",
-            f"| SHA-256 of the chats | `{facts.get('data_sha256')}` |",
-            f"| seed | {facts.get('seed')} |",
+            *(f"| {noun} | {value} |" for noun, value in _counts(facts).items() if value is not None),
             *_data(system),
             *(
                 f"| {noun} | {facts['params'][name]} |"
                 for name, noun in FIELDS.items()
                 if facts["params"].get(name)
             ),
+            "",
+            "Teacher, style and tasks are those of `params.yaml` at the time of the export.",
             "",
             "## Metrics",
             "",
@@ -68,6 +64,27 @@ def model_card(system: str, student: str, adapter: bool) -> str:
             "",
         ]
     )
+
+
+def _how(facts: Mapping[str, Any]) -> str:
+    if facts.get("start"):
+        return "it went on from another model by reinforcement learning, rewarded by graders"
+    return "it learnt from accepted answers of a teacher"
+
+
+def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the training was made of; None: not known."""
+    tokens = facts.get("tokens", {})
+    problems = "prompts" if facts.get("start") else "chats"
+    return {
+        "weights trained": facts.get("weights"),
+        problems: facts.get("rows"),
+        "steps": facts.get("steps"),
+        "tokens seen": tokens.get("seen"),
+        "tokens learnt": tokens.get("learnt"),
+        f"SHA-256 of the {problems}": facts.get("data_sha256"),
+        "seed": facts.get("seed"),
+    }
 
 
 def dataset_card(system: str, student: str) -> str:
@@ -104,7 +121,8 @@ def _settings(trained: Mapping[str, Any]) -> list[str]:
     return [f"| {noun} | {trained[name]} |" for name, noun in FIELDS.items() if trained.get(name)]
 
 
-def _described(system: str, student: str) -> dict[str, Any]:
+def described(system: str, student: str) -> dict[str, Any]:
+    """What the training of a student wrote of itself; raises BadInput where there is nothing."""
     path = Path("models/students", system, student, "student.json")
     facts = _json(path)
     if not facts:
@@ -144,8 +162,7 @@ def _tasks(system: str) -> list[str]:
 def _licences(system: str, base: str | None) -> list[str]:
     """Whose terms apply: those of the base model, of each task's data and of the teacher."""
     lines = [
-        f"- data, {name}: {TASKS.get(name, '')}; licence: see `stages/tasks/{name}.py`"
-        for name in _tasks(system)
+        f"- data, {name}: {TASKS.get(name, '')}; its licence is not recorded here" for name in _tasks(system)
     ]
     lines.append("- the teacher's answers: the terms of the teacher's provider")
     if base:

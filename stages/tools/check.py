@@ -11,6 +11,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ from stages.samplers.http.keys import Keys
 from stages.shared import params
 from stages.shared.cli import guard, working_directory
 from stages.shared.errors import BadInput, unknown
+from stages.shared.routes import STUDENTS
 from stages.shared.rows import PROBE
 
 CONF, PIPELINE = Path("conf"), Path("dvc.yaml")
@@ -36,6 +38,9 @@ ASKING = {
     "respond": ("collect", "prompt", "respond"),
     "judge": ("collect", "prompt", "respond", "grade", "judge"),
 }
+# what makes the arms answer anew, but for a student, whose stages have names of their own: what it is trained
+# on comes from the filter
+ANSWERING = ("collect", "prompt", "respond", "grade", "judge", "filter", "generate")
 
 
 def stages_of(path: Path = PIPELINE) -> Iterator[tuple[str, str, str]]:
@@ -63,9 +68,12 @@ def faults() -> list[str]:
     for family in ("systems", "students"):
         for name in _names(family):
             _try(told, lambda: params.refers(family, name, "base"))  # noqa: B023
-    for family in ("students", "classifiers", "practice"):
+    for family in ("students", "pairs", "classifiers", "practice"):
         for name in _names(family):
             _try(told, lambda: params.refers(family, name, "system"))  # noqa: B023
+    for name in _names("pairs"):
+        for student in STUDENTS:
+            _try(told, lambda: params.refers("pairs", name, student))  # noqa: B023
     for script, family, section in _try(told, lambda: list(stages_of())) or ():
         model: Any = getattr(import_module(f"stages.{script}"), "Params", None)
         for name in _names(family) if model else ():
@@ -122,11 +130,13 @@ def _evaluated(system: str, section: Any, arms: list[str]) -> Iterator[str]:
         import_module("stages.evaluate").check_names(section, arms, system)
     except BadInput as error:
         yield str(error)
+    known = (*arms, *section.compare)
     for name, metric in section.headline.items():
-        last = metric.rsplit(".", 1)[-1]
-        if "." in metric and last not in (*arms, *section.compare):
+        parts = metric.split(".")[1:]
+        near = [part for part in parts if get_close_matches(part, known)]
+        if near and not set(parts) & set(known):
             where = f"{params.PARAMS}: systems.{system}.evaluate.headline.{name}"
-            yield f"{where}: {unknown('arm or comparison', last, (*arms, *section.compare))}"
+            yield f"{where}: {unknown('arm or comparison', near[-1], known)}"
 
 
 def needs(systems: Iterable[str], stale: Collection[str] | None = None) -> list[str]:
@@ -144,7 +154,10 @@ def needs(systems: Iterable[str], stale: Collection[str] | None = None) -> list[
                 section = entry.get(stage) or {}
                 for key in ("teacher", PROBE, "ask"):
                     told += _lacks(system, f"systems.{system}.{stage}.{key}", section.get(key))
-        for name, arm in ((entry.get("generate") or {}).get("arms") or {}).items():
+        arms = (entry.get("generate") or {}).get("arms") or {}
+        if stale is not None and not any(f"{each}@{system}" in stale for each in ANSWERING):
+            arms = {}
+        for name, arm in arms.items():
             told += _lacks(system, f"systems.{system}.generate.arms.{name}.ask", arm.get("ask"))
     return told
 
@@ -170,6 +183,9 @@ def _model(system: str, where: str, model: str) -> Iterator[str]:
     folder = PurePosixPath(model)
     made = {PurePosixPath("models/bases"): _names("bases")}
     made[PurePosixPath("models/students", system)] = params.models_of(system)
+    students = {PurePosixPath("models/students", system, name) for name in params.folders_of(system)}
+    if folder in students:
+        return
     if folder.parent in made:
         if folder.name not in made[folder.parent]:
             yield f"{where}: {unknown('model', folder.name, made[folder.parent])}"

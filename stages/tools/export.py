@@ -14,6 +14,7 @@ computes the same.
 import argparse
 import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from stages.shared import params
 from stages.shared.cli import guard
 from stages.shared.errors import BadInput, unknown
 from stages.shared.files import as_bytes, as_json, replacing
-from stages.tools.cards import dataset_card, model_card
+from stages.tools.cards import dataset_card, described, model_card
 
 CHATS = "chats"
 OWN = (
@@ -37,8 +38,9 @@ OWN = (
 def export(system: str, student: str, out: Path, merge: bool) -> None:
     """Writes the folder `out` whole or not at all.
 
-    Raises BadInput where the student, its folder or its chats are missing, where `out` exists, and where
-    `merge` is asked for a student without an adapter.
+    Raises BadInput where the student or its folder is missing, where `out` exists, where the chats are not
+    those of the training, where `merge` is asked for a student without an adapter, and where it is not and
+    the adapter's base model lies in this repository.
     """
     if student not in (known := params.models_of(system)):
         raise BadInput(unknown("student", student, known))
@@ -50,6 +52,18 @@ def export(system: str, student: str, out: Path, merge: bool) -> None:
     adapter = locate(str(folder)).adapter is not None
     if merge and not adapter:
         raise BadInput(f"--merge: {folder} has no adapter: its weights are whole already")
+    if adapter and not merge and Path(locate(str(folder)).name).is_dir():
+        raise BadInput(
+            f"{folder}: an adapter on a base model that lies in this repository, which other programs do not "
+            "find; add --merge"
+        )
+    if (partial := out.with_name(f"{out.name}.partial")).exists():
+        raise BadInput(f"{partial} exists, and OUT is written there first; move it away")
+    trained_on = described(system, student).get("data_sha256")
+    if chats.is_file() and sha256(chats.read_bytes()).hexdigest() != trained_on:
+        raise BadInput(
+            f"{chats}: not what {folder} was trained on; run `dvc repro train@{student}` before the export"
+        )
     with replacing_folder(out) as made:
         if adapter and not merge:
             for file in folder.iterdir():

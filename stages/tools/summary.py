@@ -4,7 +4,7 @@
 
 The file holds three tables, of train, validation and test; each begins with the name of its split. A row is
 an arm of a run in a mode (reasoning or label_only). Numbers have four decimals. Runs are the workspace and
-the experiments of DVC. A run without a report has no row.
+the experiments of DVC. A run without a classifier has no row.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def _metrics(content: bytes, where: str) -> dict[str, Any]:
     except ValueError:
         values = None
     if not isinstance(values, dict) or not isinstance(values.get("n"), int):
-        raise BadInput(f"{where}: no metrics of a report: expected a mapping with the key n")
+        raise BadInput(f"{where}: no metrics of the stage calibrate: expected a mapping with the key n")
     return values
 
 
@@ -136,7 +136,9 @@ def main() -> None:
 def _summarise(output: Path, all_commits: bool) -> None:
     rows = tables(runs(Path(), all_commits))
     if not any(rows.values()):
-        raise BadInput("no run has the metrics of a report; run `dvc repro` with an entry of classifiers")
+        raise BadInput(
+            "no run has metrics of the stage calibrate; run `dvc repro` with an entry of classifiers"
+        )
     with replacing(output) as file:
         file.write(as_bytes(as_tables(rows)))
     print("; ".join(f"{split} {len(rows[split])} rows" for split in SPLITS))

@@ -99,9 +99,9 @@ def _by_problem(
         side = [trace for trace in traces if trace.by == member.BY]
         shown = [with_reasoning(trace, params.reasoning) for trace in side]
         fit = list(member.to_chats(shown, ask))
-        first: dict[str, Chat] = {}
-        for chat in fit:
-            first.setdefault(chat.messages[-1]["content"], chat)
+        first: dict[tuple[str, ...], Chat] = {}
+        for chat in fit:  # the question as well: it may tell the style
+            first.setdefault(tuple(message["content"] for message in chat.messages), chat)
         different = list(first.values())
         chats = different[: params.per_problem]
         reasoned = {

@@ -11,6 +11,9 @@ function readState() {
   return state;
 }
 
+// A lone surrogate, which an id may hold, has no encoding.
+const encode = (text) => encodeURIComponent(String(text).toWellFormed());
+
 function decode(text) {
   try { return decodeURIComponent(text); } catch { return text; }
 }
@@ -18,8 +21,8 @@ function decode(text) {
 // The fragment of a state with changes; a value that is empty is left out.
 function fragment(state, changes) {
   const { view, id, ...rest } = { ...state, ...changes };
-  const query = Object.entries(rest).filter(([, value]) => value).map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`);
-  return `#${view}${id ? `/${encodeURIComponent(id)}` : ''}${query.length ? `?${query.join('&')}` : ''}`;
+  const query = Object.entries(rest).filter(([, value]) => value).map(([key, value]) => `${encode(key)}=${encode(value)}`);
+  return `#${view}${id ? `/${encode(id)}` : ''}${query.length ? `?${query.join('&')}` : ''}`;
 }
 
 const filtersOf = (state) => Object.fromEntries([...Object.keys(FILTERS), 'q'].map((key) => [key, state[key] || '']));

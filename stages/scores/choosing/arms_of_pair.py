@@ -25,6 +25,23 @@ def scored(answers: Answers, choice: Numbers) -> Scored:
     return Scored(*((choice * figures.mean(-1)).sum(1) for figures in (answers.right, answers.tokens)))
 
 
+def permuted_in_task(answers: Answers, pair: Numbers) -> Scored:
+    """What the choices of `pair` are worth where they are dealt out among the problems of each task.
+
+    The mean choice of a task comes from the same problems as the answers. So a problem's figure holds both
+    what the mean choice is worth on it and what its own choice adds to the mean: the mean over the task is
+    the same, and a bootstrap over problems draws both.
+    """
+    columns = []
+    for figures in (answers.right.mean(-1), answers.tokens.mean(-1)):
+        column = np.zeros(len(answers))
+        for among in answers.tasks.values():
+            mean, worth = pair[among].mean(0), figures[among].mean(0)
+            column[among] = figures[among] @ mean + (pair[among] - mean) @ worth
+        columns.append(column)
+    return Scored(*columns)
+
+
 def fixed(answers: Answers) -> dict[str, Numbers]:
     """`<student>_<style>`: always the one cell."""
     ones = np.eye(len(answers.cells))

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from stages.scores.choosing.arms_of_pair import Scored, chosen, drawn, fixed, most_likely, routed, scored
+from stages.scores.choosing.arms_of_pair import (
+    Scored,
+    chosen,
+    drawn,
+    fixed,
+    most_likely,
+    permuted_in_task,
+    routed,
+    scored,
+)
 from stages.scores.choosing.cell_answers import Answers
 from stages.scores.choosing.cross_fitting import cross_fitted
 from stages.scores.choosing.utility_measures import utility_estimates
@@ -27,6 +36,8 @@ def ways_of(
     """What each choice is worth; besides them the ensemble, the cross-fitted oracle, and students of other
     trainings (`against`), where there are any."""
     ways = {name: scored(answers, chances) for name, chances in choice.items()}
+    if PAIR in choice:
+        ways["permuted_in_task"] = permuted_in_task(answers, choice[PAIR])
     others = {"ensemble": most_likely(answers), ORACLE: cross_fitted(answers), **against}
     return ways | {name: way for name, way in others.items() if way}
 

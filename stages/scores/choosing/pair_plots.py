@@ -50,7 +50,8 @@ def _cells(answers: Answers, seed: int) -> str:
     for task, cell, accuracy in cell_accuracies(answers, seed):
         among = answers.tasks.get(task, np.ones(len(answers), dtype=bool))
         place = answers.cells.index(cell)
-        spent = float(tokens[among, place].mean())
+        parts = [answers.tasks[task]] if task in answers.tasks else list(answers.tasks.values())
+        spent = float(np.mean([tokens[part, place].mean() for part in parts]))
         rows.append([task, *cell, *(accuracy or ()), spent, int(among.sum())])
     return as_csv(["task", "student", "style", "accuracy", "low", "high", "tokens", "n"], rows)
 

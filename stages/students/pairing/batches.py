@@ -83,7 +83,8 @@ class Batches:
             rows = torch.arange(len(chosen)) if self.whole else routes.taken[student].nonzero().squeeze(1)
             each = torch.zeros(len(chosen), device=device)
             if len(rows):
-                passed = self._passed(student, [chosen[row] for row in rows.tolist()])
+                learnt = routes.taken[student][rows].tolist()
+                passed = self._passed(student, [chosen[row] for row in rows.tolist()], learnt)
                 each = each.index_copy(0, rows.to(device), passed.losses)
                 states.append(passed.states)
             self._log(learner.name, each.detach()[taken[student]])
@@ -96,18 +97,24 @@ class Batches:
             total = total + value
         return total if routes.cost is None else total + routes.cost.to(device)
 
-    def _passed(self, student: int, chosen: Sequence[int]) -> Passed:
+    def _passed(self, student: int, chosen: Sequence[int], taken: Sequence[bool]) -> Passed:
+        """What a student makes of the paths `chosen`, each loss times the weight of its chat; `taken`: those
+        that the student learns from."""
         learner = self.learners[student]
         paths = [self.paths[row] for row in chosen]
         examples = [path.examples[student] for path in paths]
         counted = self.book.tokens[learner.name]
         counted["seen"] += sum(len(example.ids) for example in examples)
-        counted["learnt"] += sum(sum(example.supervised) for example in examples)
+        if not learner.frozen:
+            learnt = (example for example, mine in zip(examples, taken, strict=True) if mine)
+            counted["learnt"] += sum(sum(example.supervised) for example in learnt)
         spans = [
             answer_spans(path.chat, example, learner.tokenizer) if self.term.reads else []
             for path, example in zip(paths, examples, strict=True)
         ]
-        return learner.learn(examples, spans, self.term.reads)
+        passed = learner.learn(examples, spans, self.term.reads)
+        weights = [1.0 if path.chat.weight is None else path.chat.weight for path in paths]
+        return passed._replace(losses=passed.losses * passed.losses.new_tensor(weights))
 
     def _log(self, name: str, losses: torch.Tensor) -> None:
         if not len(losses):

@@ -44,6 +44,7 @@ def read_questions(task: PairTask, job: PairJob, settings: Settings) -> Encoded 
             plain = [[*task.questions[chat.problem], chat.messages[-1]] for chat in task.chats]
             paths.append(encoder.paths(plain))
         described.append(encoder.described())
+        del encoder  # the next one is loaded once this one is gone
     rows = {name: row for row, name in enumerate(names)}
     asked = [rows[prompt.id] for prompt in task.asked[:: len(task.styles)]]
     features = _pair(questions)

@@ -75,6 +75,8 @@ class Run:
         known = known_of(self.paths, task, encoded) if encoded else None
         self.routing = Routing(settings.router, known, len(task.styles), self.steps, job.seed)
         self.rounds: Rounds | None = None
+        # the mean utility of the answers of each student in the last round
+        self.utility: dict[str, float] = {}
         if encoded and settings.router.signal == "pass_rate" and settings.router.calibration:
             self.rounds = Rounds(task, self.learners, settings.router.calibration, job.seed)
             self.routing.calibration = encoded.calibration
@@ -123,7 +125,8 @@ class Run:
         self.routing.learn(step, self.rounds.settings.fit_steps)
         for student, name in enumerate(NAMES):
             values = [row.utility for row in rows if row.student == student]
-            self.book.add(**{f"utility__{name}": sum(values) / len(values)})
+            self.utility[name] = sum(values) / len(values)
+            self.book.add(**{f"utility__{name}": self.utility[name]})
 
     def _step(self, step: int) -> None:
         settings, book = self.settings, self.book
@@ -169,6 +172,8 @@ class Run:
             )
             for student, learner in enumerate(self.learners)
         }
+        if self.rounds:
+            report["utility"] = {name: round(value, 6) for name, value in self.utility.items()}
         self.book.finish(settings.least_paths, report)
 
     def _described(self, student: int, facts: dict[str, Any]) -> dict[str, Any]:

@@ -131,8 +131,8 @@ class Learner:
         return States(hidden, every, characters[..., 0] >= 0, characters)
 
     def step(self) -> float:
-        """A step of the optimizer; returns the norm of the gradient before it was scaled down. A student that
-        got no path in the step stays as it is."""
+        """A step of the optimizer; returns the norm of the gradient before it was scaled down. A student
+        without a gradient stays as it is."""
         weights = list(self.weights().values())
         if not any(weight.grad is not None for weight in weights):
             self._advance(stepped=False)

@@ -40,10 +40,10 @@ def predicted(
 ) -> list[dict[str, dict[str, float]]]:
     """For each question the predicted utility, 0 to 1, of each student (`first`, `second`) under each style.
 
-    `router` is the folder of a router that was trained with signal pass_rate, or its probabilities to take a
-    path with another signal. `bases` are the folders of the base models of the two students; `questions` are
-    in the style `plain`. Raises BadInput where the folder holds no router that reads questions alone, and
-    where a base model is not the one that the router read in training.
+    `router` is the folder of a router that was trained with signal pass_rate; with another signal it is the
+    probability that the student takes a path. `bases` are the folders of the base models of the two students;
+    `questions` are in the style `plain`. Raises BadInput where the folder holds no router that reads
+    questions alone, and where a base model is not the one that the router read in training.
     """
     described, heads = _load(router)
     params = Params.model_validate(described["params"]).model_copy(update={"encoder_batch_size": batch_size})
@@ -55,10 +55,12 @@ def predicted(
                 f"{encoder.name}: not the model that {router} reads; train the pair anew (stage train_pair)"
             )
         read.append(encoder.questions(questions))
+        del encoder  # the next one is loaded once this one is gone
         if params.encoder != BASE_STATES:
             read *= 2
             break
-    return _utilities(heads, Features(*read), described["styles"])
+    offset = heads.offset if params.signal == "loss" else torch.zeros(2)
+    return _utilities(heads, Features(*read), described["styles"], offset)
 
 
 def _load(router: Path) -> tuple[dict[str, Any], Heads]:
@@ -83,11 +85,13 @@ def _load(router: Path) -> tuple[dict[str, Any], Heads]:
 
 
 @torch.no_grad()
-def _utilities(heads: Heads, features: Features, styles: Sequence[str]) -> list[dict[str, dict[str, float]]]:
+def _utilities(
+    heads: Heads, features: Features, styles: Sequence[str], offset: torch.Tensor
+) -> list[dict[str, dict[str, float]]]:
     columns = []
     for number in range(len(styles)):
         rows = torch.full((len(features.first),), number)
-        columns.append(heads.log_odds(features, rows).sigmoid())
+        columns.append((heads.log_odds(features, rows) + offset[:, None]).sigmoid())
     values = torch.stack(columns, -1)  # (2, questions, styles)
     return [
         {

@@ -26,7 +26,7 @@ class Read(NamedTuple):
 
 
 class Encoder:
-    """A frozen model whose last hidden states stand for what it reads; on its device until `close`."""
+    """A frozen model whose last hidden states stand for what it reads."""
 
     def __init__(self, base: Path, params: Params, device: Device) -> None:
         self.own = params.encoder == BASE_STATES

@@ -62,7 +62,7 @@ class Params(Strict):
     weight_decay: float = Field(default=0.01, ge=0)
     # styles: what counts is how much better a style is than the other styles of the same problem, so no
     # problem goes untrained. problems: what counts is the path alone
-    among: Literal["styles", "problems"] = "styles"
+    among: Literal["styles", "problems"] = "problems"
     # the share of the paths that is to go to each student. pass_rate and frozen: a threshold of the log-odds
     # sees to it. loss: `balance` does
     rate: float = Field(default=0.5, gt=0, lt=1)
@@ -96,6 +96,11 @@ class Params(Strict):
             )
         if self.signal == "pass_rate" and self.calibration is None:
             raise ValueError("calibration: the signal pass_rate needs it")
+        if self.signal == "loss" and self.among == "styles" and self.answers:
+            raise ValueError(
+                "among: with the signal loss expected problems: among the styles of a problem the gates do "
+                "not tell which student a question is for"
+            )
         if self.encoder_revision and self.encoder == BASE_STATES:
             raise ValueError("encoder_revision: base_states has none; name an encoder")
         return self

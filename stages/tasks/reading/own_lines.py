@@ -50,14 +50,11 @@ def own_lines(path: Path) -> Iterator[tuple[str, Line]]:
 
 
 def _mapping(content: bytes, where: str) -> dict[str, Any]:
-    try:
-        values = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        try:  # a lone surrogate is legal in JSON's escapes; msgspec refuses it, the standard library does not
-            values = json.loads(content, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            hint = "; the file is one list: write each of its rows on a line" if content[:1] == b"[" else ""
-            raise BadInput(f"{where}: malformed JSON: {error}{hint}") from None
+    try:  # the standard library reads a lone surrogate, which is legal in JSON's escapes
+        values = json.loads(content, parse_constant=_refuse, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        hint = "; the file is one list: write each of its rows on a line" if content[:1] == b"[" else ""
+        raise BadInput(f"{where}: malformed JSON: {error}{hint}") from None
     if not isinstance(values, dict):
         raise BadInput(f'{where}: expected a mapping such as {{"question": ...}}, got {str(values)[:40]}')
     return values
@@ -65,6 +62,16 @@ def _mapping(content: bytes, where: str) -> dict[str, Any]:
 
 def _refuse(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A mapping whose keys all differ: of two alike the first would be lost."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return values
 
 
 def _line(values: dict[str, Any], path: Path, where: str) -> Line:
