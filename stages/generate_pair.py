@@ -5,6 +5,7 @@ The validation problems that the pair was not calibrated on are answered as well
 with is chosen on them.
 """
 
+import json
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import Field, field_validator, model_validator
 
+from stages.models.folders import DESCRIPTION
 from stages.samplers import SAMPLERS
 from stages.samplers.ask import ask
 from stages.shared import params
@@ -100,6 +102,7 @@ def main(pair: str) -> None:
     system = params.refers("pairs", pair, "system")
     folder = Path("models/students", system, pair)
     _check_models(pair, section, folder)
+    _check_tags(pair, section, folder)
     problems = list(_chosen(_problems(system, pair), section.per_task))
     asked = section.asked()
 
@@ -191,6 +194,20 @@ def _check_models(pair: str, section: Params, folder: Path) -> None:
             raise BadInput(f"{where}.sampler: expected 'hf', a model of this machine, got {asking.sampler!r}")
         if asking.model != str(folder / student):
             raise BadInput(f"{where}.model: expected {folder / student}, got {asking.model!r}")
+
+
+def _check_tags(pair: str, section: Params, folder: Path) -> None:
+    """Raises BadInput where a tag is not that which the students were trained with, as far as these say."""
+    for student in STUDENTS:
+        path = folder / student / DESCRIPTION
+        described = json.loads(path.read_bytes()) if path.is_file() else {}
+        _, trained = described.get("params", {}).get("student_style") or (None, {"tags": {}})
+        for name, tag in section.style.params.tags.items():
+            if trained["tags"].get(name, tag) != tag:
+                raise BadInput(
+                    f"pairs.{pair}.generate.style.tagged.tags.{name}: expected {trained['tags'][name]!r}, "
+                    f"which {folder / student} was trained with, got {tag!r}"
+                )
 
 
 if __name__ == "__main__":

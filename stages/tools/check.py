@@ -38,9 +38,8 @@ ASKING = {
     "respond": ("collect", "prompt", "respond"),
     "judge": ("collect", "prompt", "respond", "grade", "judge"),
 }
-# what makes the arms answer anew, but for a student, whose stages have names of their own: what it is trained
-# on comes from the filter
-ANSWERING = ("collect", "prompt", "respond", "grade", "judge", "filter", "generate")
+# the stages of a system, its students and pairs after which no arm answers anew
+AFTER_ANSWERS = ("enrich", "evaluate", "calibrate", "report", "evaluate_pair")
 
 
 def stages_of(path: Path = PIPELINE) -> Iterator[tuple[str, str, str]]:
@@ -155,11 +154,16 @@ def needs(systems: Iterable[str], stale: Collection[str] | None = None) -> list[
                 for key in ("teacher", PROBE, "ask"):
                     told += _lacks(system, f"systems.{system}.{stage}.{key}", section.get(key))
         arms = (entry.get("generate") or {}).get("arms") or {}
-        if stale is not None and not any(f"{each}@{system}" in stale for each in ANSWERING):
-            arms = {}
-        for name, arm in arms.items():
+        for name, arm in arms.items() if _answers_anew(system, stale) else ():
             told += _lacks(system, f"systems.{system}.generate.arms.{name}.ask", arm.get("ask"))
     return told
+
+
+def _answers_anew(system: str, stale: Collection[str] | None) -> bool:
+    """Whether the arms of a system answer: where a stage is stale that comes before their answers."""
+    own = {system, *params.models_of(system)}
+    stages = (name.partition("@") for name in stale or ())
+    return stale is None or any(entry in own and stage not in AFTER_ANSWERS for stage, _, entry in stages)
 
 
 def _lacks(system: str, where: str, asked: Any) -> Iterator[str]:

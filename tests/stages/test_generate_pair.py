@@ -169,6 +169,13 @@ def change(part: str, changed: str) -> Callable[[], Any]:
     return lambda: Path("params.yaml").write_text(PARAMS.replace(part, changed))
 
 
+def another_tag() -> None:
+    path = FOLDER / "second/student.json"
+    described = json.loads(path.read_text())
+    described["params"]["student_style"] = ["tagged", {"tags": {"program": "Write a program."}, "ask": None}]
+    path.write_text(json.dumps(described))
+
+
 FAULTS: list[tuple[Callable[[], Any], str]] = [
     (
         change("router/duo/second", "router/duo/first"),
@@ -186,6 +193,7 @@ FAULTS: list[tuple[Callable[[], Any], str]] = [
     (change("system: router\n", "system: glyph\n"), r"pairs\.duo\.system: unknown system 'glyph'"),
     (change("second: b\n", "second: c\n"), r"pairs\.duo\.second: unknown base 'c'"),
     (a_style_less, "duo/router: it says nothing of the styles backward, only of program, glyph; train the pair on paths"),
+    (another_tag, r"tags\.program: expected 'Write a program\.', which .*duo/second was trained with, got 'Program\.'"),
     (another_base, "models/bases/b: not the model that .*duo/router reads; train the pair anew"),
 ]
 

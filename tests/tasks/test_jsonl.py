@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Problem
 from stages.tasks.jsonl import Params, load
+from stages.tasks.reading.own_lines import own_lines
 
 Row = dict[str, Any]
 ASKED: Row = {"id": "a", "question": "Which?"}
@@ -183,6 +184,12 @@ def test_fields_of_no_problem_are_told_once(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().err == f"{tmp_path / 'mine.jsonl'}: fields that no problem has are left out: author, b\n"
 
 
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text('{"question": "a", "answer": 1, "choices": {"A": "x", "A": "y"}}\n')
+    with pytest.raises(BadInput, match=r"mine\.jsonl:1: malformed JSON: the key 'A' stands twice"):
+        list(own_lines(tmp_path / "mine.jsonl"))
+
+
 @pytest.mark.parametrize("choices", [{"A": "red", "B": "blue"}, {"x": "red", "y": "blue"}])
 def test_choices_may_be_a_mapping(choices: Row, tmp_path: Path) -> None:
     write(tmp_path / "mine.jsonl", ASKED | {"choices": choices, "answerKey": list(choices)[1]})
@@ -194,8 +201,8 @@ def test_choices_may_be_a_mapping(choices: Row, tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("[1, 2]", '1: expected a mapping such as {"question": ...}, got [1, 2]'),
-        ("[\n" + PLAIN + "\n]", "1: malformed JSON: Input data was truncated; the file is one list: write each of its rows on a line"),
-        (PLAIN + '\n{"id": "b"', "2: malformed JSON: Input data was truncated"),
+        ("[\n" + PLAIN + "\n]", "1: malformed JSON: Expecting value: line 1 column 2 (char 1); the file is one list: write each of its rows on a line"),
+        (PLAIN + '\n{"id": "b"', "2: malformed JSON: Expecting ',' delimiter"),
         ('{"id": 1.5, "question": "?", "answer": "2"}', "1: Expected `str`, got `float` - at `$.id`"),
         ('{"id": "a", "question": "?", "answr": "2"}', "1: unknown field `answr` (did you mean `answer`?)"),
         ('{"question": "?", "answer": NaN}', "1: malformed JSON: "),

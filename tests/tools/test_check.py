@@ -118,6 +118,29 @@ def test_a_sampler_with_nothing_to_do_needs_no_key(monkeypatch: pytest.MonkeyPat
     assert check.needs(["glyph"]) == []
 
 
+def test_an_arm_that_needs_not_answer_anew_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    change("systems.glyph.generate.arms.base.ask", {"sampler": "openai", "model": "m", "api_key_env": "OPENAI_API_KEY"})
+    assert check.needs(["glyph"], {"report@glyph", "evaluate@glyph"}) == []
+    assert [len(check.needs(["glyph"], {stage})) for stage in ("generate@glyph", "train@glyph_selective", "train@router_naive")] == [
+        1,
+        1,
+        0,
+    ]
+
+
+def test_an_arm_may_ask_a_student_of_a_pair_and_a_headline_any_metric() -> None:
+    change("systems.router.generate.arms.student.ask.model", "models/students/router/router_pair/first")
+    change("systems.signals.evaluate.headline.student", "compliance.student.both")
+    change("systems.glyph.evaluate.headline.student", "glyph_rate_failure.100")
+    assert check.faults() == [] and check.needs(["router", "signals", "glyph"], None) == []
+
+
+def test_what_a_pair_names_is_there() -> None:
+    change("pairs.router_pair.first", "nobody")
+    assert any("pairs.router_pair.first: unknown base 'nobody'" in line for line in check.faults())
+
+
 @pytest.mark.parametrize("model", ["Qwen/Qwen2.5-3B-Instruct", "conf"])
 def test_a_model_of_the_hub_or_a_folder_is_no_fault(model: str) -> None:
     change("systems.glyph.generate.arms.base.ask.model", model)
