@@ -201,7 +201,10 @@ def test_choices_may_be_a_mapping(choices: Row, tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("[1, 2]", '1: expected a mapping such as {"question": ...}, got [1, 2]'),
-        ("[\n" + PLAIN + "\n]", "1: malformed JSON: Expecting value: line 1 column 2 (char 1); the file is one list: write each of its rows on a line"),
+        (
+            "[\n" + PLAIN + "\n]",
+            "1: malformed JSON: Expecting value: line 1 column 2 (char 1); the file is one list: write each of its rows on a line",
+        ),
         (PLAIN + '\n{"id": "b"', "2: malformed JSON: Expecting ',' delimiter"),
         ('{"id": 1.5, "question": "?", "answer": "2"}', "1: Expected `str`, got `float` - at `$.id`"),
         ('{"id": "a", "question": "?", "answr": "2"}', "1: unknown field `answr` (did you mean `answer`?)"),

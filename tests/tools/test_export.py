@@ -34,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(made, students / name)
     (students / "words").mkdir()
     for name in ("whole", "adapted"):
-        write(folder / f"data/s/chats/{name}.jsonl", chats(8))
+        write(folder / f"data/s/chats/{name}.jsonl", chats())
     arms = {
         "base": {"style": "plain", "ask": {"sampler": "hf", "model": "models/bases/small", "max_new_tokens": 5}},
         "student": {"style": "plain", "ask": {"sampler": "hf", "model": "models/students/s/whole", "max_new_tokens": 24}},
@@ -121,18 +121,12 @@ def test_the_cards_say_where_it_comes_from(tmp_path: Path) -> None:
     YAML(typ="safe").load(data.read_text().split("---")[1])
 
 
-def test_an_adapter_alone_stays_one(tmp_path: Path) -> None:
-    export.export("s", "adapted", tmp_path / "out", False)
-    made = tmp_path / "out"
-    assert (made / "adapter_config.json").is_file() and not (made / "model.safetensors").exists()
-    assert "library_name: peft" in (made / "README.md").read_text()
-
-
 @pytest.mark.parametrize(
     ("student", "merge", "told"),
     [
         ("whle", False, "unknown student 'whle' (did you mean 'whole'?); choose from: adapted, whole, words"),
         ("whole", True, "--merge: models/students/s/whole has no adapter: its weights are whole already"),
+        ("adapted", False, "models/students/s/adapted: an adapter on a base model that lies in this repository"),
         ("words", False, "models/students/s/words: no language model; "),
     ],
 )
@@ -140,6 +134,15 @@ def test_what_cannot_be_exported_is_told(student: str, merge: bool, told: str, t
     with pytest.raises(BadInput) as error:
         export.export("s", student, tmp_path / "out", merge)
     assert str(error.value).startswith(told) and not (tmp_path / "out").exists()
+
+
+def test_chats_of_another_training_are_told(tmp_path: Path) -> None:
+    path = Path("data/s/chats/whole.jsonl")
+    before = path.read_bytes()
+    path.write_bytes(before + before.splitlines(keepends=True)[0])
+    with pytest.raises(BadInput, match=r"whole\.jsonl: not what models/students/s/whole was trained on"):
+        export.export("s", "whole", tmp_path / "out", False)
+    path.write_bytes(before)
 
 
 def test_a_folder_that_is_there_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
