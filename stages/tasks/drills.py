@@ -15,7 +15,7 @@ A sample row of each kind of step:
     options      question  fins; fur // A. fur / B. fins        answer  fins is B; fur is A
     equalities   question  red, red; red, blue      answer  red beside red: the same, so true; red beside ...
 
-(`/` stands for a newline.) The look-ups, from `recalls` on, are made in making/look_ups.py.
+(`/` stands for a newline.) The look-ups, from `recalls` on, are made in drilling/look_ups.py.
 A plain answer to a word problem holds one sum in some sixty tokens, a drill one in sixteen; and drills say
 nothing about which steps a problem takes, or in which order. There is only the split `pretrain`.
 """
@@ -34,7 +34,7 @@ from stages.shared.rows import Kind, Problem
 from stages.shared.seen import Seen
 from stages.shared.signals import STOP_SYMBOLS, THINK_SYMBOLS, spelled
 from stages.tasks import date_toy
-from stages.tasks.making import look_ups
+from stages.tasks.drilling import look_ups
 
 SPLIT = "pretrain"
 HIGHEST, LARGEST = 20, 9

@@ -20,7 +20,7 @@ from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
 from stages.shared.rows import Kind, Problem
 from stages.shared.seen import Seen
-from stages.tasks.making.look_ups import recalls, rotations
+from stages.tasks.drilling.look_ups import recalls, rotations
 
 SPLIT = "pretrain"
 

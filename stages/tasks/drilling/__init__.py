@@ -1,0 +1,1 @@
+"""Drills that are written in the forms of the generated tasks."""
