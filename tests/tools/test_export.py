@@ -29,7 +29,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     students = folder / "models/students/s"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for name, changed in (("whole", {}), ("adapted", {"adapters": ADAPTERS})):
+        cases: dict[str, dict[str, Any]] = {"whole": {}, "adapted": {"adapters": ADAPTERS}}
+        for name, changed in cases.items():
             made = tune(Path("models/bases/small"), folder / name, **changed)
             shutil.copytree(made, students / name)
     (students / "words").mkdir()
