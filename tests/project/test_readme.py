@@ -163,6 +163,13 @@ RESULTS = {
 }
 
 
+def test_the_results_of_the_pair_are_those_of_the_metrics() -> None:
+    metrics = json.loads((ROOT / "metrics/router_pair.json").read_text())
+    [text] = re.findall(r"^- \*\*router, the pair\*\*:(.*(?:\n  .*)*)", README, re.MULTILINE)
+    shares = [metrics["accuracy_macro"][way] for way in ("pair", "best_single", "random", "swapped")] + [metrics["gap_closed"]["pair"]]
+    assert re.findall(r"\d+\.\d %|\b\d{3,}\b(?!\.)", text) == [str(metrics["n"]), *(f"{100 * share:.1f} %" for share in shares)]
+
+
 @pytest.mark.parametrize("system", yaml(ROOT / "params.yaml")["systems"])
 def test_the_results_in_readme_are_those_of_the_metrics(system: str) -> None:
     [text] = re.findall(rf"^- \*\*{system}\*\*:(.*(?:\n  .*)*)", README, re.MULTILINE)
