@@ -343,10 +343,9 @@ def test_jsonl(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         ([LINE, '{"id": '], r"mine\.jsonl:2: malformed JSON"),
-        ([LINE, ""], r"mine\.jsonl:2: malformed JSON"),
         ([LINE, {"id": "b", "answer": "1"}], r"mine\.jsonl:2: .*missing required field `question`"),
         ([LINE, {"id": "b", "question": "?"}], r"mine\.jsonl:2: missing field `answer` \(or `gold_answer`, `answerKey`, `label`\)"),
-        ([LINE | {"id": 7}], r"mine\.jsonl:1: .*Expected `str`, got `int`"),
+        ([LINE | {"id": [7]}], r"mine\.jsonl:1: .*Expected `str"),
         ([LINE | {"id": " "}], r"mine\.jsonl:1: `id` is blank"),
         ([LINE | {"levl": 7}], r"mine\.jsonl:1: .*unknown field `levl`"),
         ([LINE, LINE], r"mine\.jsonl:2: duplicate id 'a'"),
@@ -365,7 +364,7 @@ def test_bad_jsonl(lines: list[Any], message: str, tmp_path: Path) -> None:
 
 def test_jsonl_needs_a_split_and_a_file(tmp_path: Path) -> None:
     write_lines(tmp_path, LINE)
-    with pytest.raises(BadInput, match=r"mine\.jsonl:1: missing field `split`; give every row one or set tasks\.jsonl\.held_out"):
+    with pytest.raises(BadInput, match=r"mine\.jsonl:1: missing field `split`; give every row one, or set tasks\.jsonl\.held_out"):
         load("jsonl", tmp_path, file="mine.jsonl")
     with pytest.raises(BadInput, match=r"other\.jsonl: no such file"):
         load("jsonl", tmp_path, file="other.jsonl")

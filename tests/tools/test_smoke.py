@@ -11,7 +11,9 @@ from stages.tools import smoke
 
 from project_tree import FAMILIES, ROOT
 
-ENTRIES = "bases: {small: {}}\nsystems: {a: {base: small}}\nstudents: {b: {system: a, base: small}}\nclassifiers: {}\npractice: {}\n"
+ENTRIES = (
+    "bases: {small: {}}\nsystems: {a: {base: small}}\nstudents: {b: {system: a, base: small}}\nclassifiers: {}\npairs: {}\npractice: {}\n"
+)
 COMMAND = "cat given > {0}; echo ${{word}} >> {0}"
 STAGES = {
     script: {"foreach": f"${{{family}}}", "do": {"cmd": COMMAND.format(script), "deps": ["given"], "outs": [script]}}

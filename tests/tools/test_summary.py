@@ -58,7 +58,7 @@ def test_three_tables_a_row_a_run_and_mode() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"n": "3"}', b"\xff"])
 def test_a_file_that_is_no_report(content: bytes) -> None:
-    with pytest.raises(BadInput, match=r"one: metrics/r_report/metrics_test\.json: no metrics of a report"):
+    with pytest.raises(BadInput, match=r"one: metrics/r_report/metrics_test\.json: no metrics of the stage calibrate"):
         tables(iter([Run("one", {"metrics/r_report/metrics_test.json": content})]))
 
 
@@ -76,7 +76,7 @@ def test_the_experiments_of_a_project(tmp_path: Path) -> None:
         assert run(tmp_path, *command).returncode == 0
     summary = (sys.executable, "-m", "stages.tools.summary", "--output", "summary.csv")
     empty = run(tmp_path, *summary)
-    assert (empty.returncode, empty.stderr.startswith("summary: no run has the metrics of a report")) == (1, True)
+    assert (empty.returncode, empty.stderr.startswith("summary: no run has metrics of the stage calibrate")) == (1, True)
     assert not (tmp_path / "summary.csv").exists()
     for name, value in (("first", "0.25"), ("second", "0.75")):
         done = run(tmp_path, *dvc, "exp", "run", "-q", "-S", f"x={value}", "-n", name)
