@@ -35,6 +35,7 @@ SYSTEM: dict[str, Any] = {
     "filter": {"rules": {by: {"grades": {"answer": 1.0}} for by in ("teacher", "probe")}},
     "generate": {"launcher": "python", "arms": {"student": {"style": "plain", "ask": MODEL | {"model": "models/students/glyph/learner"}}}},
     "evaluate": {"graders": {"answer": {}}, "scores": {"accuracy": {}}, "hard_below": 0.75, "samples": {"count": 1}},
+    "report": {"root": "stages/pages/page.py", "results": [], "problems": 100},
 }
 STUDENT: dict[str, Any] = {
     "system": "glyph",
@@ -44,7 +45,7 @@ STUDENT: dict[str, Any] = {
     | {"launcher": "python", "grading": "stages/graders/__init__.py", "steps": 11, "checkpoint_steps": 4, "learning_rate": 0.02},
 }
 PARAMS = {"seed": 0, "bases": {"glyph": BASE}, "systems": {"glyph": SYSTEM}, "students": {"learner": STUDENT}}
-PARAMS |= {family: {} for family in ("classifiers", "practice", "updates")}
+PARAMS |= {family: {} for family in ("classifiers", "pairs", "practice", "updates")}
 KILLED_IN = {  # on which call of which function
     "respond@glyph": ("stages.samplers.local.answering", "Local.generate", 3),
     "train@learner": ("stages.students.training.trainer", "PlannedTrainer.training_step", 10),
