@@ -128,12 +128,17 @@ def _check_apart(validation: Sequence[Problem], held_out: Path, trained: dict[st
     """Raises BadInput where a problem that choices are made by is tested or trained on as well."""
     tested = {problem.id for problem in read(held_out, Problem)}
     for problem in validation:
-        other = "tested" if problem.id in tested else "trained" if problem.id in trained else None
-        if other or problem.split != VALIDATION:
+        fault = ""
+        if problem.id in tested:
+            fault = "tested on as well"
+        elif problem.id in trained:
+            fault = "trained on as well"
+        elif problem.split != VALIDATION:
+            fault = "no validation problem"
+        if fault:
             raise BadInput(
                 f"data/validation/{system}.jsonl: problem {problem.id!r} of split {problem.split!r} is "
-                f"{other or 'no validation problem'}{' on as well' if other else ''}; make the splits anew "
-                "(stage collect)"
+                f"{fault}; make the splits anew (stage collect)"
             )
 
 

@@ -103,10 +103,9 @@ class SignalTally:
 
     def values(self, part: str, counts: bool) -> list[str]:
         """The symbols, or the counts, that were asked for."""
-        found = {value for _, asked_part, value in self.asked if asked_part == part}
-        return sorted(
-            (value for value in found if value.isdigit() == counts), key=lambda value: (len(value), value)
-        )
+        asked_for = {value for _, asked_part, value in self.asked if asked_part == part}
+        chosen = (value for value in asked_for if value.isdigit() == counts)
+        return sorted(chosen, key=lambda value: (len(value), value))
 
 
 class RuleTally:

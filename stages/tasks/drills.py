@@ -20,7 +20,6 @@ A plain answer to a word problem holds one sum in some sixty tokens, a drill one
 nothing about which steps a problem takes, or in which order. There is only the split `pretrain`.
 """
 
-import hashlib
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,15 +27,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
-from stages.shared.rows import Kind, Problem
-from stages.shared.seen import Seen
+from stages.shared.rows import Problem
 from stages.shared.signals import STOP_SYMBOLS, THINK_SYMBOLS, spelled
 from stages.tasks import date_toy
 from stages.tasks.drilling import look_ups
+from stages.tasks.drilling.pretraining import pretraining_rows
 
-SPLIT = "pretrain"
 HIGHEST, LARGEST = 20, 9
 SYMBOLS = (*THINK_SYMBOLS, *STOP_SYMBOLS, *"🍎🍋🐟🐝🌙🎈🎲🔔🚲🌵🍄🎁")
 MOST = 8  # copies of a symbol
@@ -67,24 +64,9 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
 
     Raises BadInput for any split but `pretrain`: drills are no problems to judge anybody by.
     """
-    if split != SPLIT:
-        raise BadInput(f"drills: {unknown('split', split, [SPLIT])}")
-    draw, seen, made = random.Random(f"drills/{seed}"), Seen(), 0
-    while made < params.pretrain:  # it ends: every skill has billions of rows
-        question, steps = SKILLS[draw.choice(params.skills)](draw)
-        id = f"drills-{hashlib.sha256(question.encode()).hexdigest()[:16]}"
-        if seen.add(id):
-            answer, solution = "; ".join(steps), "\n".join(steps)
-            yield Problem(
-                id=id,
-                task="drills",
-                kind=Kind.OPEN,
-                split=split,
-                question=question,
-                answer=answer,
-                solution=solution,
-            )
-            made += 1
+    return pretraining_rows(
+        "drills", split, params.pretrain, lambda draw: SKILLS[draw.choice(params.skills)](draw), seed
+    )
 
 
 def _sum(draw: random.Random) -> tuple[str, str]:

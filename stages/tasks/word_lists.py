@@ -9,20 +9,15 @@ A sample row of each kind, half of the rows each:
 https://arxiv.org/abs/2209.11895. There is only the split `pretrain`.
 """
 
-import hashlib
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
 
-from stages.shared.errors import BadInput, unknown
 from stages.shared.params import Strict
-from stages.shared.rows import Kind, Problem
-from stages.shared.seen import Seen
+from stages.shared.rows import Problem
 from stages.tasks.drilling.look_ups import recalls, rotations
-
-SPLIT = "pretrain"
+from stages.tasks.drilling.pretraining import pretraining_rows
 
 
 class Params(Strict):
@@ -37,22 +32,6 @@ def load(split: str, params: Params, root: Path, seed: int) -> Iterator[Problem]
 
     Raises BadInput for any split but `pretrain`: word lists are no problems to judge anybody by.
     """
-    if split != SPLIT:
-        raise BadInput(f"word_lists: {unknown('split', split, [SPLIT])}")
-    draw, seen = random.Random(f"word_lists/{seed}"), Seen()
-    made = 0
-    while made < params.pretrain:  # it ends: there are billions of lists
-        question, lines = draw.choice((rotations, recalls))(draw)
-        id = f"word_lists-{hashlib.sha256(question.encode()).hexdigest()[:16]}"
-        if seen.add(id):
-            answer, solution = "; ".join(lines), "\n".join(lines)
-            yield Problem(
-                id=id,
-                task="word_lists",
-                kind=Kind.OPEN,
-                split=split,
-                question=question,
-                answer=answer,
-                solution=solution,
-            )
-            made += 1
+    return pretraining_rows(
+        "word_lists", split, params.pretrain, lambda draw: draw.choice((rotations, recalls))(draw), seed
+    )

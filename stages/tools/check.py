@@ -10,36 +10,28 @@ and what the samplers need.
 import argparse
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from hashlib import sha256
 from importlib import import_module
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from stages.models.folders import hash_of_folder
-from stages.samplers.http.keys import Keys
 from stages.shared import params
 from stages.shared.cli import guard, working_directory
 from stages.shared.errors import BadInput, unknown
 from stages.shared.routes import STUDENTS
 from stages.shared.rows import PROBE
+from stages.tools.sampler_needs import entries_of, needs
 
 CONF, PIPELINE = Path("conf"), Path("dvc.yaml")
 FAMILY = re.compile(r"\$\{(\w+)\}\Z")
 SECTION = re.compile(r"(\w+)\.\$\{key\}\.(\w+)\Z")
 SCRIPT = re.compile(r"-m stages\.(\w+)")
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")
 AGREED = "composed"  # holds the hash of params.yaml and conf/ that agreed
 COMPOSE = "python -m stages.tools.check --compose"
-# by the stage that asks: where its sampler stands in the system's section of that name, and what comes before
-ASKING = {
-    "respond": ("collect", "prompt", "respond"),
-    "judge": ("collect", "prompt", "respond", "grade", "judge"),
-}
-# the stages of a system, its students and pairs after which no arm answers anew
-AFTER_ANSWERS = ("enrich", "evaluate", "calibrate", "report", "evaluate_pair")
 
 
 def stages_of(path: Path = PIPELINE) -> Iterator[tuple[str, str, str]]:
@@ -61,44 +53,36 @@ def stages_of(path: Path = PIPELINE) -> Iterator[tuple[str, str, str]]:
 
 def faults() -> list[str]:
     """What is wrong with the params, a line each."""
-    told: list[str] = []
+    wrong: list[str] = []
     good: dict[tuple[str, str], Any] = {}
-    _try(told, params.seed)
+    _try(wrong, params.seed)
     for family in ("systems", "students"):
-        for name in _names(family):
-            _try(told, lambda: params.refers(family, name, "base"))  # noqa: B023
+        for name in entries_of(family):
+            _try(wrong, lambda: params.refers(family, name, "base"))  # noqa: B023
     for family in ("students", "pairs", "classifiers", "practice"):
-        for name in _names(family):
-            _try(told, lambda: params.refers(family, name, "system"))  # noqa: B023
-    for name in _names("pairs"):
+        for name in entries_of(family):
+            _try(wrong, lambda: params.refers(family, name, "system"))  # noqa: B023
+    for name in entries_of("pairs"):
         for student in STUDENTS:
-            _try(told, lambda: params.refers("pairs", name, student))  # noqa: B023
-    for script, family, section in _try(told, lambda: list(stages_of())) or ():
+            _try(wrong, lambda: params.refers("pairs", name, student))  # noqa: B023
+    for script, family, section in _try(wrong, lambda: list(stages_of())) or ():
         model: Any = getattr(import_module(f"stages.{script}"), "Params", None)
-        for name in _names(family) if model else ():
-            read = _try(told, lambda: params.read(name, section, model, family=family))  # noqa: B023
+        for name in entries_of(family) if model else ():
+            read = _try(wrong, lambda: params.read(name, section, model, family=family))  # noqa: B023
             if read is not None:
                 good[name, script] = read
-    for system in _names("systems"):
-        told += _names_of(system, {script: read for (name, script), read in good.items() if name == system})
-    return list(dict.fromkeys(told))
+    for system in entries_of("systems"):
+        wrong += _names_of(system, {script: read for (name, script), read in good.items() if name == system})
+    return list(dict.fromkeys(wrong))
 
 
-def _try(told: list[str], act: Callable[[], Any]) -> Any:
-    """What `act` returns; None where it raises BadInput, whose message is then among those told."""
+def _try(wrong: list[str], act: Callable[[], Any]) -> Any:
+    """What `act` returns; None where it raises BadInput, whose message then stands in `wrong`."""
     try:
         return act()
     except BadInput as error:
-        told.append(str(error))
+        wrong.append(str(error))
         return None
-
-
-def _names(family: str) -> list[str]:
-    """The entries of a family, which may be empty."""
-    try:
-        return list(params.entries(family))
-    except BadInput:
-        return []
 
 
 def _names_of(system: str, read: Mapping[str, Any]) -> Iterator[str]:
@@ -136,67 +120,6 @@ def _evaluated(system: str, section: Any, arms: list[str]) -> Iterator[str]:
         if near and not set(parts) & set(known):
             where = f"{params.PARAMS}: systems.{system}.evaluate.headline.{name}"
             yield f"{where}: {unknown('arm or comparison', near[-1], known)}"
-
-
-def needs(systems: Iterable[str], stale: Collection[str] | None = None) -> list[str]:
-    """What the samplers of `systems` lack, a line each: keys that are not in the environment, models and
-    files that are not there.
-
-    `stale` are the names of the stages that DVC calls stale (None: all are): a sampler that has nothing to do
-    needs nothing.
-    """
-    told: list[str] = []
-    for system in systems:
-        entry = params.entries("systems")[system]
-        for stage, before in ASKING.items():
-            if stale is None or any(f"{each}@{system}" in stale for each in before):
-                section = entry.get(stage) or {}
-                for key in ("teacher", PROBE, "ask"):
-                    told += _lacks(system, f"systems.{system}.{stage}.{key}", section.get(key))
-        arms = (entry.get("generate") or {}).get("arms") or {}
-        for name, arm in arms.items() if _answers_anew(system, stale) else ():
-            told += _lacks(system, f"systems.{system}.generate.arms.{name}.ask", arm.get("ask"))
-    return told
-
-
-def _answers_anew(system: str, stale: Collection[str] | None) -> bool:
-    """Whether the arms of a system answer: where a stage is stale that comes before their answers."""
-    own = {system, *params.models_of(system)}
-    stages = (name.partition("@") for name in stale or ())
-    return stale is None or any(entry in own and stage not in AFTER_ANSWERS for stage, _, entry in stages)
-
-
-def _lacks(system: str, where: str, asked: Any) -> Iterator[str]:
-    """What one sampler lacks."""
-    if not isinstance(asked, dict):
-        return
-    if "api_key_env" in asked or "headers_env" in asked:
-        try:
-            Keys(asked.get("api_key_env"), asked.get("headers_env"))
-        except BadInput as error:
-            yield f"{where}.{error}"
-    if asked.get("sampler") in ("hf", "classifier"):
-        yield from _model(system, f"{where}.model", str(asked.get("model")))
-    for file in asked.get("files") or [] if asked.get("sampler") == "recorded" else []:
-        if not Path(file).exists():
-            yield f"{where}.files: {file}: no such file"
-
-
-def _model(system: str, where: str, model: str) -> Iterator[str]:
-    """A model is made by a stage, lies in a folder, or has an id of the Hub."""
-    folder = PurePosixPath(model)
-    made = {PurePosixPath("models/bases"): _names("bases")}
-    made[PurePosixPath("models/students", system)] = params.models_of(system)
-    students = {PurePosixPath("models/students", system, name) for name in params.folders_of(system)}
-    if folder in students:
-        return
-    if folder.parent in made:
-        if folder.name not in made[folder.parent]:
-            yield f"{where}: {unknown('model', folder.name, made[folder.parent])}"
-    elif not Path(model).is_dir() and not (
-        HUB_ID.match(model) and not model.startswith(("models/", "data/"))
-    ):
-        yield f"{where}: {model}: no such folder, nor an id of the Hub (owner/name)"
 
 
 def composed(overrides: Iterable[str] = ()) -> bytes:
@@ -244,12 +167,12 @@ def check(overrides: list[str] | None) -> None:
     if overrides is not None:
         content = composed(overrides)
         params.PARAMS.write_bytes(content)
-    if told := faults():
-        raise BadInput("\n".join(told))
+    if wrong := faults():
+        raise BadInput("\n".join(wrong))
     if overrides is None and (line := difference()):
         print(f"check: {line}", file=sys.stderr)
-    if told := needs(params.entries("systems")):
-        raise BadInput("\n".join(told))
+    if wrong := needs(params.entries("systems")):
+        raise BadInput("\n".join(wrong))
     print(f"{params.PARAMS}: nothing is wrong")
 
 

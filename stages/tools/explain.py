@@ -85,13 +85,13 @@ def _neighbours(lineage: Lineage) -> Iterator[str]:
     if near:
         yield _line("near", f"the nearest {'held-out' if training else 'training'} problems")
     for neighbour in near:
-        other = find(neighbour.id, [lineage.system])
+        near_lineage = find(neighbour.id, [lineage.system])
         said = ", ".join(
-            f"{trace.by} {_verdict(trace)}{_fate(other, trace)}"
-            for trace in other.traces
+            f"{trace.by} {_verdict(trace)}{_fate(near_lineage, trace)}"
+            for trace in near_lineage.traces
             if trace.by != PROBE
         )
-        shown = dict.fromkeys(placed.student for placed in other.chats)
+        shown = dict.fromkeys(placed.student for placed in near_lineage.chats)
         learnt = f"; shown to {', '.join(shown)}" if shown else ""
         yield _line("", f"{neighbour.share:.0%} {neighbour.id}: {said}{learnt}")
 

@@ -25,9 +25,10 @@ from typing import NamedTuple
 from stages.shared import params
 from stages.shared.cli import cores, guard
 from stages.shared.errors import BadInput, unknown
-from stages.tools.check import difference, faults, needs
+from stages.tools.check import difference, faults
 from stages.tools.plan import Job, jobs, single
 from stages.tools.results import lines
+from stages.tools.sampler_needs import needs
 
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 # DVC, which ends when this process does: killed with -9, this process would leave it behind
@@ -176,8 +177,8 @@ def repro(systems: list[str], most: int) -> None:
     Raises BadInput, before anything runs, with what is wrong with the params and with what the samplers lack;
     then with the jobs that failed.
     """
-    if told := faults():
-        raise BadInput("\n".join(told))
+    if wrong := faults():
+        raise BadInput("\n".join(wrong))
     if line := difference():
         print(line, flush=True)
     known = params.entries("systems")

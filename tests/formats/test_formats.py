@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from stages.formats import FORMATS, format_named
 from stages.formats.mixing.mixture import LEFT_OUT, Params, Report, mix
 from stages.shared.errors import BadInput
-from stages.shared.rows import Chat, Ending, Kind, Trace
+from stages.shared.rows import Chat, Ending, Kind, Message, Trace
 from stages.shared.signals import Request, with_request
 from stages.styles import style
 
@@ -131,6 +131,15 @@ def six(id: str) -> list[Trace]:
     for number, row in enumerate(rows):
         row.style = f"style{number}"
     return rows
+
+
+def test_equal_answers_to_questions_that_differ_are_no_duplicates() -> None:
+    """A question may tell the style in which it is to be answered."""
+    ask: Any = lambda trace: [Message(role="user", content=f"{trace.question} {trace.style}")]  # noqa: E731
+    params = Params.model_validate({"selective": False, "hard": "answer_only", "per_problem": None})
+    report = Report()
+    chats = list(mix(lambda: iter(six("p")), params, ask, 0, report))
+    assert [chat.style for chat in chats] == [f"style{number}" for number in range(6)] and not report.traces["duplicate"]
 
 
 @pytest.mark.parametrize(("limit", "chats"), [(None, 6), (2, 2), (9, 6)])

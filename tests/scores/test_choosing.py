@@ -98,6 +98,24 @@ def test_a_router_that_knows_nothing() -> None:
     assert value(metrics, "regret_macro") == 0.75
 
 
+def test_routes_permuted_in_a_task_are_as_uncertain_as_the_routes_themselves() -> None:
+    """A router that knows nothing takes cell 0, right in nine of ten, or cell 1, right in one of ten. Its own answers and the permuted ones
+    depend on how often it happens to take cell 0: their difference does not, and is known far better than either."""
+    rng = np.random.default_rng(0)
+    luck = {(number, cell): rng.random() < (0.9, 0.1, 0.0, 0.0)[cell] for number in range(100) for cell in range(4)}
+    takes = rng.integers(2, size=100)
+    answers = gather(lambda n, cell, sample: bool(luck[n, cell]), lambda n, cell: float(cell == takes[n]), count=100, tasks=["t0"])
+    ways = ways_of(answers, choices(answers, None), {})
+    metrics = estimates(answers, ways, seed=0)
+    widths = {name: metrics[name] for name in ("accuracy_macro.pair", "accuracy_macro.permuted_in_task")}
+    wide = [estimate.high - estimate.low for estimate in widths.values() if estimate]
+    lead = metrics["difference_macro.pair_permuted_in_task"]
+    assert lead is not None and abs(lead.value) < 0.05
+    assert min(wide) > 0.14 and lead.high - lead.low < 0.09
+    mean = float(np.mean([luck[n, cell] for n in range(100) for cell in (0, 1) for _ in range(int((takes == cell).sum()))]))
+    assert ways["permuted_in_task"].right.mean() == pytest.approx(mean)
+
+
 def test_a_router_that_knows_the_task_alone() -> None:
     """Its lead is that of the best cell of each task: permuting in the tasks loses nothing, across tasks it does."""
     metrics = measured(gather(planted, lambda number, cell: float(cell == number % 4)), gather(planted, split="validation"))

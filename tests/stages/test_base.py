@@ -246,9 +246,11 @@ def test_several_answers_of_convolutions_are_those_of_single_questions() -> None
     model, tokenizer = load_model(str(folder), "cpu", "float32").eval(), load_tokenizer(str(folder))
     questions = [tokenizer(text).input_ids for text in ("Tom has 3 figs. Ann has 4", "Tom has 3")]
     sampling = Sampling(max_tokens=8, temperature=0.0, n=3)
-    alone = [draw(model, [ids], sampling._replace(n=1), set(), 0, 0)[0][0].tokens for ids in questions]
-    together = draw(model, questions, sampling, set(), 0, 0)
-    assert [[answer.tokens for answer in answers] for answers in together] == [[ids] * 3 for ids in alone]
+    alone = [draw(model, [ids], sampling._replace(n=1), set(), 0, 0)[0][0] for ids in questions]
+    assert alone[0].logprobs[0] != pytest.approx(alone[1].logprobs[0], abs=1e-5)  # the questions are told apart
+    for answers, single in zip(draw(model, questions, sampling, set(), 0, 0), alone, strict=True):
+        for answer in answers:
+            assert answer.tokens == single.tokens and answer.logprobs == pytest.approx(single.logprobs, abs=1e-6)
 
 
 @pytest.mark.parametrize("wrong", [{"packed": True}, {"layers": 1}], ids=str)

@@ -97,6 +97,14 @@ def test_a_router_that_is_right() -> None:
     assert sum(row.grades["answer"] for row in rows) == 56 * 2
 
 
+def test_a_student_with_several_samples_counts_by_their_mean() -> None:
+    rows = [trace for rows in naive() for trace in graded(rows)]
+    second = [msgspec.structs.replace(row, sample=1, grades={"answer": 1 - row.grades["answer"]}) for row in rows if row.by == "student"]
+    write(Path("data/router/graded.jsonl"), [*rows, *second])
+    main("duo")
+    assert metrics()["accuracy_macro"]["naive"] == 0.5
+
+
 def test_the_same_bytes_twice_and_the_seed_is_used() -> None:
     coins: Callable[[int, int, int], bool] = lambda number, cell, sample: (number * 7 + cell * 5 + sample * 3) % 11 < 5  # noqa: E731
     generate(right=coins)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -141,6 +142,30 @@ def test_every_logged_step_has_gradients(bases: tuple[Path, Path], tmp_path: Pat
     weights = list(read(folder / "logs/competence.jsonl", CompetenceRow))
     assert {row.student for row in weights} == {"first", "second"}
     assert sum(row.weight for row in weights if row.epoch == 0) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_path_counts_as_much_as_its_chat_weighs(bases: tuple[Path, Path], tmp_path: Path) -> None:
+    """And only paths that a student takes are tokens that it learns."""
+    given = task()
+    heavy = given._replace(chats=[msgspec.structs.replace(chat, weight=5.0) for chat in given.chats])
+    for name in ("plain", "heavy"):
+        (tmp_path / name).mkdir()
+    run, weighed = (
+        Run(paths, job(tmp_path / name, bases), Settings.model_validate(SETTINGS), tmp_path / name)
+        for name, paths in (("plain", given), ("heavy", heavy))
+    )
+    routes = run.routing.draw([0, 1, 2, 3], 1, 0)._replace(cost=None)
+    plain, five = (float(each.batches.cost([0, 1, 2, 3], routes, 0)) for each in (run, weighed))
+    assert five == pytest.approx(5 * plain, rel=1e-5)
+    for student, name in enumerate(("first", "second")):
+        mine = [row for row in range(4) if routes.taken[student][row]]
+        assert run.book.tokens[name]["learnt"] == sum(sum(run.paths[row].examples[student].supervised) for row in mine)
+
+
+def test_the_last_round_of_questions_is_reported(bases: tuple[Path, Path], tmp_path: Path) -> None:
+    trained(tmp_path, bases)
+    report = json.loads((tmp_path / "curves/rows.json").read_text())
+    assert set(report["utility"]) == {"first", "second"}
 
 
 def test_every_route_is_logged_with_its_epoch(bases: tuple[Path, Path], tmp_path: Path) -> None:

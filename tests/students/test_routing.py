@@ -7,6 +7,7 @@ import torch
 from pydantic import ValidationError
 from stages.shared.errors import BadInput
 from stages.students.pairing.pair_rows import RouteRow
+from stages.students.router.predicting import _utilities
 from stages.students.router.route_counts import rates
 from stages.students.router.route_heads import Features, Heads, centred, decisions, information, straight_through
 from stages.students.router.route_settings import Params
@@ -108,6 +109,14 @@ def test_off_gives_every_path_to_both_and_frozen_heads_stay_as_they_were() -> No
     assert all(torch.equal(value, before[name]) for name, value in made.state()["heads"].items())
 
 
+def test_the_offset_of_a_gate_is_in_what_a_router_predicts() -> None:
+    heads = Heads((6, 4), 4, 3, 5, 0)
+    features = known(8, 4).features
+    without, shifted = (_utilities(heads, features, list("abcd"), torch.tensor(offset)) for offset in ([0.0, 0.0], [2.0, -2.0]))
+    for before, after in zip(without, shifted, strict=True):
+        assert all(after["first"][style] > before["first"][style] and after["second"][style] < before["second"][style] for style in "abcd")
+
+
 def test_epsilon_routes_at_random_whatever_the_heads_say() -> None:
     """Heads that are sure of every path give it to a student with the rest of the probability only."""
     sure = routing("frozen", problems=500, epsilon=0.4, temperature=[1e-6, 1e-6])
@@ -202,6 +211,7 @@ def test_rates_by_style_task_and_epoch_leave_out_what_has_few_paths() -> None:
     [
         ({"signal": "pass_rate"}, "calibration: the signal pass_rate needs it"),
         ({"signal": "pass_rate", "reads": "question_and_path", "calibration": CALIBRATION}, "reads: .*expected question"),
+        ({"signal": "loss", "among": "styles"}, "among: with the signal loss expected problems"),
         ({"signal": "los"}, "Input should be 'pass_rate', 'loss'"),
         ({"signal": "off", "temperature": [1.0]}, "at least 2 items"),
         ({"signal": "off", "rate": 1.0}, "less than 1"),

@@ -62,8 +62,7 @@ def routed(answers: Answers) -> dict[str, Numbers]:
 
     `pair`: of all cells. `first_routed`, `second_routed`: of the cells of one student, so the router chooses
     the style alone. `swapped`: the style of `pair`, of the other student. `permuted`: the choices of `pair`
-    dealt out among all problems; `permuted_in_task`: among the problems of each task. Both are expectations
-    over all ways to deal them out.
+    dealt out among all problems, the mean over all ways to deal them out.
     """
     if answers.utility is None:
         return {}
@@ -73,9 +72,6 @@ def routed(answers: Answers) -> dict[str, Numbers]:
     pair = choices["pair"]
     choices["swapped"] = np.roll(pair, len(answers.cells) // 2, axis=1)
     choices["permuted"] = _everywhere(answers, pair.mean(0))
-    choices["permuted_in_task"] = np.zeros_like(pair)
-    for among in answers.tasks.values():
-        choices["permuted_in_task"][among] = pair[among].mean(0)
     return choices
 
 

@@ -36,7 +36,7 @@ def ways_of(
     """What each choice is worth; besides them the ensemble, the cross-fitted oracle, and students of other
     trainings (`against`), where there are any."""
     ways = {name: scored(answers, chances) for name, chances in choice.items()}
-    if PAIR in choice:
+    if PAIR in choice:  # no choice: its figures hold how far the mean choice is known
         ways["permuted_in_task"] = permuted_in_task(answers, choice[PAIR])
     others = {"ensemble": most_likely(answers), ORACLE: cross_fitted(answers), **against}
     return ways | {name: way for name, way in others.items() if way}

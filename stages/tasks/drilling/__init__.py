@@ -1,1 +1,1 @@
-"""Drills that are written in the forms of the generated tasks."""
+"""Rows that a base model begins with: what their tasks share, and drills of looking something up."""
