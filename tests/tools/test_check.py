@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 from stages.shared.errors import BadInput
-from stages.tools import check
+from stages.tools import check, sampler_needs
 
 from project_tree import FAMILIES, ROOT, SECTIONS, family_of
 
@@ -51,7 +51,7 @@ def test_every_section_that_a_stage_reads_is_checked() -> None:
 
 
 def test_the_committed_params_are_right() -> None:
-    assert check.faults() == [] and check.needs(["glyph", "router", "signals", "rules"]) == [] and check.difference() == ""
+    assert check.faults() == [] and sampler_needs.needs(["glyph", "router", "signals", "rules"]) == [] and check.difference() == ""
 
 
 FAULTS = [
@@ -105,24 +105,26 @@ NEEDS = [
 @pytest.mark.parametrize(("place", "value", "told"), NEEDS)
 def test_what_a_sampler_lacks_is_told(place: str, value: Any, told: str) -> None:
     change(place, value)
-    [line] = check.needs(["glyph", "router"])
+    [line] = sampler_needs.needs(["glyph", "router"])
     assert line.startswith("systems.glyph.") and told in line
-    assert check.needs(["router"]) == []
+    assert sampler_needs.needs(["router"]) == []
 
 
 def test_a_sampler_with_nothing_to_do_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     change("systems.glyph.respond.teacher", {"sampler": "openai", "api_key_env": "OPENAI_API_KEY"})
-    assert check.needs(["glyph"], {"train@glyph_selective", "respond@router"}) == []
-    assert len(check.needs(["glyph"], {"collect@glyph"})) == 1
+    assert sampler_needs.needs(["glyph"], {"train@glyph_selective", "respond@router"}) == []
+    assert len(sampler_needs.needs(["glyph"], {"collect@glyph"})) == 1
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1234567890123456")
-    assert check.needs(["glyph"]) == []
+    assert sampler_needs.needs(["glyph"]) == []
 
 
 def test_an_arm_that_needs_not_answer_anew_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     change("systems.glyph.generate.arms.base.ask", {"sampler": "openai", "model": "m", "api_key_env": "OPENAI_API_KEY"})
-    assert check.needs(["glyph"], {"report@glyph", "evaluate@glyph"}) == []
-    assert [len(check.needs(["glyph"], {stage})) for stage in ("generate@glyph", "train@glyph_selective", "train@router_naive")] == [
+    assert sampler_needs.needs(["glyph"], {"report@glyph", "evaluate@glyph"}) == []
+    assert [
+        len(sampler_needs.needs(["glyph"], {stage})) for stage in ("generate@glyph", "train@glyph_selective", "train@router_naive")
+    ] == [
         1,
         1,
         0,
@@ -133,7 +135,7 @@ def test_an_arm_may_ask_a_student_of_a_pair_and_a_headline_any_metric() -> None:
     change("systems.router.generate.arms.student.ask.model", "models/students/router/router_pair/first")
     change("systems.signals.evaluate.headline.student", "compliance.student.both")
     change("systems.glyph.evaluate.headline.student", "glyph_rate_failure.100")
-    assert check.faults() == [] and check.needs(["router", "signals", "glyph"], None) == []
+    assert check.faults() == [] and sampler_needs.needs(["router", "signals", "glyph"], None) == []
 
 
 def test_what_a_pair_names_is_there() -> None:
@@ -144,7 +146,7 @@ def test_what_a_pair_names_is_there() -> None:
 @pytest.mark.parametrize("model", ["Qwen/Qwen2.5-3B-Instruct", "conf"])
 def test_a_model_of_the_hub_or_a_folder_is_no_fault(model: str) -> None:
     change("systems.glyph.generate.arms.base.ask.model", model)
-    assert check.needs(["glyph"]) == []
+    assert sampler_needs.needs(["glyph"]) == []
 
 
 def test_it_says_when_params_are_not_those_of_conf_and_composes_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +189,7 @@ def test_what_agreed_is_not_composed_again(quick: None) -> None:
 
 def test_it_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from stages.tools import check; assert not check.faults(); check.needs(['glyph']); "
+        "import sys; from stages.tools import check; assert not check.faults(); sampler_needs.needs(['glyph']); "
         "assert not {'torch', 'transformers', 'datasets', 'sympy', 'dvc', 'hydra'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})
