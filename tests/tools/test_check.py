@@ -189,7 +189,7 @@ def test_what_agreed_is_not_composed_again(quick: None) -> None:
 
 def test_it_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from stages.tools import check; assert not check.faults(); sampler_needs.needs(['glyph']); "
+        "import sys; from stages.tools import check, sampler_needs; assert not check.faults(); sampler_needs.needs(['glyph']); "
         "assert not {'torch', 'transformers', 'datasets', 'sympy', 'dvc', 'hydra'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})
