@@ -150,6 +150,19 @@ def test_a_gate_is_open_with_the_probability_of_its_log_odds_whatever_the_temper
 def test_styles_are_compared_within_their_problem() -> None:
     values = torch.tensor([[1.0, 3.0, 10.0], [0.0, 4.0, 2.0]])
     assert centred(values, torch.tensor([7, 7, 2])).tolist() == [[-1, 1, 0], [-2, 2, 0]]
+    assert centred(values, torch.tensor([7, 7, 2]), across=True).tolist() == [[-1, 1, 4], [-2, 2, -4]]
+
+
+@pytest.mark.parametrize(("among", "least", "most"), [("students", 0.95, 1.0), ("styles", 0.4, 0.6)])
+def test_where_the_students_compete_a_problem_goes_to_the_better_of_them(among: str, least: float, most: float) -> None:
+    """The first student is right on the first half of the problems, the second on the other half, in every style alike."""
+    made = routing("pass_rate", problems=40, among=among, epsilon=0.0, temperature=[0.1, 0.1], learning_rate=0.02)
+    right = torch.arange(40) < 20
+    cells = [(problem, style, student) for problem in range(40) for style in range(4) for student in (0, 1)]
+    made.observe([Observation(0, problem, style, student, float(bool(right[problem]) == (student == 0))) for problem, style, student in cells])
+    made.learn(1, 200)
+    better = torch.stack([right, ~right]).repeat_interleave(4, dim=1)
+    assert least <= float(drawn(made, 160).taken[better].float().mean()) <= most
 
 
 def test_undecided_paths_and_a_wrong_rate_cost_something() -> None:

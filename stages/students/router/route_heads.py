@@ -70,13 +70,16 @@ def threshold(log_odds: torch.Tensor, rate: float) -> torch.Tensor:
     return (low + high) / 2
 
 
-def centred(values: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:
-    """`values` (2, rows) less the mean of their group; `groups` (rows,) are numbers."""
+def centred(values: torch.Tensor, groups: torch.Tensor, across: bool = False) -> torch.Tensor:
+    """`values` (2, rows) less the mean of their group, of each student or, where `across`, of both; `groups`
+    (rows,) are numbers."""
     _, numbers = groups.unique(return_inverse=True)
     count = int(numbers.max()) + 1
     sizes = torch.zeros(count).index_add(0, numbers, torch.ones(len(numbers)))
     sums = torch.zeros(len(values), count).index_add(1, numbers, values)
     means: torch.Tensor = sums / sizes
+    if across:
+        means = means.mean(0, keepdim=True).expand_as(means)
     return values - means[:, numbers]
 
 

@@ -61,8 +61,10 @@ class Params(Strict):
     # decoupled weight decay of the heads
     weight_decay: float = Field(default=0.01, ge=0)
     # styles: what counts is how much better a style is than the other styles of the same problem, so no
-    # problem goes untrained. problems: what counts is the path alone
-    among: Literal["styles", "problems"] = "problems"
+    # problem goes untrained. students: what counts is how much better a student is in a style than both
+    # students are in all styles of the same problem, so a problem goes to the student that is better at it.
+    # problems: what counts is the path alone
+    among: Literal["students", "styles", "problems"] = "problems"
     # the share of the paths that is to go to each student. pass_rate and frozen: a threshold of the log-odds
     # sees to it. loss: `balance` does
     rate: float = Field(default=0.5, gt=0, lt=1)
@@ -71,7 +73,8 @@ class Params(Strict):
     # loss: what the heads pay for undecided paths, times their mean entropy in nats
     entropy: float = Field(default=0.05, ge=0)
     # at the first step and at the last. loss: that of the Gumbel-softmax. pass_rate and frozen: what the
-    # log-odds are divided by before routes are drawn, so that these grow decided as the heads learn
+    # log-odds (where students compete: the utilities) are divided by before routes are drawn, so that these
+    # grow decided as the heads learn
     temperature: list[Annotated[float, Field(gt=0)]] = Field(default=[1.0, 0.3], min_length=2, max_length=2)
     # the share of the paths that is routed at random whatever the heads say
     epsilon: Share = 0.1
@@ -101,6 +104,8 @@ class Params(Strict):
                 "among: with the signal loss expected problems: among the styles of a problem the gates do "
                 "not tell which student a question is for"
             )
+        if self.signal == "loss" and self.among == "students":
+            raise ValueError("among: with the signal loss, which expects no utility, expected problems")
         if self.encoder_revision and self.encoder == BASE_STATES:
             raise ValueError("encoder_revision: base_states has none; name an encoder")
         return self

@@ -118,13 +118,17 @@ class Routing:
             )
 
     def _compared(self, paths: torch.Tensor) -> torch.Tensor:
-        """What the heads say of `paths`; where styles compete, less the mean of all paths of the problem."""
+        """What the heads say of `paths`, (2, paths): log-odds; where styles compete, less the mean of all paths
+        of the problem; where students compete, expected utilities less the mean of both students' paths."""
         assert self.known
         if self.params.among == "problems":
             return self._log_odds(paths)
         problems = self.known.problems[paths].tolist()
         every = torch.cat([self.members[problem] for problem in sorted(set(problems))])
-        values = centred(self._log_odds(every), self.known.problems[every])
+        values, compete = self._log_odds(every), self.params.among == "students"
+        if compete:  # of two students that are never right, log-odds would make one much better than the other
+            values = values.sigmoid()
+        values = centred(values, self.known.problems[every], across=compete)
         place = {path: number for number, path in enumerate(every.tolist())}
         return values[:, [place[path] for path in paths.tolist()]]
 
