@@ -28,7 +28,7 @@ def test_the_groups_are_those_promised() -> None:
     promised = {
         "scale": {"smoke", "tiny", "gpu24", "a100", "cluster"},
         "source": {"synthetic", "hub"},
-        "teacher": {"scripted", "recorded", "local", "openai", "gemini"},
+        "teacher": {"scripted", "recorded", "local", "openai", "vllm", "gemini"},
     }
     assert {group: promised[group] - set(names) for group, names in GROUPS.items()} == {group: set() for group in promised}
 
