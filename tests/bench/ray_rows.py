@@ -103,7 +103,8 @@ def _graded(folder: Path, engine: dict[str, Any]) -> Found:
     for name in ("data/s/traces.jsonl", "metrics/s_grade.json"):
         with (folder / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
-    print(f"ray_rows: {engine.get('engine', 'processes')}: {cost.seconds:.0f} s", file=sys.stderr, flush=True)
+    name = engine.get("engine", "processes")
+    print(f"ray_rows: {name}: {cost.seconds:.0f} s, driver {cost.cpu:.1f} CPU s, {cost.peak:.0f} MiB", file=sys.stderr, flush=True)
     return Found(cost, digest.hexdigest())
 
 
