@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from project_tree import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "docs/recipes"
 
 
@@ -49,5 +48,5 @@ def test_skypilot_takes_the_task(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert task.name == "athanor" and resources.accelerators == {"A100-80GB": 1} and resources.use_spot
     broken = (RECIPES / "sky.yaml").read_text().replace("resources:", "resource:")
     (tmp_path / "broken.yaml").write_text(broken)
-    with pytest.raises(ValueError, match="resource"):  # the validator does refuse
+    with pytest.raises(sky.exceptions.InvalidSkyPilotConfigError, match="did you mean 'resources'"):  # it does refuse
         sky.Task.from_yaml(str(tmp_path / "broken.yaml"))

@@ -101,8 +101,15 @@ def problem(number: int) -> Problem:
 
 
 def sections(url: str, serves: str) -> None:
-    sampler = {"sampler": "openai", "model": "n-{hash}", "base_url": url, "api_key_env": None, "max_tokens": 8, "serves": serves}
-    sampler |= {"price": {"prompt": 0, "completion": 0}}
+    sampler: dict[str, Any] = {
+        "sampler": "openai",
+        "model": "n-{hash}",
+        "base_url": url,
+        "api_key_env": None,
+        "max_tokens": 8,
+        "serves": serves,
+    }
+    sampler |= {"serves": serves, "price": {"prompt": 0, "completion": 0}}
     arms = {"student": {"style": "plain", "ask": sampler}}
     system = {"base": "b", "generate": {"arms": arms}, "judge": {"ask": sampler}, "respond": {"root": "models/bases/t", "teacher": sampler}}
     values = {"seed": 0, "bases": {"b": {}}, "systems": {"s": system}, "students": {"n": {"system": "s", "base": "b"}}}
@@ -130,7 +137,7 @@ def test_a_served_folder_that_the_stage_does_not_depend_on() -> None:
         generate.main("s")
     for stage, model in (("judge", judge.Params), ("respond", respond.Params)):
         with pytest.raises(BadInput, match=r"'elsewhere/n' is not in root, '.*': DVC would not see it change"):
-            read_params("s", stage, model)  # type: ignore[type-var]
+            read_params("s", stage, model)
 
 
 class Guided(Server):
