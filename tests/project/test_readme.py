@@ -98,7 +98,7 @@ def test_commands_fit_the_params(page: str, number: int, conf: Path, tmp_path: P
         elif words[:1] == ["make"]:
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
         else:
-            known = [
+            known = (
                 "dvc",
                 "less",
                 "grep",
@@ -113,7 +113,7 @@ def test_commands_fit_the_params(page: str, number: int, conf: Path, tmp_path: P
                 "sbatch",
                 "sky",
                 "vllm",
-            ]
+            )
             assert not words or words[0] in known, f"{command}: a command that this test does not know"
 
 
