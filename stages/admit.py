@@ -26,6 +26,7 @@ from stages.shared.errors import BadInput
 from stages.shared.files import as_json, put, read, replacing
 from stages.shared.params import Strict, members
 from stages.shared.rows import Chat, Ending, Problem, Trace
+from stages.shared.shards import has_rows
 from stages.styles import Put
 from stages.styles.prompting.prompts import Asked
 from stages.tasks import TASKS, task
@@ -100,7 +101,7 @@ def main(name: str) -> None:
 def _problems(split: str, system: str) -> Iterator[Problem]:
     """The problems of a split, of which validation may have none."""
     path = Path("data", split, f"{system}.jsonl")
-    return read(path, Problem) if not path.exists() or path.stat().st_size else iter(())
+    return read(path, Problem) if not path.exists() or has_rows(path) else iter(())
 
 
 def _arrived(reading: dict[str, Strict], folder: Path, seed: int) -> Iterator[Problem]:

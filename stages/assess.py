@@ -23,6 +23,7 @@ from stages.shared.files import read, write_json
 from stages.shared.member_params import SamplerParams
 from stages.shared.params import Strict, member, members
 from stages.shared.rows import Problem, Prompt
+from stages.shared.shards import has_rows
 from stages.styles import Put
 from stages.styles.prompting.prompts import Asked, prompts
 
@@ -47,7 +48,7 @@ def main(name: str) -> None:
     section, seed = params.read(name, "assess", Params, family="updates"), params.seed()
     system = params.refers("updates", name, "system")
     path = Path("data/validation", f"{system}.jsonl")
-    if path.exists() and not path.stat().st_size:
+    if path.exists() and not has_rows(path):
         raise BadInput(f"{path}: no problem; ask the tasks of {system!r} for validation problems")
     models = {BEFORE: Path("updates", name, "last"), AFTER: Path("models/students", system, name)}
     asks: dict[str, Any] = {

@@ -11,6 +11,7 @@ from stages.shared.cli import progress, run, working_directory
 from stages.shared.errors import BadInput
 from stages.shared.files import read
 from stages.shared.rows import Chat
+from stages.shared.shards import has_rows
 from stages.students import STUDENTS, Job, student
 
 _trained: TypeAdapter[Any] = TypeAdapter(
@@ -36,7 +37,7 @@ def main(base: str) -> None:
         pinning.pin(out, section, seed)
         return
     corpus = Path("data/corpora", f"{base}.jsonl")
-    if corpus.is_file() and not corpus.stat().st_size:
+    if corpus.exists() and not has_rows(corpus):
         raise BadInput(
             f"{corpus}: no chats to learn from; name some tasks in bases.{base}.corpus.tasks, "
             f"or pin a model: bases.{base}.model.pinned"

@@ -18,7 +18,7 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_bytes, as_json, csv_line, replacing, sweep
-from stages.shared.params import Strict, members
+from stages.shared.params import Rows, Strict, members
 from stages.shared.rows import Problem, encode
 from stages.tasks import TASKS, task
 from stages.tasks.splitting.decontaminate import Leak, Sieve
@@ -27,7 +27,7 @@ from stages.tasks.splitting.splits import TEST, TRAIN, VALIDATION
 FILES = {TRAIN: "train", VALIDATION: "val", TEST: "test"}  # names of tables, as people know them
 
 
-class Params(Strict):
+class Params(Rows):
     """Where problems come from, and which count as copies."""
 
     # A folder of data sets shaped like the Hub, and of JSONL files.
@@ -60,7 +60,8 @@ def main(system: str) -> None:
         Path("metrics", f"{system}_collect.json"),
     ]
     tables = Tables(data / "data_splits") if section.data_splits else None
-    with (outs := replacing(*paths)) as (test, validation, train, leaks, metrics):
+    outs = replacing(*paths, shard_rows=section.shard_rows)
+    with outs as (test, validation, train, leaks, metrics):
         # test first, then validation: what they hold is what train may not hold
         splits = (
             (TEST, test, sieve.test),

@@ -15,9 +15,10 @@ from stages.shared.answers import plain_answer
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput, unknown
 from stages.shared.files import read, write
-from stages.shared.params import Strict, members
+from stages.shared.params import Rows, Strict, members
 from stages.shared.rows import Chat, Message, Problem
 from stages.shared.seen import Seen
+from stages.shared.shards import has_rows
 from stages.styles import plain
 from stages.tasks import TASKS, task
 from stages.tasks.splitting.decontaminate import HeldOut, Sieve
@@ -25,7 +26,7 @@ from stages.tasks.splitting.decontaminate import HeldOut, Sieve
 HELD_OUT, VALIDATION = Path("data/held_out"), Path("data/validation")
 
 
-class Params(Strict):
+class Params(Rows):
     """What a base model that is made from nothing learns from."""
 
     # a folder of data sets shaped like the Hub
@@ -41,9 +42,8 @@ def main(base: str) -> None:
     section = params.read(base, "corpus", Params, family="bases")
     out = Path("data/corpora", f"{base}.jsonl")
     if section.tasks:
-        write(
-            out, progress(_chats(section, params.seed()), "corpus"), empty="no problem of the corpus is left"
-        )
+        chats = progress(_chats(section, params.seed()), "corpus")
+        write(out, chats, empty="no problem of the corpus is left", shard_rows=section.shard_rows)
     else:
         write(out, [])
 
@@ -70,7 +70,7 @@ def _of_all_systems() -> Iterator[Problem]:
             if path.suffix != ".jsonl" or path.stem not in systems:
                 raise BadInput(f"{path}: {unknown('system', path.stem, systems)}; delete the file")
         for path in (folder / f"{system}.jsonl" for system in systems):
-            if folder == HELD_OUT or path.stat().st_size:  # validation may have no problems
+            if folder == HELD_OUT or has_rows(path):  # validation may have no problems
                 rows = read(path, Problem, key=lambda problem: problem.id)
                 yield from (problem for problem in rows if seen.add(problem.id))
 

@@ -21,7 +21,7 @@ from stages.shared.files import as_bytes, as_json, read, replacing, sweep
 from stages.shared.rows import Response, Trace, encode
 
 
-class Params(params.Strict):
+class Params(params.Rows):
     """Whose answers are put together."""
 
     by: str = Field(default="teacher", min_length=1)  # the `by` of the traces that are taken
@@ -36,9 +36,10 @@ class Graders(params.Strict, extra="ignore"):
 def main(system: str) -> None:
     """data/S/judged.jsonl -> data/S/paths/enriched_<task>.jsonl, correct_<task>.jsonl and the table
     metrics/S_paths.json, .md and .csv."""
-    by, data, table = params.read(system, "enrich", Params).by, Path("data", system), PathTable()
+    section, data, table = params.read(system, "enrich", Params), Path("data", system), PathTable()
     traces = progress(read(data / "judged.jsonl", Trace, key=lambda trace: trace.trace_id), "enrich")
-    outs = replacing(*(Path("metrics", f"{system}_paths.{ending}") for ending in ("json", "md", "csv")))
+    metrics_of = [Path("metrics", f"{system}_paths.{ending}") for ending in ("json", "md", "csv")]
+    outs, by = replacing(*metrics_of, shard_rows=section.shard_rows), section.by
     with outs as (metrics, page, plot):
         for row in enriched(traces, by):
             table.add(row)

@@ -48,7 +48,7 @@ class SamplesParams(params.Strict):
         return marked
 
 
-class Params(params.Strict):
+class Params(params.Rows):
     """How the answers are graded, and what is reported of them."""
 
     # the graders and their params; `answer` must be among them
@@ -106,7 +106,7 @@ def main(system: str) -> None:
     ours, seed = params.read(system, "evaluate", Params), params.seed()
     data, metrics = Path("data", system), Path("metrics")
     answers = read(data / "generations.jsonl", Response, key=lambda response: response.trace_id)
-    with (outputs := replacing(data / "graded.jsonl")) as graded:
+    with (outputs := replacing(data / "graded.jsonl", shard_rows=ours.shard_rows)) as graded:
         traces = _written(to_traces(progress(answers, "evaluate"), ours.graders), graded)
         problems = (rows for rows in by_problem(traces) if rows[0].split == TEST)
         first = next(problems, [])

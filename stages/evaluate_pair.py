@@ -30,7 +30,7 @@ TEST = "test"  # the split that the scores are of
 Name = Annotated[str, Field(pattern=r"^[\w-]+$")]  # part of a metric's name, where a dot would nest
 
 
-class Params(params.Strict):
+class Params(params.Rows):
     """How the answers of a pair are graded, and what its ways are compared with."""
 
     # the graders and their params; `answer` must be among them
@@ -60,7 +60,7 @@ def main(pair: str) -> None:
     }
     path = data / "pair_generations" / f"{pair}.jsonl"
     rows = progress(read(path, Response, key=lambda response: response.trace_id), "evaluate_pair")
-    with (outputs := replacing(data / "pair_graded" / f"{pair}.jsonl")) as graded:
+    with (outputs := replacing(data / "pair_graded" / f"{pair}.jsonl", shard_rows=ours.shard_rows)) as graded:
         gathering = Gathering(routes)
         for traces in by_problem(to_traces(rows, ours.graders)):
             graded.writelines(encode(trace) + b"\n" for trace in traces)

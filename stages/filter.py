@@ -54,7 +54,7 @@ class Rules(params.Strict):
     per_problem: int | None = Field(default=None, ge=1)
 
 
-class Params(params.Strict):
+class Params(params.Rows):
     """Which traces are kept."""
 
     rules: dict[str, Rules] = Field(min_length=1)  # what the answers of each `by` must pass
@@ -198,7 +198,8 @@ def main(system: str) -> None:
 
     weights = balancing(judged()) if section.hard_rows == "keep_reweighted" else {}
     traces = with_hard_rows(progress(judged(), "filter"), section.hard_rows, weights)
-    outs = replacing(data / "kept.jsonl", data / "dropped.jsonl", Path("metrics", f"{system}_filter.json"))
+    paths = (data / "kept.jsonl", data / "dropped.jsonl", Path("metrics", f"{system}_filter.json"))
+    outs = replacing(*paths, shard_rows=section.shard_rows)
     samples = [data / "samples" / f"{name}_samples.jsonl" for name in ("accepted", "rejected")]
     with outs as (kept, dropped, metrics):
         accepted, rejected = (outs.also(path) if section.samples else BytesIO() for path in samples)

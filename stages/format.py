@@ -19,11 +19,12 @@ from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_json, put, read, replacing
 from stages.shared.rows import VALIDATION, Chat, Message, Problem, Prompt, Trace
+from stages.shared.shards import has_rows
 from stages.styles import Put
 from stages.styles.prompting.prompts import Asked
 
 
-class Params(mixture.Params):
+class Params(mixture.Params, params.Rows):
     """The mixture, and the prompt that the student sees."""
 
     # the style in which the student is asked, with its params where it has any
@@ -60,8 +61,9 @@ def main(name: str) -> None:
 
     chats = mix(of_split(False), section, ask, params.seed(), report)
     folder = data / "validation" / name
-    paths = (data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json"))
-    with replacing(*paths, folder / "chats.jsonl", folder / "prompts.jsonl") as files:
+    paths = [data / "chats" / f"{name}.jsonl", Path("metrics", f"{name}_format.json")]
+    paths += [folder / "chats.jsonl", folder / "prompts.jsonl"]
+    with replacing(*paths, shard_rows=section.shard_rows) as files:
         written = put(files[0], progress(chats, "format"))
         if not written:
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
@@ -90,7 +92,7 @@ def replay(corpus: Path, count: int, seed: int) -> list[Chat]:
         text = f"replay/{seed}/{numbered[1].id}"
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
-    rows = read(corpus, Chat, key=lambda chat: chat.id) if corpus.stat().st_size else iter([])
+    rows = read(corpus, Chat, key=lambda chat: chat.id) if has_rows(corpus) else iter([])
     chosen = nsmallest(count, enumerate(rows), key=rank)
     if len(chosen) < count:
         raise BadInput(
@@ -102,7 +104,7 @@ def replay(corpus: Path, count: int, seed: int) -> list[Chat]:
 
 def _validation_problems(path: Path) -> list[Problem]:
     """A system need not have any; a training that is to be validated says so."""
-    if not path.is_file() or not path.stat().st_size:
+    if not has_rows(path):
         return []
     return list(read(path, Problem, key=lambda problem: problem.id))
 

@@ -18,11 +18,12 @@ from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_json, put, read, replacing
 from stages.shared.rows import VALIDATION, Chat, Problem, Trace
+from stages.shared.shards import has_rows
 from stages.styles import Put
 from stages.styles.prompting.prompts import Asked
 
 
-class Params(mixture.Params):
+class Params(mixture.Params, params.Rows):
     """The mixture, the tags, and what is set aside for the router."""
 
     # the style in which both students are asked: `tagged`, with a text for each style
@@ -61,7 +62,8 @@ def main(name: str) -> None:
             yield msgspec.structs.replace(chat, task=tasks[chat.problem])
 
     paths = (data / "pair_chats" / f"{name}.jsonl", data / "calibration" / f"{name}.jsonl")
-    with replacing(*paths, Path("metrics", f"{name}_format_pair.json")) as files:
+    metrics = Path("metrics", f"{name}_format_pair.json")
+    with replacing(*paths, metrics, shard_rows=section.shard_rows) as files:
         if not put(files[0], progress(chats(), "format_pair")):
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
         _check_tags(section.student_style, report)
@@ -108,7 +110,7 @@ def _hash(what: str, seed: int, id: str) -> bytes:
 
 def _problems(path: Path) -> list[Problem]:
     """The validation problems; a system need not have any."""
-    if not path.is_file() or not path.stat().st_size:
+    if not has_rows(path):
         return []
     return list(read(path, Problem, key=lambda problem: problem.id))
 

@@ -19,8 +19,9 @@ from stages.shared.cli import is_main_process, progress, run
 from stages.shared.errors import BadInput, unknown
 from stages.shared.files import read, write
 from stages.shared.member_params import SamplerParams
-from stages.shared.params import Strict, member
+from stages.shared.params import Rows, Strict, member
 from stages.shared.rows import Problem, Prompt
+from stages.shared.shards import has_rows
 from stages.styles.prompting.prompts import Asked, prompts
 
 Split = Literal["test", "validation", "train"]
@@ -44,7 +45,7 @@ class Arm(Strict):
         return splits
 
 
-class Params(Strict):
+class Params(Rows):
     """Who answers the held-out problems."""
 
     # what dvc.yaml starts the stage with; accelerate launch ...: the GPUs share the batches of the sampler hf
@@ -76,7 +77,8 @@ def main(system: str) -> None:
     if not is_main_process():
         deque(responses, maxlen=0)
         return
-    write(Path("data", system, "generations.jsonl"), responses, empty="no arm answered any problem")
+    out = Path("data", system, "generations.jsonl")
+    write(out, responses, "no arm answered any problem", section.shard_rows)
 
 
 def _problems(system: str) -> dict[Split, Path]:
@@ -103,7 +105,7 @@ def _check_splits(system: str, arms: Mapping[str, Arm]) -> None:
     """Raises BadInput where an arm is to answer validation problems and there are none."""
     path = _problems(system)["validation"]
     asking = [name for name, arm in arms.items() if "validation" in arm.splits]
-    if asking and path.is_file() and not path.stat().st_size:
+    if asking and path.exists() and not has_rows(path):
         raise BadInput(
             f"{path}: no validation problem, but systems.{system}.generate.arms.{asking[0]}.splits asks for "
             f"them; set validation in the tasks of systems.{system}.collect"
@@ -114,8 +116,9 @@ def _check_models(system: str, arms: Mapping[str, Arm]) -> None:
     """Raises BadInput on an arm with a model that dvc.yaml does not make this stage depend on: trained anew,
     that model would leave the answers of its predecessor."""
     for name, arm in arms.items():
-        model = str(getattr(arm.ask, "model", ""))
-        if model.startswith(("models/bases/", "models/students/")):
+        served = getattr(arm.ask, "serves", None)
+        model = served or str(getattr(arm.ask, "model", ""))
+        if served or model.startswith(("models/bases/", "models/students/")):
             known = [f"models/students/{system}/{folder}" for folder in params.folders_of(system)]
             known.append(f"models/bases/{params.refers('systems', system, 'base')}")
             if model not in known:

@@ -22,9 +22,10 @@ from stages.shared.cli import is_main_process, progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import put, read, replacing
 from stages.shared.member_params import SamplerParams
-from stages.shared.params import Strict, member
+from stages.shared.params import Rows, Strict, member
 from stages.shared.routes import STUDENTS, Route
 from stages.shared.rows import VALIDATION, Problem, Prompt
+from stages.shared.shards import has_rows
 from stages.styles import Put
 from stages.styles.prompting.prompts import Asked, StyleName
 
@@ -49,7 +50,7 @@ class PerTask(Strict):
     validation: int | None = Field(default=None, ge=1)
 
 
-class Params(Strict):
+class Params(Rows):
     """How the students of a pair answer."""
 
     # what dvc.yaml starts the stage with; accelerate launch ...: the GPUs share the batches of the sampler hf
@@ -120,7 +121,7 @@ def main(pair: str) -> None:
         return
     data = Path("data", system)
     files = data / "pair_generations" / f"{pair}.jsonl", data / "routes" / f"{pair}.jsonl"
-    with replacing(*files) as (answers, routes):
+    with replacing(*files, shard_rows=section.shard_rows) as (answers, routes):
         put(routes, _routes(pair, folder / "router", problems, section))
         put(answers, responses)
 
@@ -133,7 +134,7 @@ def _problems(system: str, pair: str) -> Iterator[Problem]:
         Path("data/validation", f"{system}.jsonl"),
         Path("data", system, "calibration", f"{pair}.jsonl"),
     )
-    if validation.is_file() and not validation.stat().st_size:
+    if validation.exists() and not has_rows(validation):
         return  # a system without validation problems
     taken = {problem.id for problem in _any(calibration)}
     for problem in read(validation, Problem, key=lambda problem: problem.id):
@@ -143,7 +144,7 @@ def _problems(system: str, pair: str) -> Iterator[Problem]:
 
 def _any(path: Path) -> Iterator[Problem]:
     """The problems of a file that may be empty."""
-    if not path.is_file() or path.stat().st_size:
+    if not path.exists() or has_rows(path):
         yield from read(path, Problem)
 
 

@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
-
 from stages.graders import GRADERS
 from stages.graders.grading.apply import batches, grade_batch
 from stages.graders.grading.tally import Tally
@@ -15,16 +13,15 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.files import as_json, read, replacing
 from stages.shared.rows import Ending, Kind, Response
-from stages.spread.processes import in_order
+from stages.spread import engines
+from stages.spread.engines import in_order
 
 
-class Params(params.Strict):
-    """How responses are graded."""
+class Params(engines.Params, params.Rows):
+    """How responses are graded, and by how many."""
 
     # by name, the params of each grader to apply
     graders: Annotated[dict[str, Any], params.members("stages.graders", GRADERS)]
-    # processes that share the rows
-    workers: int = Field(default=1, ge=1, le=256)
 
 
 def main(system: str) -> None:
@@ -32,8 +29,9 @@ def main(system: str) -> None:
     section, data, tally = params.read(system, "grade", Params), Path("data", system), Tally()
     responses = read(data / "responses.jsonl", Response, key=lambda response: response.trace_id)
     work = partial(grade_batch, section.graders)
-    with replacing(data / "traces.jsonl", Path("metrics", f"{system}_grade.json")) as (traces, metrics):
-        graded = in_order(work, batches(progress(responses, "grade")), section.workers)
+    paths = (data / "traces.jsonl", Path("metrics", f"{system}_grade.json"))
+    with replacing(*paths, shard_rows=section.shard_rows) as (traces, metrics):
+        graded = in_order(work, batches(progress(responses, "grade")), section)
         with closing(graded):
             for lines, counts in graded:
                 traces.write(lines)

@@ -23,14 +23,14 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.files import as_json, read, replacing
 from stages.shared.member_params import SamplerParams
-from stages.shared.params import Strict
+from stages.shared.params import Rows
 from stages.shared.rows import Ending, Prompt, Response, Trace, encode
 from stages.styles import style
 
 JUDGE, STYLE = "judge", "judge_reasoning"
 
 
-class Params(Strict):
+class Params(Rows):
     """Who judges, and which traces."""
 
     # the folder that a judge reads, which dvc.yaml makes a dep of this stage: recorded answers, or the base
@@ -67,8 +67,9 @@ class Params(Strict):
 
 def _local(ask: Any) -> list[str]:
     """The files and folders of the project that a sampler reads."""
-    model = str(getattr(ask, "model", ""))
-    return [*getattr(ask, "files", []), *([model] if Path(model).is_relative_to("models") else [])]
+    model, served = str(getattr(ask, "model", "")), getattr(ask, "serves", None)
+    models = [model] if Path(model).is_relative_to("models") else []
+    return [*getattr(ask, "files", []), *models, *([served] if served else [])]
 
 
 def main(system: str) -> None:
@@ -79,7 +80,8 @@ def main(system: str) -> None:
     """
     judge, data, tally = params.read(system, "judge", Params), Path("data", system), Tally()
     totals = Totals(JUDGE, 1)
-    with replacing(data / "judged.jsonl", Path("metrics", f"{system}_judge.json")) as (rows, metrics):
+    paths = (data / "judged.jsonl", Path("metrics", f"{system}_judge.json"))
+    with replacing(*paths, shard_rows=judge.shard_rows) as (rows, metrics):
         for traces in _with_verdicts(data / "traces.jsonl", judge, totals):
             rows.write(b"".join(encode(trace) + b"\n" for trace in traces))
             tally.add(Tally([trace for trace in traces if trace.verdict is not None]))

@@ -18,6 +18,7 @@ from stages.shared.cli import run, working_directory
 from stages.shared.errors import BadInput, unknown
 from stages.shared.files import read, write_json
 from stages.shared.rows import PROBE, Problem, Prompt, Response, Trace
+from stages.shared.shards import has_rows
 from stages.students.practice.practice_rows import PracticeJob, Reward, Task
 from stages.students.practice.rl_settings import Settings
 from stages.styles import Put
@@ -46,7 +47,7 @@ def main(name: str) -> None:
     system, start = params.refers("practice", name, "system"), _start(name)
     train, validation = Path("data", system, "train.jsonl"), Path("data/validation", f"{system}.jsonl")
     chosen, subsets = _chosen(_put(train, section.style), _difficulties(system), section)
-    if not validation.is_file() or not validation.stat().st_size:
+    if not has_rows(validation):
         raise BadInput(
             f"{validation}: no validation problems, by which the best policy is chosen; ask for some in "
             f"systems.{system}.collect.tasks.<task>.validation"

@@ -7,12 +7,12 @@ from pathlib import Path
 from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.files import read, write
-from stages.shared.params import Strict
+from stages.shared.params import Rows
 from stages.shared.rows import Problem
 from stages.styles.prompting.prompts import Asked, Styles, prompts
 
 
-class Params(Strict):
+class Params(Rows):
     """The style in which each is asked, of the teacher also several ({styles, n, draw}); without `probe` the
     base model is not asked, and no problem gets a pass rate."""
 
@@ -32,7 +32,8 @@ def main(system: str) -> None:
     }
     files = [data / "train.jsonl"] + [Path("data/validation", f"{system}.jsonl")] * mine.validation
     problems = chain.from_iterable(read(file, Problem, key=lambda problem: problem.id) for file in files)
-    write(data / "prompts.jsonl", prompts(progress(problems, "prompt"), styles, params.seed()))
+    rows = prompts(progress(problems, "prompt"), styles, params.seed())
+    write(data / "prompts.jsonl", rows, shard_rows=mine.shard_rows)
 
 
 if __name__ == "__main__":

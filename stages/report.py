@@ -21,6 +21,7 @@ from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_bytes, read, replacing
 from stages.shared.rows import Chat, Trace
+from stages.shared.shards import has_rows
 
 
 class Wanted(params.Strict):
@@ -104,7 +105,7 @@ def _fates(data: Path) -> dict[str, str]:
 
 def _rows(path: Path, noun: type[Any]) -> Iterator[Any]:
     """The rows of a file that may be empty."""
-    return read(path, noun) if path.is_file() and path.stat().st_size else iter(())
+    return read(path, noun) if has_rows(path) else iter(())
 
 
 def _problem_ids(data: Path) -> set[str]:

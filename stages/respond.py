@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.graders import GRADERS
 from stages.graders.grading.acceptance import Acceptances
@@ -20,7 +20,7 @@ from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
 from stages.shared.files import read, write, write_json
 from stages.shared.member_params import SamplerParams
-from stages.shared.params import Strict, member, members
+from stages.shared.params import Rows, Strict, member, members
 from stages.shared.rows import Prompt
 
 LOCAL = "hf"  # the sampler whose batches the processes of a launch share
@@ -36,7 +36,7 @@ class Accept(Strict):
     temperatures: list[float | None] = Field(min_length=1)
 
 
-class Params(Strict):
+class Params(Rows):
     """Who answers."""
 
     # the folder that the teacher reads, which dvc.yaml makes a dep of this stage: recorded answers, or the
@@ -50,6 +50,15 @@ class Params(Strict):
     probe: Annotated[SamplerParams, member("stages.samplers", SAMPLERS, "sampler")] | None = None
     # null: whatever the teacher answers is taken
     accept: Accept | None = None
+
+    @model_validator(mode="after")
+    def _reads_its_dep(self) -> "Params":
+        served = getattr(self.teacher, "serves", None)
+        if served and not Path(served).is_relative_to(self.root):
+            raise ValueError(
+                f"teacher.serves: {served!r} is not in root, {self.root!r}: DVC would not see it change"
+            )
+        return self
 
     def samplers(self) -> dict[str, Any]:
         """By `by`."""
@@ -73,7 +82,8 @@ def main(system: str) -> None:
         accept = {"teacher": Acceptance(accepts, mine.accept.temperatures)}
     responses = ask(lambda: _prompts(system), mine.samplers(), params.seed(), totals, accept)
     rows = progress(responses, "respond")
-    write(Path("data", system, "responses.jsonl"), rows, empty="no prompt was answered by any sampler")
+    out, empty = Path("data", system, "responses.jsonl"), "no prompt was answered by any sampler"
+    write(out, rows, empty, mine.shard_rows)
     accepted = {"accept": accepts.metrics()} if accepts else {}
     write_json(Path("metrics", f"{system}_teacher.json"), totals.metrics() | accepted)
 

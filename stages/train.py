@@ -19,6 +19,7 @@ from stages.shared.errors import BadInput
 from stages.shared.files import read
 from stages.shared.member_params import StudentParams, ValidationParams
 from stages.shared.rows import Chat, Prompt, Response, Trace
+from stages.shared.shards import content_of, has_rows
 from stages.students import STUDENTS, Held, Job, student
 
 
@@ -82,12 +83,12 @@ def held_out(folder: Path, graders: Mapping[str, Any]) -> Held:
     Raises BadInput where the rows are missing.
     """
     chats, prompts = folder / "chats.jsonl", folder / "prompts.jsonl"
-    if not (chats.is_file() and prompts.is_file()):
+    if not (chats.exists() and prompts.exists()):
         raise BadInput(f"{folder}: no validation rows; run the stage format (`dvc repro`)")
-    content = sha256(chats.read_bytes() + prompts.read_bytes()).hexdigest()
+    content = sha256(content_of(chats) + content_of(prompts)).hexdigest()
     code = hash_of_code("graders") if graders else ""
-    held = list(read(chats, Chat)) if chats.stat().st_size else []
-    asked = list(read(prompts, Prompt)) if prompts.stat().st_size else []
+    held = list(read(chats, Chat)) if has_rows(chats) else []
+    asked = list(read(prompts, Prompt)) if has_rows(prompts) else []
     return Held(held, asked, grading(graders), f"{content} {code}")
 
 

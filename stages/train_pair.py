@@ -18,6 +18,7 @@ from stages.shared.errors import BadInput
 from stages.shared.files import read
 from stages.shared.params import members
 from stages.shared.rows import Chat, Message, Problem, Prompt, Response
+from stages.shared.shards import has_rows
 from stages.students.pairing.pair_rows import NAMES, PairJob, PairTask
 from stages.students.pairing.pair_settings import Settings
 from stages.styles import Put, plain
@@ -78,7 +79,7 @@ def main(name: str) -> None:
 
 def _calibration(path: Path, section: Params, system: str) -> list[Problem]:
     """The calibration problems. Raises BadInput where there are none and the router's signal needs some."""
-    if path.is_file() and path.stat().st_size:
+    if has_rows(path):
         return list(read(path, Problem, key=lambda problem: problem.id))
     if section.router.signal == "pass_rate":
         raise BadInput(

@@ -28,6 +28,8 @@ REGISTRIES = ("tasks", "styles", "samplers", "graders", "formats", "students", "
 PACKAGES = (*REGISTRIES, "pages", "models", "spread", "shared", "tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
+# vllm is openai with another address
+COMPOSITIONS = [groups for groups in COMPOSITIONS if groups["teacher"] != "vllm"] + [{"scale": "a100", "teacher": "vllm"}]
 COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]  # an option, for a family that is empty by default
 
 

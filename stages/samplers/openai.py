@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.samplers import Answer
 from stages.samplers.asking.repeats import memo_numbers, samples_of
@@ -24,6 +24,7 @@ from stages.samplers.http.endpoint import BatchEndpoint
 from stages.samplers.http.faults import Target
 from stages.samplers.http.job_store import JobStore, has_jobs
 from stages.samplers.http.keys import Keys, Variable
+from stages.samplers.http.served_folder import PLACE, of_folder
 from stages.samplers.memo.store import bare_url
 from stages.samplers.requests.buyer import LiveBuyer
 from stages.samplers.requests.collecting import CollectingBuyer
@@ -65,6 +66,11 @@ class Params(RequestSettings):
     # What the server is called in the memo: two addresses with one identity count as the same, so that
     # answers outlive a changed host or port (null: base_url).
     identity: str | None = Field(default=None, min_length=1)
+    # The folder of the model that the server serves, where it is a model of this project
+    # (models/students/<system>/<student>): in the memo the hash of its files stands for the server, so that a
+    # model trained anew is asked anew. `{hash}` in `model` is the start of that hash: a server that was
+    # started under such a name refuses to answer for any other state of the folder (null: no such model).
+    serves: str | None = Field(default=None, min_length=1)
     # How freely tokens are drawn; 0: the likeliest each time.
     temperature: float | None = Field(default=None, ge=0)
     # Tokens are drawn from the likeliest ones, whose probabilities sum to this.
@@ -91,6 +97,14 @@ class Params(RequestSettings):
     # Seconds between two looks at a batch.
     poll: float = Field(default=30.0, gt=0)
 
+    @model_validator(mode="after")
+    def _is_named_once(self) -> "Params":
+        if self.serves and self.identity:
+            raise ValueError("identity: with serves the hash of the folder is the identity; leave it null")
+        if PLACE in self.model and not self.serves:
+            raise ValueError(f"model: {PLACE} is the hash of the folder that serves names; it is null")
+        return self
+
     @field_validator("extra")
     @classmethod
     def _is_extra(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -104,6 +118,7 @@ class Params(RequestSettings):
 
 def asked(prompt: Prompt, params: Params) -> list[Asked]:
     """What is asked for each answer that `prompt` wants: all that can change the answer."""
+    params = of_folder(params)
     server = {"provider": "openai", "base_url": params.identity or bare_url(params.base_url)}
     return [
         server | memo_numbers(sample, attempt) | chat_request(params, prompt.messages, sample, attempt)
@@ -114,6 +129,7 @@ def asked(prompt: Prompt, params: Params) -> list[Asked]:
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
     """`params.n` answers to each prompt, in order. The project's `seed` is not sent: another experiment
     shares these answers."""
+    params = of_folder(params)
     order = Order(
         params,
         params.model,

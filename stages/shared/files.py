@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from pathlib import Path
+from shutil import rmtree
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -14,29 +15,29 @@ import msgspec
 from stages.shared.errors import BadInput
 from stages.shared.rows import encode
 from stages.shared.seen import Seen
+from stages.shared.shards import ENDING, Shards, lines
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
 def read(path: Path, noun: type[Row], key: Callable[[Row], str] | None = None) -> Iterator[Row]:
-    """The rows of a JSONL file, one at a time, so memory stays flat.
+    """The rows of a JSONL file, or of a folder of shards, one at a time, so memory stays flat.
 
     Raises BadInput, naming file and line, on a missing or empty file, a line that is not a `noun`, and, where
     `key` is given, a row whose key stood before.
     """
     decoder = msgspec.json.Decoder(noun)
     seen = Seen() if key else None
-    number = 0
+    where = ""
     try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                row = _decode(decoder, line, noun, f"{path}:{number}")
-                if key and seen and not seen.add(key(row)):
-                    raise BadInput(f"{path}:{number}: duplicate id {key(row)!r}; every row needs its own")
-                yield row
+        for where, line in lines(path):
+            row = _decode(decoder, line, noun, where)
+            if key and seen and not seen.add(key(row)):
+                raise BadInput(f"{where}: duplicate id {key(row)!r}; every row needs its own")
+            yield row
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; run the stage that makes it (`dvc repro`)") from None
-    if number == 0:
+    if not where:
         raise BadInput(f"{path}: the file is empty; expected one {noun.__name__} a line")
 
 
@@ -63,13 +64,14 @@ def _finite(digits: str) -> float:
     return value if isfinite(value) else _no_number(digits)
 
 
-def write(path: Path, rows: Iterable[msgspec.Struct], empty: str = "") -> int:
+def write(path: Path, rows: Iterable[msgspec.Struct], empty: str = "", shard_rows: int | None = None) -> int:
     """Writes all rows and returns their number; `path` changes only once every row is on disk, so an error
     costs nothing.
 
-    `empty` is the error where no row came at all; without it an empty file is written.
+    `empty` is the error where no row came at all; without it an empty file is written. `shard_rows`: see
+    `replacing`.
     """
-    with replacing(path) as file:
+    with replacing(path, shard_rows=shard_rows) as file:
         count = put(file, rows)
         if empty and not count:
             raise BadInput(f"{path}: nothing to write: {empty}")
@@ -90,11 +92,12 @@ class replacing:
     vanishes on any other.
 
     Of several paths (`with replacing(one, other) as (file, second):`) none is replaced before all are on
-    disk, nor of those that turn up on the way (`also`).
+    disk, nor of those that turn up on the way (`also`). With `shard_rows` each path that ends in `.jsonl`
+    becomes a folder of shards with so many rows each, and what is written to it must be whole lines.
     """
 
-    def __init__(self, *paths: Path) -> None:
-        self.paths = paths
+    def __init__(self, *paths: Path, shard_rows: int | None = None) -> None:
+        self.paths, self.shard_rows = paths, shard_rows
         self.parts: dict[Path, Path] = {}
         self.files: dict[Path, Any] = {}
 
@@ -104,8 +107,16 @@ class replacing:
         if path not in self.files:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.parts[path] = path.with_name(path.name + ".partial")
-            self.files[path] = self.parts[path].open("wb", buffering=1 << 20)
+            self.files[path] = self._opened(self.parts[path], path.suffix == ENDING)
         return self.files[path]
+
+    def _opened(self, partial: Path, of_rows: bool) -> Any:
+        sharded = self.shard_rows if of_rows else None
+        if sharded or partial.is_dir():
+            _remove(partial)  # what a killed run has left
+        if sharded:
+            return Shards(partial, sharded)
+        return partial.open("wb", buffering=1 << 20)
 
     def __enter__(self) -> Any:
         try:
@@ -132,10 +143,20 @@ class replacing:
             if failures:
                 raise failures[0] from None
             for path, partial in replaced.items():
+                if path.is_dir() or partial.is_dir():  # neither takes the place of the other by itself
+                    _remove(path)
                 partial.replace(path)
         finally:
             for path in self.files:
-                self.parts[path].unlink(missing_ok=True)
+                _remove(self.parts[path])
+
+
+def _remove(path: Path) -> None:
+    """Removes a file or a folder of shards, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sweep(folder: Path, kept: Iterable[Path]) -> None:
@@ -143,7 +164,7 @@ def sweep(folder: Path, kept: Iterable[Path]) -> None:
     not this one's."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in set(folder.iterdir()) - set(kept):
-        path.unlink()
+        _remove(path)
 
 
 def write_json(path: Path, value: object) -> None:

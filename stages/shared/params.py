@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainValidator,
     TypeAdapter,
     ValidationError,
@@ -28,6 +29,14 @@ class Strict(BaseModel):
     `.inf`, no change after reading."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Rows(Strict):
+    """Params of a stage that writes rows."""
+
+    # Rows of a shard: each `.jsonl` output is then a folder of shards, which every stage reads as it reads
+    # one file (null: one file).
+    shard_rows: int | None = Field(default=None, ge=1)
 
 
 Model = TypeVar("Model", bound=Strict)

@@ -1,4 +1,4 @@
-"""One function over many rows, order kept, in several processes of this machine.
+"""One function over many rows, order kept: in several processes of this machine, or on a Ray cluster.
 
-Imports no other package of `stages`.
+Imports `shared` only.
 """

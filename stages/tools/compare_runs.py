@@ -30,6 +30,7 @@ from stages.shared.cli import guard
 from stages.shared.errors import BadInput
 from stages.shared.files import as_bytes, replacing
 from stages.shared.rows import PROBE, Trace
+from stages.shared.shards import content_of
 from stages.tools.lineage import decoded
 
 WORKSPACE = "workspace"
@@ -62,7 +63,7 @@ def run_of(name: str, system: str) -> Run:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return content_of(path)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; run the stage that makes it (`dvc repro`)") from None
 
@@ -73,12 +74,18 @@ def _committed(name: str, paths: Iterable[str]) -> dict[str, bytes]:
 
     try:
         files = DVCFileSystem(".", rev=name)
-        return {path: files.read_bytes(f"/{path}") for path in paths}
+        return {path: _content(files, f"/{path}") for path in paths}
     except FileNotFoundError as error:
         where = f"{name}: {error.filename or error}"
         raise BadInput(f"{where}: not in the cache; `dvc exp pull` and `dvc pull` fetch it") from None
     except DvcException as error:
         raise BadInput(f"{name}: {error}; `dvc exp show` lists the experiments") from None
+
+
+def _content(files: Any, path: str) -> bytes:
+    """A file of a commit, or all shards of a folder."""
+    parts = sorted(files.ls(path, detail=False)) if files.isdir(path) else [path]
+    return b"".join(files.read_bytes(part) for part in parts)
 
 
 def changed(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, str, str]]:

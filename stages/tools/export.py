@@ -26,6 +26,7 @@ from stages.shared import params
 from stages.shared.cli import guard
 from stages.shared.errors import BadInput, unknown
 from stages.shared.files import as_bytes, as_json, replacing
+from stages.shared.shards import content_of
 from stages.tools.cards import dataset_card, described, model_card
 
 CHATS = "chats"
@@ -60,7 +61,7 @@ def export(system: str, student: str, out: Path, merge: bool) -> None:
     if (partial := out.with_name(f"{out.name}.partial")).exists():
         raise BadInput(f"{partial} exists, and OUT is written there first; move it away")
     trained_on = described(system, student).get("data_sha256")
-    if chats.is_file() and sha256(chats.read_bytes()).hexdigest() != trained_on:
+    if chats.exists() and sha256(content_of(chats)).hexdigest() != trained_on:
         raise BadInput(
             f"{chats}: not what {folder} was trained on; run `dvc repro train@{student}` before the export"
         )
@@ -71,9 +72,9 @@ def export(system: str, student: str, out: Path, merge: bool) -> None:
         else:
             _write_model(str(folder), made, _longest(system, student))
         _write(made / "README.md", model_card(system, student, adapter and not merge))
-        if chats.is_file():
+        if chats.exists():
             (made / CHATS).mkdir()
-            shutil.copy2(chats, made / CHATS / "train.jsonl")
+            (made / CHATS / "train.jsonl").write_bytes(content_of(chats))
             _write(made / CHATS / "README.md", dataset_card(system, student))
 
 

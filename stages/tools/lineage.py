@@ -12,6 +12,7 @@ from stages.shared import params
 from stages.shared.errors import BadInput
 from stages.shared.files import read
 from stages.shared.rows import Chat, Trace
+from stages.shared.shards import lines
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 TRACES, HELD_OUT = "judged.jsonl", "graded.jsonl"
@@ -69,7 +70,7 @@ def find(id: str, systems: Iterable[str]) -> Lineage:
     searched = []
     for system in systems:
         data = Path("data", system)
-        files = [path for path in (data / TRACES, data / HELD_OUT) if path.is_file()]
+        files = [path for path in (data / TRACES, data / HELD_OUT) if path.exists()]
         searched += files
         for problem in names(id):
             traces = [trace for path in files for trace in _rows(path, Trace, "id", problem)]
@@ -95,33 +96,31 @@ def _lineage(id: str, system: str, traces: list[Trace], data: Path) -> Lineage:
     dropped = _rows(data / "dropped.jsonl", Dropped, "trace", f"{problem}/", whole=False)
     fates |= {row.trace: row.reason for row in dropped if row.trace in fates}
     chats = [
-        Placed(chat, path.stem, f"{path}:{number}")
+        Placed(chat, path.stem, where)
         for path in sorted((data / "chats").glob("*.jsonl"))
-        for number, chat in _numbered(path, Chat, "problem", problem)
+        for where, chat in _placed(path, Chat, "problem", problem)
     ]
     return Lineage(system, traces, fates, chats, answer)
 
 
 def _rows(path: Path, noun: type[Row], field: str, value: str, whole: bool = True) -> Iterator[Row]:
-    return (row for _, row in _numbered(path, noun, field, value, whole))
+    return (row for _, row in _placed(path, noun, field, value, whole))
 
 
-def _numbered(
+def _placed(
     path: Path, noun: type[Row], field: str, value: str, whole: bool = True
-) -> Iterator[tuple[int, Row]]:
-    """The rows whose `field` is `value`, or begins with it, with their line numbers; of a file that is not
-    there none. A line is decoded where it holds the value."""
+) -> Iterator[tuple[str, Row]]:
+    """The rows whose `field` is `value`, or begins with it, with the file and line of each; of a file that is
+    not there none. A line is decoded where it holds the value."""
     # non-ASCII letters stand as they are, or as escapes in a row with a lone surrogate
     texts = (json.dumps(value, ensure_ascii=escaped) for escaped in (True, False))
     wanted = {text[: None if whole else -1].encode("utf-8", "surrogatepass") for text in texts}
-    if path.is_file():
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if any(text in line for text in wanted):
-                    row = decoded(line, noun)
-                    held = getattr(row, field)
-                    if held == value or (not whole and held.startswith(value)):
-                        yield number, row
+    for where, line in lines(path) if path.exists() else ():
+        if any(text in line for text in wanted):
+            row = decoded(line, noun)
+            held = getattr(row, field)
+            if held == value or (not whole and held.startswith(value)):
+                yield where, row
 
 
 def decoded(line: bytes, noun: type[Row]) -> Row:
@@ -135,7 +134,7 @@ def decoded(line: bytes, noun: type[Row]) -> Row:
 def questions(system: str, training: bool) -> list[tuple[str, str]]:
     """Ids and questions of the training problems of a system, or of its other problems, each once."""
     data = Path("data", system)
-    files = [path for path in (data / TRACES, data / HELD_OUT) if path.is_file()]
+    files = [path for path in (data / TRACES, data / HELD_OUT) if path.exists()]
     rows = chain.from_iterable(read(path, Question) for path in files)
     return list({row.id: row.question for row in rows if (row.split == "train") == training}.items())
 

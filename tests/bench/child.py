@@ -1,4 +1,6 @@
-"""Runs a module or a script as `python` would, and leaves its peak memory in a file: `child.py FILE (-m MODULE | SCRIPT) ARGUMENT...`.
+"""Runs a module or a script as `python` would, and leaves its peak memory and its CPU seconds in a file.
+
+child.py FILE (-m MODULE | SCRIPT) ARGUMENT...
 
 What the system says of a process that has ended (`ru_maxrss`) will not do: on Linux it starts from its parent's size at the fork. The high
 water mark of a process's own memory starts from nothing with its program, but goes with it: hence it is read in the process, at its end.
@@ -9,6 +11,7 @@ import os
 import runpy
 import sys
 from pathlib import Path
+from time import process_time
 
 
 def peak() -> float:
@@ -24,7 +27,7 @@ def peak() -> float:
 
 def main(file: Path, command: list[str]) -> None:
     """Runs `command` with its own `sys.argv` and `sys.path`."""
-    atexit.register(lambda: file.write_text(f"{peak()}"))
+    atexit.register(lambda: file.write_text(f"{peak()} {process_time()}"))
     if command[0] == "-m":
         sys.argv, sys.path[0] = command[1:], os.getcwd()  # noqa: PTH109
         runpy.run_module(command[1], run_name="__main__", alter_sys=True)

@@ -17,11 +17,15 @@ SIZES = ("small", "whole")
 
 
 class Cost(NamedTuple):
-    """What a command took: wall seconds, peak resident memory in MiB, and what it printed on standard output."""
+    """What a command took: wall seconds, peak resident memory in MiB, what it printed on standard output, and CPU seconds.
+
+    Memory and CPU seconds are those of its own process, without its children's.
+    """
 
     seconds: float
     peak: float
     output: str
+    cpu: float = 0.0
 
 
 def python(what: str | Path, *arguments: object) -> list[str]:
@@ -41,7 +45,8 @@ def run(command: Sequence[str], folder: Path = ROOT, env: Mapping[str, str] | No
         errors.seek(0)
         if ended.returncode:
             sys.exit(f"{' '.join(command)} failed with {ended.returncode}:\n{errors.read().decode(errors='replace')[-4000:]}")
-        return Cost(seconds, float(peak.read()), output.read().decode())
+        highest, cpu = map(float, peak.read().split())
+        return Cost(seconds, highest, output.read().decode(), cpu)
 
 
 def options(parser: argparse.ArgumentParser, arguments: Sequence[str] | None, **small: object) -> argparse.Namespace:

@@ -28,6 +28,10 @@ def conf(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return conf_of(page, tmp_path_factory.getbasetemp() / page.replace("/", "-"))
 
 
+# what stands before a command of a shell block, besides this project's own
+KNOWN = set("dvc less grep export cp systemctl xdg-open git pip python3 ray sbatch sky vllm".split())  # noqa: SIM905
+
+
 def stages_of(values: Any) -> set[str]:
     """The names of the stages that dvc.yaml has with these params."""
     families = {stage: body["foreach"].strip("${}") for stage, body in yaml(ROOT / "dvc.yaml")["stages"].items()}
@@ -98,9 +102,7 @@ def test_commands_fit_the_params(page: str, number: int, conf: Path, tmp_path: P
         elif words[:1] == ["make"]:
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
         else:
-            assert words[:1] in ([], ["dvc"], ["less"], ["grep"], ["export"], ["cp"], ["systemctl"], ["xdg-open"]), (
-                f"{command}: a command that this test does not know"
-            )
+            assert not words or words[0] in KNOWN, f"{command}: a command that this test does not know"
 
 
 def test_commands_are_seen_and_wrong_ones_fail(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from stages.shared.errors import BadInput
 from stages.shared.rows import Chat, Message
+from stages.shared.shards import lines
 
 ROLES = ("system", "user", "assistant")
 
@@ -41,7 +42,7 @@ class Talk(msgspec.Struct):
 class ChatLine(NamedTuple):
     """A line of the file: `chat`, or the `fault` for which it is none."""
 
-    number: int  # from 1
+    number: int  # from 1, through all shards of a folder
     chat: Chat | None
     fault: str = ""
 
@@ -51,10 +52,9 @@ def chat_lines(path: Path) -> Iterator[ChatLine]:
     decoder = msgspec.json.Decoder(Talk)
     number = 0
     try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                yield _line(decoder, line, number)
-    except (FileNotFoundError, IsADirectoryError):
+        for number, (_, line) in enumerate(lines(path), 1):
+            yield _line(decoder, line, number)
+    except FileNotFoundError:
         raise BadInput(f"{path}: no such file; give one with a chat a line, as JSON") from None
     if number == 0:
         raise BadInput(f"{path}: the file is empty; expected one chat a line")
