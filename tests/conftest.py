@@ -2,11 +2,16 @@
 
 import gc
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tiny import make
+
+if TYPE_CHECKING:
+    from compositions import Compositions, Resolved
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # a shell starts what it runs in the background with Ctrl-C ignored, and whatever a test starts would inherit that
@@ -20,3 +25,20 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gc.collect()
     gc.freeze()  # the trainer collects garbage at its start and end: with all libraries loaded, that takes longer than its steps
     return made
+
+
+@pytest.fixture(scope="session")
+def composed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> "Compositions":
+    """params.yaml as conf/ composes it with some groups; composed once in a run, however many processes it has."""
+    from compositions import Compositions  # which imports DVC: most tests do without
+
+    own = tmp_path_factory.getbasetemp()
+    return Compositions((own if worker_id == "master" else own.parent) / "composed", tmp_path_factory.mktemp("composing"))
+
+
+@pytest.fixture(scope="session")
+def resolve(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], "dict[str, Resolved]"]:
+    """A function from params to the stages that dvc.yaml has with them."""
+    from compositions import resolver
+
+    return resolver(tmp_path_factory.mktemp("resolved"))
