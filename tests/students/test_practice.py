@@ -273,7 +273,7 @@ def test_rows_after_the_last_checkpoint_are_dropped(tmp_path: Path) -> None:
 # A real model, killed with SIGKILL in a process of its own: within a step, between the weights of a checkpoint and the file that names
 # them, and when the best policy is written.
 MOMENTS = {
-    "in step 3": "once(grpo.Run, '_learn', 3)",
+    "in step 3": "once(grpo, 'learn', 3)",
     "in the second checkpoint": "once(grpo, 'write_standing', 2)",
     "at the end": "once(grpo.Run, 'finish', 1)",
 }
