@@ -19,15 +19,6 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a base model that has learnt very little."""
-    made = make(tmp_path_factory.mktemp("base"))
-    gc.collect()
-    gc.freeze()  # the trainer collects garbage at its start and end: with all libraries loaded, that takes longer than its steps
-    return made
-
-
-@pytest.fixture(scope="session")
 def composed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> "Compositions":
     """params.yaml as conf/ composes it with some groups; composed once in a run, however many processes it has."""
     from compositions import Compositions  # which imports DVC: most tests do without
@@ -42,3 +33,12 @@ def resolve(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], "dict[s
     from compositions import resolver
 
     return resolver(tmp_path_factory.mktemp("resolved"))
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a base model that has learnt very little."""
+    made = make(tmp_path_factory.mktemp("base"))
+    gc.collect()
+    gc.freeze()  # the trainer collects garbage at its start and end: with all libraries loaded, that takes longer than its steps
+    return made
