@@ -17,6 +17,14 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # a shell starts what it runs in the background with Ctrl-C ignored, and whatever a test starts would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The files that take a minute or more. They begin first: a process of `pytest -n 2 --dist loadfile` takes one file after the other, and
+# would go on with a long one alone when the other process has nothing left.
+LONG = ["conductor", "conf", "hf", "job", "kill", "lane_budget", "pairing", "repro", "staleness", "training"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)  # the others stay in their order
+
 
 @pytest.fixture(scope="session")
 def composed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> "Compositions":
