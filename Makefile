@@ -11,11 +11,12 @@ repro: .venv/installed  ## runs what is stale, in as many processes as there are
 smoke: .venv/installed  ## every stage of every system, cut down, in a temporary copy; it claims nothing
 	$(BIN)/python -m stages.tools.smoke
 
+# a file of tests stays in one process, so that what its tests share is made once
 test: .venv/installed  ## style, types and tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/benched  ## speed and memory, beside what others need for the same work
 	$(BIN)/python tests/bench

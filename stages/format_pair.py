@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from stages.formats.mixing import mixture
 from stages.formats.mixing.mixture import Report, mix
@@ -20,26 +20,19 @@ from stages.shared.files import as_json, put, read, replacing
 from stages.shared.rows import VALIDATION, Chat, Problem, Trace
 from stages.shared.shards import has_rows
 from stages.styles import Put
-from stages.styles.prompting.prompts import Asked
+from stages.styles.prompting.prompts import Tagged
 
 
 class Params(mixture.Params, params.Rows):
     """The mixture, the tags, and what is set aside for the router."""
 
     # the style in which both students are asked: `tagged`, with a text for each style
-    student_style: Asked
+    student_style: Tagged
     # the share of the validation problems of each task by which the router is calibrated; the others are for
     # choosing what the pair is compared with
     calibration: float = Field(default=0.5, ge=0, le=1)
     # so many train problems, drawn by the seed; null: all
     sample: int | None = Field(default=None, ge=1)
-
-    @field_validator("student_style")
-    @classmethod
-    def _tagged(cls, style: Put) -> Put:
-        if style.name != "tagged":
-            raise ValueError("expected the style tagged, which a pair can be asked in any style by")
-        return style
 
 
 def main(name: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import field_validator
 
 from stages.graders import GRADERS, grader
 from stages.models.code import hash_of_code
@@ -22,23 +21,16 @@ from stages.shared.shards import has_rows
 from stages.students.pairing.pair_rows import NAMES, PairJob, PairTask
 from stages.students.pairing.pair_settings import Settings
 from stages.styles import Put, plain
-from stages.styles.prompting.prompts import Asked
+from stages.styles.prompting.prompts import Tagged
 
 
 class Params(Settings):
     """How the pair is trained, how it is asked, and what a right answer is."""
 
     # as in the section `format`: `tagged`, with a text for each style
-    student_style: Asked
+    student_style: Tagged
     # an answer to a calibration problem is worth the lowest grade that these give it
     graders: Annotated[dict[str, Any], members("stages.graders", GRADERS)]
-
-    @field_validator("student_style")
-    @classmethod
-    def _tagged(cls, style: Put) -> Put:
-        if style.name != "tagged":
-            raise ValueError("expected the style tagged, as in the section format")
-        return style
 
 
 def main(name: str) -> None:

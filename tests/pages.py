@@ -4,6 +4,7 @@ import re
 import shutil
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from dvc.utils.hydra import compose_and_dump
@@ -22,6 +23,12 @@ def yaml(text: str | Path) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
+@cache
+def committed(name: str) -> Any:
+    """What a YAML file of the repository holds; all tests share it, and none changes it."""
+    return yaml(ROOT / name)
+
+
 def blocks(page: str) -> list[list[str]]:
     """The commands of each block for a shell."""
     texts = [text for language, text in FENCE.findall(PAGES[page]) if language == "sh"]
@@ -30,6 +37,11 @@ def blocks(page: str) -> list[list[str]]:
 
 def files(page: str) -> dict[str, str]:
     return dict(FILE.findall(PAGES[page]))
+
+
+def writes_conf(page: str) -> bool:
+    """Whether a page says to write a file or a line in conf/."""
+    return "the line `- systems/" in " ".join(PAGES[page].split()) or any(name.startswith("conf/") for name in files(page))
 
 
 @cache
@@ -49,3 +61,10 @@ def conf_of(page: str, folder: Path) -> Path:
 def composed(conf: Path, out: Path, flags: list[str]) -> Any:
     compose_and_dump(str(out), str(conf), None, "config", str(ROOT), flags)
     return yaml(out)
+
+
+@cache
+def composition(conf: Path, *flags: str) -> Any:
+    """params.yaml as `conf` composes it with these flags; all tests share it, and none changes it."""
+    with TemporaryDirectory() as folder:
+        return composed(conf, Path(folder, "params.yaml"), list(flags))

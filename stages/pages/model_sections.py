@@ -157,53 +157,40 @@ def rules(tally: RuleTally) -> Section | None:
 
 def classification(summary: Mapping[str, Any], curves: Mapping[str, str]) -> Section | None:
     """Thresholds with their intervals, and the curves of every arm; None where nothing was calibrated."""
-    rows = []
-    for arm, chosen in summary.get("arms", {}).items():
-        interval = chosen.get("threshold_interval")
-        f1 = chosen.get("macro_f1", {})
-        rows.append(
-            [
-                Cell(arm),
-                Cell(str(chosen.get("mode", ""))),
-                *(_number(chosen.get(key)) for key in ("threshold",)),
-                Cell(" to ".join(map(number, interval)) if interval else "–", look="number"),
-                _number(chosen.get("temperature")),
-                _number(f1.get("validation")),
-                _number(f1.get("test")),
-            ]
-        )
+    rows = [_threshold(arm, chosen) for arm, chosen in summary.get("arms", {}).items()]
     if not rows:
         return None
-    head = [
-        "arm",
-        "mode",
-        "threshold",
-        "95 % interval",
-        "temperature",
-        "macro-F1, validation",
-        "macro-F1, test",
-    ]
-    drawn = [
-        overlaid(by_prefix(curves, "roc"), "false_positive_rate", "recall", "ROC curves", diagonal=True),
-        overlaid(by_prefix(curves, "precision_recall"), "recall", "precision", "Precision over recall"),
-        overlaid(
-            by_prefix(curves, "calibration"),
-            "probability",
-            "positives",
-            "Calibration after temperature scaling",
-            "calibrated",
-            True,
-        ),
-        overlaid(
-            by_prefix(curves, "thresholds"),
-            "threshold",
-            "macro_f1",
-            "Macro-F1 over the threshold, validation problems",
-        ),
-        overlaid(by_prefix(curves, "risk_coverage"), "coverage", "risk", "Risk over coverage"),
-    ]
+    f1 = ["macro-F1, validation", "macro-F1, test"]
+    head = ["arm", "mode", "threshold", "95 % interval", "temperature", *f1]
     note = "Threshold and temperature are chosen on the validation problems and applied to the test problems."
-    return Section("classification", "Classification", note, [Table(head, rows), *filter(None, drawn)])
+    drawn = filter(None, _curves(curves))
+    return Section("classification", "Classification", note, [Table(head, rows), *drawn])
+
+
+def _threshold(arm: str, chosen: Mapping[str, Any]) -> list[Cell]:
+    interval, f1 = chosen.get("threshold_interval"), chosen.get("macro_f1", {})
+    return [
+        Cell(arm),
+        Cell(str(chosen.get("mode", ""))),
+        _number(chosen.get("threshold")),
+        Cell(" to ".join(map(number, interval)) if interval else "–", look="number"),
+        _number(chosen.get("temperature")),
+        _number(f1.get("validation")),
+        _number(f1.get("test")),
+    ]
+
+
+def _curves(files: Mapping[str, str]) -> list[Chart | None]:
+    rates = overlaid(by_prefix(files, "roc"), "false_positive_rate", "recall", "ROC curves", diagonal=True)
+    precision = overlaid(by_prefix(files, "precision_recall"), "recall", "precision", "Precision over recall")
+    words = "Calibration after temperature scaling"
+    calibration = overlaid(
+        by_prefix(files, "calibration"), "probability", "positives", words, "calibrated", diagonal=True
+    )
+    words = "Macro-F1 over the threshold, validation problems"
+    thresholds = overlaid(by_prefix(files, "thresholds"), "threshold", "macro_f1", words)
+    risk = overlaid(by_prefix(files, "risk_coverage"), "coverage", "risk", "Risk over coverage")
+    return [rates, precision, calibration, thresholds, risk]
 
 
 def _number(value: Any) -> Cell:

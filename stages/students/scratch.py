@@ -33,8 +33,9 @@ class Params(Training):
     # place of attention (https://huggingface.co/docs/transformers/model_doc/lfm2). It learns to look a word
     # up in a text in a fraction of the steps, and needs `packed: false`
     architecture: Literal["qwen2", "llama", "lfm2"] = "qwen2"
-    # the tokens that a short convolution sees: the one at its place and those before it; of lfm2 alone
-    kernel: int = Field(default=3, ge=2, le=16)
+    # the tokens that a short convolution sees: the one at its place and those before it; null: 3 with lfm2.
+    # Other architectures have no convolution
+    kernel: int | None = Field(default=None, ge=2, le=16)
     # two models that shall differ in their tokens take different kinds: two tokenizers of one kind share most
     # of their pieces, and the first of their numbers, whatever their size. words: BPE in which a word is the
     # same token wherever it stands, and a number of one or two digits is one token
@@ -66,6 +67,11 @@ class Params(Training):
             raise ValueError(f"width {self.width} must be a multiple of twice the heads, {2 * self.heads}")
         if self.architecture == "lfm2" and (self.layers < 2 or self.packed):
             raise ValueError("architecture lfm2: expected two layers or more, and packed: false")
+        if self.architecture != "lfm2" and self.kernel is not None:
+            raise ValueError(
+                f"kernel {self.kernel}: architecture {self.architecture} has no convolution; take the key "
+                "out, or set architecture to lfm2"
+            )
         return self
 
 
@@ -168,7 +174,7 @@ def _model(params: Params, tokenizer: Any) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     mixers = ["conv", "full_attention"] * params.layers
-    convolutional = {"conv_L_cache": params.kernel, "layer_types": mixers[: params.layers]}
+    convolutional = {"conv_L_cache": params.kernel or 3, "layer_types": mixers[: params.layers]}
     config = AutoConfig.for_model(
         params.architecture,
         vocab_size=len(tokenizer),

@@ -1,27 +1,25 @@
 """conf/: its defaults are the committed params.yaml, every combination of its groups is a pipeline, and the scales are what they claim."""
 
 import importlib
+import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.repo import Repo
 from dvc.utils.hydra import compose_and_dump
-from ruamel.yaml import YAML
 from stages.shared import params
 
-from project_tree import COMPOSITIONS, FAMILIES, GROUPS, ROOT, SCRIPTS, SECTIONS, compose, family_of
+from compositions import Compositions, Resolved, load
+from project_tree import COMPOSITIONS, FAMILIES, GROUPS, ROOT, SCRIPTS, SECTIONS, family_of
+
+GOOD: set[tuple[str, str]] = set()  # a script and a section that it reads without a fault: combinations have most sections in common
 
 
-def load(path: Path) -> Any:
-    return YAML(typ="safe", pure=True).load(path)
-
-
-def test_the_defaults_are_the_committed_params(tmp_path: Path) -> None:
-    composed = compose(tmp_path / "params.yaml").read_bytes()
-    assert composed == (ROOT / "params.yaml").read_bytes(), "edit conf/, then have `dvc exp run` compose it"
+def test_the_defaults_are_the_committed_params(composed: Compositions) -> None:
+    assert composed().read_bytes() == (ROOT / "params.yaml").read_bytes(), "edit conf/, then have `dvc exp run` compose it"
 
 
 def test_the_groups_are_those_promised() -> None:
@@ -33,31 +31,39 @@ def test_the_groups_are_those_promised() -> None:
     assert {group: promised[group] - set(names) for group, names in GROUPS.items()} == {group: set() for group in promised}
 
 
+def check_sections(script: str, entries: dict[str, Any], path: Path) -> None:
+    """Raises BadInput where the script does not take the section of an entry."""
+    family, section = family_of(script), SECTIONS.get(script, script)
+    for entry, held in entries.items():
+        content = script, json.dumps(held.get(section))
+        if content not in GOOD:
+            params.read(entry, section, importlib.import_module(f"stages.{script}").Params, path, family)
+            GOOD.add(content)
+
+
 @pytest.mark.parametrize("groups", COMPOSITIONS, ids=lambda groups: "-".join(groups.values()))
-def test_every_combination_is_a_pipeline(groups: dict[str, str], tmp_path: Path) -> None:
+def test_every_combination_is_a_pipeline(
+    groups: dict[str, str], composed: Compositions, resolve: Callable[[Any], dict[str, Resolved]]
+) -> None:
     """Its sections are what the scripts take, and dvc.yaml resolves with them to one stage for each script and entry of its family."""
-    path = compose(tmp_path / "params.yaml", **groups)
+    path = composed(**groups)
     values = load(path)
     for script in SCRIPTS:
-        family, section = family_of(script), SECTIONS.get(script, script)
-        for entry in values[family]:
-            params.read(entry, section, importlib.import_module(f"stages.{script}").Params, path, family)
+        check_sections(script, values[family_of(script)], path)
     for family, scripts in FAMILIES.items():
         sections = {SECTIONS.get(script, script) for script in scripts}
         for entry, held in values[family].items():
             assert set(held) - {"base", "system", "start", "first", "second"} == sections, entry  # no section that nobody reads
             for to in ("base", "system", "first", "second"):
                 assert to not in held or params.refers(family, entry, to, path)
-    (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
-    with Repo.init(str(tmp_path), no_scm=True) as repo:
-        stages = {stage.name: stage for stage in repo.index.stages}
+    stages = resolve(values)
     assert set(stages) == {f"{script}@{entry}" for script in SCRIPTS for entry in values[family_of(script)]}
     for script in ("respond", "train", "generate"):  # practise has no launcher
         for entry, held in values[family_of(script)].items():
-            assert stages[f"{script}@{entry}"].cmd == f"{held[script]['launcher']} -m stages.{script} {entry}"
+            assert stages[f"{script}@{entry}"].command == f"{held[script]['launcher']} -m stages.{script} {entry}"
 
 
-def test_a_source_for_one_system_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+def test_a_source_for_one_system_leaves_the_others_as_they_are(tmp_path: Path, composed: Compositions) -> None:
     """With its file as README prints it: what it does not name is inherited, and a task that is null is left out."""
     conf = tmp_path / "conf"
     shutil.copytree(ROOT / "conf", conf)
@@ -66,7 +72,7 @@ def test_a_source_for_one_system_leaves_the_others_as_they_are(tmp_path: Path) -
         "systems: {glyph: {collect: {tasks: {word_problems: null, jsonl: {file: tea.jsonl, held_out: 0.2}}}}}\n"
     )
     compose_and_dump(str(tmp_path / "tea.yaml"), str(conf), None, "config", str(ROOT), ["source=tea"])
-    tea, default = (load(path)["systems"] for path in (tmp_path / "tea.yaml", compose(tmp_path / "default.yaml")))
+    tea, default = (load(path)["systems"] for path in (tmp_path / "tea.yaml", composed()))
     assert tea["router"] == default["router"]
     section = params.read("glyph", "collect", importlib.import_module("stages.collect").Params, tmp_path / "tea.yaml")
     assert list(section.tasks) == ["jsonl"]
@@ -134,9 +140,9 @@ SCALES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_a_scale_is_what_it_claims(scale: str, tmp_path: Path) -> None:
+def test_a_scale_is_what_it_claims(scale: str, composed: Compositions) -> None:
     """Of the params as the scripts read them, so a default of the code counts and a key that is not read does not."""
-    path = compose(tmp_path / "params.yaml", scale=scale)
+    path = composed(scale=scale)
     entries = {"base": "glyph", "respond": "glyph", "train": "glyph_selective", "generate": "glyph"}
     sections = {
         script: params.read(
@@ -153,17 +159,15 @@ def test_a_scale_is_what_it_claims(scale: str, tmp_path: Path) -> None:
     assert values == SCALES[scale]
 
 
-def test_the_cluster_launches_with_a_config_that_keeps_the_rows_a_step(tmp_path: Path) -> None:
-    cluster, a100 = (
-        load(compose(tmp_path / f"{scale}.yaml", scale=scale))["students"]["glyph_selective"]["train"] for scale in ("cluster", "a100")
-    )
+def test_the_cluster_launches_with_a_config_that_keeps_the_rows_a_step(composed: Compositions) -> None:
+    cluster, a100 = (load(composed(scale=scale))["students"]["glyph_selective"]["train"] for scale in ("cluster", "a100"))
     config = load(ROOT / cluster["launcher"].split()[-1])
     assert (config["distributed_type"], config["mixed_precision"]) == ("FSDP", "bf16")
     assert config["num_processes"] * cluster["batch_size"] * cluster["accumulate"] == a100["batch_size"] * a100["accumulate"] == 16
 
 
-def test_four_bit_loading_is_a_param_of_the_gpu_scales(tmp_path: Path) -> None:
+def test_four_bit_loading_is_a_param_of_the_gpu_scales(composed: Compositions) -> None:
     for scale in ("gpu24", "a100", "cluster"):
-        values = load(compose(tmp_path / f"{scale}.yaml", scale=scale, teacher="local"))
+        values = load(composed(scale=scale, source="synthetic", teacher="local"))
         assert values["students"]["glyph_selective"]["train"]["four_bit"] is False
         assert values["systems"]["glyph"]["respond"]["teacher"]["four_bit"] is False

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dvc.repo import Repo
 
-from pages import PAGES, composed, files, yaml
+from pages import PAGES, committed, composed, composition, files
 from project_tree import FAMILIES, ROOT, SCRIPTS, UPDATES
 
 LAYOUT = PAGES["docs/layout.md"]
@@ -30,7 +30,7 @@ def test_every_package_has_a_line() -> None:
 def test_the_families_and_stages_are_those_of_dvc_yaml() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\w, ]+) \|", LAYOUT, re.MULTILINE))
     assert {family: tuple(stages.split(", ")) for family, stages in rows.items()} == FAMILIES | {"updates": UPDATES}
-    assert set(re.findall(r"^\| (\w+) \| `", LAYOUT, re.MULTILINE)) == {*SCRIPTS, *UPDATES} == set(yaml(ROOT / "dvc.yaml")["stages"])
+    assert set(re.findall(r"^\| (\w+) \| `", LAYOUT, re.MULTILINE)) == {*SCRIPTS, *UPDATES} == set(committed("dvc.yaml")["stages"])
     picture = (ROOT / "docs/flow.svg").read_text()
     assert set(re.findall(r'class="name"[^>]*>(\w+)<', picture)) == set(SCRIPTS)
     assert set(re.findall(r'class="family"[^>]*>(\w+):', picture)) == set(FAMILIES)
@@ -67,9 +67,15 @@ def test_every_path_is_there(page: str, path: str) -> None:
     whole = {name for name in names if not any(other.startswith(f"{name}/") for other in names)}
     if any(folder.fullmatch(name) for name in whole):
         return
-    kept = path.startswith(("stages", "conf", "tests", "docs", ".ci"))  # what else is there was made by stages, or is gone in a clone
-    files_here = (found.relative_to(ROOT).as_posix() for found in (ROOT / path.split("/")[0]).rglob("*") if kept)
-    assert any(pattern.fullmatch(name) for name in (*names, *BROUGHT, *files_here)), f"{page} names {path}"
+    assert any(pattern.fullmatch(name) for name in (*names, *BROUGHT, *files_below(path.split("/")[0]))), f"{page} names {path}"
+
+
+@cache
+def files_below(folder: str) -> list[str]:
+    """The files of a folder of the repository; what else is there was made by stages, or is gone in a clone."""
+    if folder not in ("stages", "conf", "tests", "docs", ".ci"):
+        return []
+    return [path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*")]
 
 
 # what the pages have the reader bring or make
@@ -98,13 +104,10 @@ def test_every_link_leads_somewhere(page: str, link: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_param_is_one(page: str, tmp_path: Path) -> None:
+def test_every_param_is_one(page: str) -> None:
     """A dotted name in backticks names a param of the default or, where only a network or local teacher has it, of such a run."""
-    every = [yaml(ROOT / "params.yaml")]
-    every += [
-        composed(ROOT / "conf", tmp_path / f"{number}.yaml", flags)
-        for number, flags in enumerate((["teacher=openai"], ["teacher=recorded"], ["scale=gpu24", "teacher=local"]))
-    ]
+    groups = (["teacher=openai"], ["teacher=recorded"], ["scale=gpu24", "teacher=local"])
+    every = [committed("params.yaml"), *(composition(ROOT / "conf", *flags) for flags in groups)]
     for name in re.findall(r"`((?:bases|systems|students|pairs)(?:\.[\w<>]+)+)`", PAGES[page]):
         assert any(_resolves(values, name.split(".")) for values in every) or name in OPTIONAL, f"{page}: {name}"
 

@@ -2,14 +2,15 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
-from dvc.repo import Repo
-from ruamel.yaml import YAML
 
+from compositions import Compositions, Resolved, load
 from project_tree import (
     COMPOSITIONS,
     PACKAGES,
@@ -17,7 +18,6 @@ from project_tree import (
     SCRIPTS,
     SECTIONS,
     UPDATES,
-    compose,
     family_of,
     imported,
     named,
@@ -302,23 +302,22 @@ def test_a_registry_is_a_contract_a_dictionary_and_a_function(package: str) -> N
     assert set(descriptions) == keeps_the_contract
 
 
-def pipeline(folder: Path) -> Iterator[tuple[str, set[str], set[str], set[str]]]:
-    """Of each stage, as DVC resolves dvc.yaml with the params in `folder`: name, code deps, the files that its params make it run, and
-    those that its deps make it run as well.
+class Run(NamedTuple):
+    """What a stage runs with some params; of all its combinations and entries, most are the same."""
 
-    A dep on a package stands for its files, so all of them count as run, and what they import must be there as well.
-    """
-    values = YAML(typ="safe", pure=True).load(folder / "params.yaml")
-    (folder / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
-    with Repo.init(str(folder), no_scm=True) as repo:
-        deps = {stage.name: {dep.def_path for dep in stage.deps if dep.def_path.startswith("stages")} for stage in repo.index.stages}
-    for name, listed in deps.items():
+    script: str
+    # the packages and scripts among its deps
+    listed: frozenset[str]
+    # its script, and the members that params name
+    starts: frozenset[str]
+
+
+def runs(values: Any, resolve: Callable[[Any], dict[str, Resolved]]) -> Iterator[tuple[str, Run]]:
+    """Of each stage, as DVC resolves dvc.yaml with these params, its name and what it runs."""
+    for name, stage in resolve(values).items():
         script, entry = name.split("@")
         section = values[family_of(script)][entry][SECTIONS.get(script, script)]
-        starts = {f"stages/{script}.py"} | named(script, section)
-        used = {file for start in starts for file in needs(start)}
-        packages = {file for dep in listed if not dep.endswith(".py") for file in sources(dep)}
-        yield name, listed, used, used | {file for start in packages for file in needs(start)}
+        yield name, Run(script, stage.code, frozenset({f"stages/{script}.py"} | named(script, section)))
 
 
 def covers(dep: str, file: str) -> bool:
@@ -326,54 +325,60 @@ def covers(dep: str, file: str) -> bool:
     return file == dep or file.startswith(f"{dep}/")
 
 
-def imported_by(deps: set[str]) -> set[str]:
+def imported_by(deps: Iterable[str]) -> set[str]:
     """The files that the packages among `deps` import: `judge` depends on all samplers, of which the local one loads models."""
     return {file for dep in deps if not dep.endswith(".py") for start in sources(dep) for file in needs(start)}
 
 
-def test_deps_are_the_code_that_runs(tmp_path: Path) -> None:
+@cache
+def missing(run: Run) -> frozenset[str]:
+    """The files that run and are not among the deps.
+
+    A dep on a package stands for its files, so all of them count as run, and what they import must be there as well.
+    """
+    used = {file for start in run.starts for file in needs(start)} | imported_by(run.listed)
+    return frozenset(file for file in used if not any(covers(dep, file) for dep in run.listed))
+
+
+@cache
+def idle(run: Run) -> frozenset[str]:
+    """The deps that nothing which runs is of."""
+    used = {file for start in run.starts for file in needs(start)}
+    return frozenset(dep for dep in run.listed if not any(covers(dep, file) for file in used | imported_by(run.listed - {dep})))
+
+
+def test_deps_are_the_code_that_runs(composed: Compositions, resolve: Callable[[Any], dict[str, Resolved]]) -> None:
     """In every combination of scale, source and teacher no file runs that is not among the deps; and each dep is used in one of them."""
-    unused: dict[str, set[str]] = {}
-    for number, groups in enumerate(COMPOSITIONS):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        compose(folder / "params.yaml", **groups)
-        for name, listed, used, run in pipeline(folder):
-            assert {file for file in run if not any(covers(dep, file) for dep in listed)} == set(), (groups, name)
-            idle = {dep for dep in listed if not any(covers(dep, file) for file in used | imported_by(listed - {dep}))}
-            script = name.split("@")[0]
-            unused[script] = unused[script] & idle if script in unused else idle
+    unused: dict[str, frozenset[str]] = {}
+    for groups in COMPOSITIONS:
+        for name, run in runs(load(composed(**groups)), resolve):
+            assert missing(run) == set(), (groups, name)
+            unused[run.script] = unused.get(run.script, run.listed) & idle(run)
     assert {script: deps for script, deps in unused.items() if deps} == {}
 
 
-def test_deps_of_the_stages_of_a_daemon(tmp_path: Path) -> None:
+def test_deps_of_the_stages_of_a_daemon(resolve: Callable[[Any], dict[str, Resolved]]) -> None:
     """The family `updates` is empty by default, and a daemon writes such an entry."""
     admit = {"read": {"conversations": {}}, "format": {"hard": "direct"}}
     assess = {"ask": {"sampler": "hf"}, "graders": {"answer": {}}, "scores": {"accuracy": {}}}
     train = {"student": "sft", "launcher": "python"}
     update = {"system": "glyph", "base": "glyph", "admit": admit, "train": train, "assess": assess}
-    values = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
-    with (tmp_path / "params.yaml").open("w") as file:
-        YAML().dump(values | {"updates": {"n": update}}, file)
     checked = []
-    for name, listed, used, run in pipeline(tmp_path):
-        if name.split("@")[0] in UPDATES:
+    for name, run in runs(load(ROOT / "params.yaml") | {"updates": {"n": update}}, resolve):
+        if run.script in UPDATES:
             checked.append(name)
-            assert {file for file in run if not any(covers(dep, file) for dep in listed)} == set(), name
-            assert {dep for dep in listed if not any(covers(dep, file) for file in used | imported_by(listed - {dep}))} == set(), name
+            assert missing(run) == idle(run) == set(), name
     assert sorted(checked) == ["admit@n", "assess@n", "update@n"]
 
 
 COSTLY = ("respond", "train", "train_pair", "generate", "generate_pair", "update")
 
 
-def test_costly_stages_name_their_samplers_and_students_one_by_one(tmp_path: Path) -> None:
+def test_costly_stages_name_their_samplers_and_students_one_by_one(resolve: Callable[[Any], dict[str, Resolved]]) -> None:
     """So a new member of these packages makes none of them stale."""
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    for name, listed, *_ in pipeline(tmp_path):
-        assert name.split("@")[0] not in COSTLY or not listed & {"stages/samplers", "stages/students"}
+    for _, run in runs(load(ROOT / "params.yaml"), resolve):
+        assert run.script not in COSTLY or not run.listed & {"stages/samplers", "stages/students"}
 
 
 def test_dvc_yaml_stays_short() -> None:
-    # the family of pairs came with four stages, and the report with one
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 320
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 220

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.dependency import ParamsDependency
+from dvc.dependency import Dependency, ParamsDependency
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
@@ -165,10 +165,18 @@ def stages(names: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def readers(project: Path) -> Callable[[], set[str]]:
-    """Gives the stages of which a dependency changed: what `dvc status` asks of each, without reading dvc.yaml and params.yaml anew."""
+    """Gives the stages of which a dependency changed: what `dvc status` asks of each, without reading dvc.yaml and params.yaml anew.
+
+    Stages that depend on the same file or folder recorded the same hash of it, so it is hashed once for all of them.
+    """
+    deps: dict[str, Dependency] = {}
+    stages_of: dict[str, set[str]] = {}
     with Repo() as repo:
-        deps = {stage.name: [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)] for stage in repo.index.stages}
-    return lambda: {name for name, listed in deps.items() if any(dep.status() for dep in listed)}
+        for stage in repo.index.stages:
+            for dep in (dep for dep in stage.deps if not isinstance(dep, ParamsDependency)):
+                assert dep.hash_info == deps.setdefault(dep.def_path, dep).hash_info
+                stages_of.setdefault(dep.def_path, set()).add(stage.name)
+    return lambda: set().union(*(stages_of[path] for path, dep in deps.items() if dep.status()))
 
 
 def status() -> dict[str, Any]:

@@ -259,6 +259,11 @@ def test_a_convolution_needs_rows_apart_and_two_layers(wrong: dict[str, Any]) ->
         scratch.Params.model_validate(CONVOLUTION | wrong)
 
 
+def test_a_kernel_is_refused_where_no_layer_is_a_convolution() -> None:
+    with pytest.raises(ValidationError, match=r"kernel 4: architecture qwen2 has no convolution; take the key out, or set"):
+        scratch.Params.model_validate(CONVOLUTION | {"architecture": "qwen2"})
+
+
 def test_a_curriculum_is_learnt_first_and_no_more_afterwards() -> None:
     params = scratch.Params.model_validate(SCRATCH | {"steps": 6, "batch_size": 2, "curriculum": {"rows": 4, "steps": 2}})
     examples = [Example([row], [True], []) for row in range(10)]

@@ -16,7 +16,8 @@ from stages.shared.params import entries
 from stages.shared.params import read as read_params
 from stages.shared.rows import PROBE, Ending, Kind, Response, Trace
 
-from project_tree import GROUPS, ROOT, compose
+from compositions import Compositions
+from project_tree import GROUPS, ROOT
 
 PARAMS = """\
 seed: 3
@@ -285,8 +286,8 @@ def test_names_that_do_not_exist_are_refused(project: Path, good: str, bad: str,
 
 
 @pytest.mark.parametrize("scale", GROUPS["scale"])
-def test_every_scale_generates_the_arms_that_evaluate_names(scale: str, tmp_path: Path) -> None:
-    path = compose(tmp_path / "params.yaml", scale=scale)
+def test_every_scale_generates_the_arms_that_evaluate_names(scale: str, composed: Compositions) -> None:
+    path = composed(scale=scale)
     for system, sections in entries("systems", path).items():
         arms = [name for name in sections["generate"]["arms"] if name != PROBE]
         check_names(read_params(system, "evaluate", Params, path), arms, system)

@@ -20,6 +20,7 @@ from stages.shared.rows import Response
 from stages.students.backends import Sampled
 from stages.students.practice import grpo
 from stages.students.practice.groups import Group, data, parts, penalties
+from stages.students.practice.policy_updates import learn
 from stages.students.practice.practice_rows import Point, PracticeJob, Reward, Rollout, Task
 from stages.students.practice.resuming import Standing, read_standing, write_standing
 from stages.students.practice.rl_settings import Settings
@@ -185,8 +186,9 @@ def test_a_planted_group_of_equal_rewards_changes_nothing(base: Path, tmp_path: 
     tables = []
     for name, groups in (("two", [group(1.0, 0.0), group(0.0, 1.0)]), ("three", [group(1.0, 0.0), group(0.5, 0.5), group(0.0, 1.0)])):
         fakes = Fakes(base, monkeypatch)
-        run_of = grpo.Run(task(), job(tmp_path / name, base), Settings(**SETTINGS), _made(tmp_path / name / "f"))
-        run_of._learn(groups)
+        settings = Settings(**SETTINGS)
+        run_of = grpo.Run(task(), job(tmp_path / name, base), settings, _made(tmp_path / name / "f"))
+        learn(run_of.policy, groups, settings)
         tables.append(fakes.made[-1].table)
     assert np.array_equal(tables[0], tables[1])
     assert not np.array_equal(tables[0], fakes.made[-1].first)
@@ -273,7 +275,7 @@ def test_rows_after_the_last_checkpoint_are_dropped(tmp_path: Path) -> None:
 # A real model, killed with SIGKILL in a process of its own: within a step, between the weights of a checkpoint and the file that names
 # them, and when the best policy is written.
 MOMENTS = {
-    "in step 3": "once(grpo.Run, '_learn', 3)",
+    "in step 3": "once(grpo, 'learn', 3)",
     "in the second checkpoint": "once(grpo, 'write_standing', 2)",
     "at the end": "once(grpo.Run, 'finish', 1)",
 }

@@ -3,19 +3,18 @@ none."""
 
 import re
 import string
-from functools import lru_cache
 
 from stages.graders.reading.discard import first_sentence, straight
 from stages.graders.reading.span import Span
 from stages.graders.words.judged import judged
 from stages.graders.words.letters import affirmed, bracketed, chosen, leading, letters, opened
 from stages.graders.words.option_labels import labelled, latin, numbered, placed
+from stages.graders.words.option_texts import NOTHING, in_line, normal_form, same_text, within
 from stages.graders.words.truth import stance, truths
-from stages.graders.words.words import normal, plain
+from stages.graders.words.words import plain
 
 MAX_SPAN = 1000  # characters of a span that are searched
 MAX_PROSE = 20_000  # characters of a whole response that are searched
-NOTHING = ""  # the answer names several options, or one that is not offered
 
 _START = re.compile(
     r"[\W_]{0,9}(?:\((?P<low>[A-Za-z])\)|(?P<bare>[A-Za-z])(?:[.):\]]|\s{0,3}$|\s{0,3}\n))(?=\s|$"
@@ -41,12 +40,11 @@ _UNDECIDED = re.compile(
 )
 _OR_OTHER = re.compile(  # `B; or possibly D`, `A, shop; or C, bank`
     r"[;,]\s(?:or|and/or|alternatively,?|and)\s(?:(?:possibly|maybe|perhaps|even|also)\s"
-    r"(?:option\s)?\(?(?P<one>[A-Z])(?!\w)"
-    r"|(?:option\s)?\(?(?P<two>[A-Z])[),:](?=\s))"
+    r"(?:option\s)?\(?(?P<after_maybe>[A-Z])(?!\w)"
+    r"|(?:option\s)?\(?(?P<listed>[A-Z])[),:](?=\s))"
 )
 _YET = re.compile(r"\b(?:but|however|so|although|though|yet|still)\b|[;:]", re.IGNORECASE)
 _MARKED = re.compile("[✅✓✔❌✗✘]")  # a line of a list of options with a sign for each
-_DENIALS = ("not", "isn t", "can t be", "cannot be", "rather than", "instead of", "never")
 
 Choices = list[str] | None
 
@@ -56,7 +54,7 @@ def gold(text: str, choices: Choices) -> str | None:
     bare = text.strip().strip("()")
     if len(bare) == 1 and bare in _offered(choices):
         return bare
-    return _same_text(text, choices or [])
+    return same_text(text, choices or [])
 
 
 def first(letter: str, choices: Choices) -> str:
@@ -64,7 +62,7 @@ def first(letter: str, choices: Choices) -> str:
     twice."""
     if not letter or not choices:
         return letter
-    return _same_text(choices[string.ascii_uppercase.index(letter)], choices) or letter
+    return same_text(choices[string.ascii_uppercase.index(letter)], choices) or letter
 
 
 def final(span: Span, choices: Choices) -> str | None:
@@ -79,41 +77,53 @@ def final(span: Span, choices: Choices) -> str | None:
         return _opened(text[:MAX_PROSE], offered, options) if named is None else named
     if span.rule == "text":
         letter = _in_prose(text[:MAX_PROSE], offered)
-        return letter if letter is not None else _in_line(text[-MAX_SPAN:].rpartition("\n")[2], options)
+        return letter if letter is not None else in_line(text[-MAX_SPAN:].rpartition("\n")[2], options)
     text = _QUESTION.sub(" ", text[:MAX_SPAN])
     if span.rule == "alone" and _MARKED.search(text):
         return None
     if single := _SINGLE.fullmatch(text):
         letter = single.group(1).upper()
-        return letter if letter in offered else _same_text(text, options) or NOTHING
-    if span.rule == "alone":
-        return _same_text(text, options)
-    if options and (letter := labelled(span.text[:MAX_SPAN], options, [_form(option) for option in options])):
+        return letter if letter in offered else same_text(text, options) or NOTHING
+    return same_text(text, options) if span.rule == "alone" else _announced(span, text, offered, options)
+
+
+def _announced(span: Span, text: str, offered: str, options: list[str]) -> str | None:
+    """The option that what follows an announcement names.
+
+    `text` is the span made plain, without questions.
+    """
+    if options and (
+        letter := labelled(span.text[:MAX_SPAN], options, [normal_form(option) for option in options])
+    ):
         return letter
     sentence = first_sentence(text)
-    by_text = _same_text(text, options) or (
-        _same_text(sentence, options) if len(sentence.strip()) > 1 else None
+    by_text = same_text(text, options) or (
+        same_text(sentence, options) if len(sentence.strip()) > 1 else None
     )
     if by_text:
         return by_text
-    if (undecided := _UNDECIDED.search(sentence)) and not _YET.search(sentence, undecided.end()):
-        return NOTHING
     letter = _by_letter(text, offered, span.rule)
-    if (
-        letter
-        and (alternative := _OR_OTHER.search(sentence))
-        and (alternative["one"] or alternative["two"]) != letter
-    ):
+    if _undecided(sentence) or (letter and _names_another(sentence, letter)):
         return NOTHING
     if letter is None:
-        letter = _within(text, options)
+        letter = within(text, options)
     if letter is None and (meanings := truths(tuple(options))):
         letter = meanings.get(stance(span) or "")
-    return (
-        letter
-        if letter is not None or not options
-        else numbered(sentence, options) or placed(sentence, options)
-    )
+    if letter is None and options:
+        return numbered(sentence, options) or placed(sentence, options)
+    return letter
+
+
+def _undecided(sentence: str) -> bool:
+    """Whether a sentence says that no option can be chosen, and takes nothing of that back."""
+    said = _UNDECIDED.search(sentence)
+    return said is not None and not _YET.search(sentence, said.end())
+
+
+def _names_another(sentence: str, letter: str) -> bool:
+    """Whether a sentence goes on with a second option: `B; or possibly D`."""
+    alternative = _OR_OTHER.search(sentence)
+    return alternative is not None and (alternative["after_maybe"] or alternative["listed"]) != letter
 
 
 def _opened(text: str, offered: str, options: list[str]) -> str | None:
@@ -124,7 +134,7 @@ def _opened(text: str, offered: str, options: list[str]) -> str | None:
         rest
         and (letter := _start(line).upper())
         and letter in offered
-        and _same_text(_START.sub("", line, count=1), options) == letter
+        and same_text(_START.sub("", line, count=1), options) == letter
     ):
         text = f"{letter}\n{rest}"
     named = opened(text)
@@ -187,61 +197,3 @@ def _in_prose(text: str, offered: str) -> str | None:
         return picked[0]
     start = _start(text).upper()
     return start if start and start in offered else None
-
-
-@lru_cache(maxsize=4096)
-def _form(option: str) -> str:
-    """An option in normal form. Cached: every response to a problem has the same options."""
-    return normal(option)
-
-
-def _same_text(text: str, choices: list[str]) -> str | None:
-    """The letter of the first option with the text `text`; None where there is none."""
-    answer = normal(text)
-    matches = [
-        letter
-        for letter, option in zip(string.ascii_uppercase, choices, strict=False)
-        if answer and _form(option) == answer
-    ]
-    return matches[0] if matches else None
-
-
-def _within(text: str, choices: list[str]) -> str | None:
-    """The letter of the only option whose words stand in `text`; NOTHING where there are several.
-
-    An option whose words stand within another named option does not count.
-    """
-    padded = f" {normal(text)} "
-    forms = dict(zip(string.ascii_uppercase, map(_form, choices), strict=False))
-    named = {
-        letter: form
-        for letter, form in forms.items()
-        if form and f" {form} " in _without_denied(padded, form)
-    }
-    longest = {
-        form
-        for form in named.values()
-        if not any(form != longer and form in longer for longer in named.values())
-    }
-    if not longest:
-        return None
-    return next(letter for letter, form in named.items() if form in longest) if len(longest) == 1 else NOTHING
-
-
-def _in_line(line: str, options: list[str]) -> str | None:
-    """The only option that the last line of a response names, also in the plural."""
-    if any(len(option.split()) < 2 for option in options):
-        return None
-    padded = f" {normal(line)} "
-    named = [
-        letter
-        for letter, form in zip(string.ascii_uppercase, map(_form, options), strict=False)
-        if form and re.search(rf" {re.escape(form)}s? ", padded)
-    ]
-    return named[0] if len(named) == 1 else None
-
-
-def _without_denied(padded: str, form: str) -> str:
-    for denial in _DENIALS:
-        padded = padded.replace(f" {denial} {form} ", " ")
-    return padded

@@ -13,17 +13,16 @@ import msgspec
 
 from stages.models.folders import DESCRIPTION, hash_of_folder
 from stages.models.saving import replacing_folder
-from stages.models.templates import render
-from stages.shared.errors import BadInput
 from stages.shared.files import write_json
-from stages.shared.rows import Ending, Prompt, Response, encode
-from stages.students.backends import Adam, Backend, Sampled, Sampling, backend
-from stages.students.practice.groups import Group, data, parts, penalties, sequence
+from stages.shared.rows import encode
+from stages.students.backends import Backend, Sampled, Sampling, backend
+from stages.students.practice.groups import Group
 from stages.students.practice.live import PracticeCurves
-from stages.students.practice.practice_rows import Point, PracticeJob, Reward, Rollout, Task, point
+from stages.students.practice.policy_updates import learn
+from stages.students.practice.practice_answers import Source, encoded, rollout
+from stages.students.practice.practice_rows import Point, PracticeJob, Task, mean_of_subset, point
 from stages.students.practice.resuming import Standing, read_standing, write_standing
 from stages.students.practice.rl_settings import Settings
-from stages.students.token_losses import Clip
 from stages.students.training.checkpoints import fingerprint, kept_until_done
 from stages.students.training.describe import describe_base, full_disk_as_oserror
 from stages.students.training.growing_rows import Rows
@@ -61,7 +60,9 @@ class Run:
         self.task, self.job, self.settings, self.folder = task, job, settings, folder
         member = backend(settings.backend.backend)
         self.policy: Backend = member.connect(job.start, settings.backend, folder / "saved", job.seed)
-        self.prompts, self.validation = self._encoded(task.prompts), self._encoded(task.validation)
+        self.prompts = encoded(self.policy, task.prompts, settings.max_new_tokens)
+        self.validation = encoded(self.policy, task.validation, settings.max_new_tokens)
+        self.source = Source(settings.backend.backend, str(job.out), self.policy)
         self.plan = order(len(task.prompts), settings.steps * settings.problems, job.seed)
         self.rollouts, self.history = Rows(folder / "rollouts.jsonl"), Rows(folder / "history.jsonl")
         self.standing = read_standing(folder)
@@ -70,18 +71,6 @@ class Run:
         self.curves = PracticeCurves(job.curves, self.history.read(Point))
         if self.standing.saved:
             self.policy.load(self.standing.saved, optimizer=True)
-
-    def _encoded(self, prompts: Sequence[Prompt]) -> list[list[int]]:
-        tokenizer, settings = self.policy.tokenizer, self.settings
-        texts = [render(tokenizer, prompt.messages, prompt=True) for prompt in prompts]
-        rows: list[list[int]] = tokenizer(texts, add_special_tokens=False).input_ids
-        longest, context = max(map(len, rows)), self.policy.capabilities.context
-        if context is not None and longest + settings.max_new_tokens > context:
-            raise BadInput(
-                f"practise: a prompt of {longest} tokens and an answer of {settings.max_new_tokens} "
-                f"(max_new_tokens) do not fit into the {context} tokens of {self.policy.capabilities.model}"
-            )
-        return rows
 
     def practise(self) -> None:
         """All steps that are left."""
@@ -101,7 +90,7 @@ class Run:
         sampling = Sampling(settings.group, settings.max_new_tokens, settings.temperature, self._seed(step))
         drawn = self.policy.sample([self.prompts[place] for place in chosen], sampling).result()
         responses = [
-            self._response(self.task.prompts[place], answer, sample)
+            self.source.response(self.task.prompts[place], answer, sample)
             for place, answers in zip(chosen, drawn, strict=True)
             for sample, answer in enumerate(answers)
         ]
@@ -116,7 +105,7 @@ class Run:
                 chosen, drawn, range(0, len(rewards), settings.group), strict=True
             )
         ]
-        learnt = self._learn(groups)
+        learnt = learn(self.policy, groups, settings)
         means = point(step, "train", responses, rewards, _cut_off(drawn))
         subsets = [self.task.subsets[place] for place in chosen for _ in range(settings.group)]
         self._add(
@@ -124,58 +113,22 @@ class Run:
                 means,
                 groups=len(groups),
                 equal=sum(group.equal() for group in groups),
-                hard_reward=_mean_of("hard", subsets, rewards),
-                easy_reward=_mean_of("easy", subsets, rewards),
+                hard_reward=mean_of_subset("hard", subsets, rewards),
+                easy_reward=mean_of_subset("easy", subsets, rewards),
                 **learnt,
             )
         )
         advantages = [advantage for group in groups for advantage in group.advantages()]
         self.rollouts.add(
-            *(_rollout(step, *values) for values in zip(responses, rewards, advantages, subsets, strict=True))
+            *(rollout(step, *values) for values in zip(responses, rewards, advantages, subsets, strict=True))
         )
-
-    def _learn(self, groups: Sequence[Group]) -> dict[str, float | None]:
-        """The updates of a step; all are submitted before the first is waited for."""
-        settings = self.settings
-        adam = Adam(
-            settings.learning_rate, weight_decay=settings.weight_decay, max_grad_norm=settings.max_grad_norm
-        )
-        chosen = [[groups[number] for number in part] for part in parts(groups, settings.updates)]
-        taken, divergence = self._penalties([group for part in chosen for group in part])
-        submitted, first = [], 0
-        for part in chosen:
-            batch = data(part, taken[first : first + len(part)])
-            first += len(part)
-            clip = Clip(settings.clip_low, settings.clip_high)
-            passed = self.policy.forward_backward(batch, settings.loss, clip)
-            submitted.append((passed, self.policy.optim_step(adam)))
-        results = [(passed.result().loss, stepped.result()) for passed, stepped in submitted]
-        if not results:
-            return {"loss": None, "grad_norm": None, "kl": divergence}
-        norms = [norm for _, norm in results if norm is not None]
-        return {
-            "loss": round(sum(loss for loss, _ in results) / len(results), 6),
-            "grad_norm": round(max(norms), 6) if norms else None,
-            "kl": divergence,
-        }
-
-    def _penalties(self, groups: Sequence[Group]) -> tuple[list[list[list[float]]], float | None]:
-        """What is taken from each token's advantage, and the divergence from the start, if `kl` is set."""
-        if not self.settings.kl or not groups:
-            nothing = [[[0.0] * len(answer.tokens) for answer in group.answers] for group in groups]
-            return nothing, None
-        answers = [(group.prompt, answer) for group in groups for answer in group.answers]
-        whole = self.policy.logprobs([sequence(*pair) for pair in answers], start=True).result()
-        start = [values[-len(answer.tokens) :] for values, (_, answer) in zip(whole, answers, strict=True)]
-        taken, divergence = penalties(groups, start, self.settings.kl)
-        return taken, round(divergence, 6)
 
     def _validate(self, step: int) -> None:
         """Answers the validation problems, the likeliest token each time, and writes a checkpoint."""
         sampling = Sampling(1, self.settings.max_new_tokens, temperature=0.0)
         drawn = self.policy.sample(self.validation, sampling).result()
         responses = [
-            self._response(prompt, answers[0], 0)
+            self.source.response(prompt, answers[0], 0)
             for prompt, answers in zip(self.task.validation, drawn, strict=True)
         ]
         rewards = self.task.grade(responses)
@@ -238,40 +191,6 @@ class Run:
         digest = hashlib.sha256(f"practise/{self.job.seed}/{step}".encode()).digest()
         return int.from_bytes(digest[:4], "big") >> 1
 
-    def _response(self, prompt: Prompt, answer: Sampled, sample: int) -> Response:
-        stopped = answer.stop_reason == "stop"
-        words = answer.tokens[:-1] if stopped and answer.tokens[-1] in self.policy.stops else answer.tokens
-        text = self.policy.tokenizer.decode(
-            words, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return Response(
-            **msgspec.structs.asdict(prompt),
-            sampler=self.settings.backend.backend,
-            model=str(self.job.out),
-            sample=sample,
-            text=text,
-            ending=Ending.STOP if stopped else Ending.LENGTH,
-            tokens=len(words),
-        )
-
 
 def _cut_off(drawn: Sequence[Sequence[Sampled]]) -> int:
     return sum(answer.stop_reason == "length" for answers in drawn for answer in answers)
-
-
-def _mean_of(subset: str, subsets: Sequence[str], rewards: Sequence[Reward]) -> float | None:
-    """The mean reward of the answers to the problems of a subset; None where there are none."""
-    values = [reward.total for name, reward in zip(subsets, rewards, strict=True) if name == subset]
-    return round(sum(values) / len(values), 6) if values else None
-
-
-def _rollout(step: int, response: Response, reward: Reward, advantage: float, subset: str) -> Rollout:
-    return Rollout(
-        **msgspec.structs.asdict(response),
-        step=step,
-        subset=subset,
-        pred=reward.pred,
-        rewards=reward.terms,
-        reward=reward.total,
-        advantage=round(advantage, 6),
-    )

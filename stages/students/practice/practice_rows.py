@@ -112,5 +112,11 @@ def point(
     )
 
 
+def mean_of_subset(subset: str, subsets: Sequence[str], rewards: Sequence[Reward]) -> float | None:
+    """The mean reward of the answers to the problems of a subset; None where there are none."""
+    values = [reward.total for name, reward in zip(subsets, rewards, strict=True) if name == subset]
+    return round(sum(values) / len(values), 6) if values else None
+
+
 def _rounded(value: float) -> float:
     return round(value, 6)

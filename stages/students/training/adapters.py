@@ -70,7 +70,8 @@ def _is_target(name: str, targets: str | list[str]) -> bool:
 
 
 def quantised(model: Any, gradient_checkpointing: bool) -> Any:
-    """`model`, whose weights are in 4 bits, made ready for adapters (QLoRA, https://arxiv.org/abs/2305.14314)."""
+    """`model`, whose weights are in 4 bits, made ready for adapters (QLoRA,
+    https://arxiv.org/abs/2305.14314)."""
     from peft import prepare_model_for_kbit_training
 
     return prepare_model_for_kbit_training(model, gradient_checkpointing, {"use_reentrant": False})

@@ -6,7 +6,7 @@ from math import gcd
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainingArguments
+from transformers import TrainerCallback, TrainingArguments
 
 from stages.models.loading import choose_device, prepare_cpu
 from stages.shared.errors import BadInput
@@ -62,15 +62,10 @@ def fit(
         validator = Validator(rows_to_measure, params, job, tokenizer, folder) if rows_to_measure else None
         steps, rows = _plan(params, examples, job.seed)
         weighted = with_weights(examples)
-        trainer = PlannedTrainer(
-            loss=loss(params.loss),
-            muon=params.weight_decay if params.optimizer == "muon" else None,
-            model=model,
-            args=_arguments(params, steps, folder, job),
-            train_dataset=[weighted[row] for row in rows],
-            data_collator=(Packer if params.packed else Collator)(tokenizer.pad_token_id),
-            callbacks=[Curves(job.curves), *([validator] if validator else []), pausing],
-        )
+        planned = [weighted[row] for row in rows]
+        callbacks = [Curves(job.curves), *([validator] if validator else []), pausing]
+        arguments = _arguments(params, steps, folder, job)
+        trainer = _trainer(model, tokenizer.pad_token_id, planned, params, arguments, callbacks)
         if validator:
             validator.trainer = trainer
         if params.packed:
@@ -84,6 +79,25 @@ def fit(
         save(job.out, trainer, tokenizer, params, facts, candidate)
         if trainer.is_world_process_zero():
             write_json(job.curves / "rows.json", report)
+
+
+def _trainer(
+    model: Any,
+    pad_token: int,
+    planned: list[Example],
+    params: Training,
+    arguments: TrainingArguments,
+    callbacks: list[TrainerCallback],
+) -> PlannedTrainer:
+    return PlannedTrainer(
+        loss=loss(params.loss),
+        muon=params.weight_decay if params.optimizer == "muon" else None,
+        model=model,
+        args=arguments,
+        train_dataset=planned,
+        data_collator=(Packer if params.packed else Collator)(pad_token),
+        callbacks=callbacks,
+    )
 
 
 def _plan(params: Training, examples: Sequence[Example], seed: int) -> tuple[int, list[int]]:

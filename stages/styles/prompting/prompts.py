@@ -52,6 +52,17 @@ Asked = Annotated[Put, PlainValidator(put)]
 """A params type: a style, with its params where it has any."""
 
 
+def _tagged(value: Any) -> Put:
+    asked = put(value)
+    if asked.name != "tagged":
+        raise ValueError("expected the style tagged, which a pair can be asked in any style by")
+    return asked
+
+
+Tagged = Annotated[Put, PlainValidator(_tagged)]
+"""A params type: the style `tagged`, with its params."""
+
+
 class Several(Strict):
     """Several styles for each problem, in the order given."""
 

@@ -74,5 +74,5 @@ def first_tokens(places: torch.Tensor, count: int) -> torch.Tensor:
     tokens = places.shape[1]
     positions = torch.arange(tokens, device=places.device).expand_as(places)
     empty = torch.full((len(places), count + 1), tokens, device=places.device)
-    found = empty.scatter_reduce(1, slots, positions, "amin")[:, :count]
-    return found.masked_fill(found == tokens, 0)
+    earliest = empty.scatter_reduce(1, slots, positions, "amin")[:, :count]
+    return earliest.masked_fill(earliest == tokens, 0)
