@@ -21,8 +21,8 @@ class Params(Strict):
 
     # a hub id (owner/name), or a local folder; with `gguf` also an installed Python package
     pinned: str
-    # a GGUF file in it, such as model.Q4_1.gguf: its weights are dequantised to bfloat16 once, into the folder
-    # of the base model; null: the model is an ordinary one
+    # a GGUF file in it, such as model.Q4_1.gguf: its weights are dequantised to bfloat16 once, into the base
+    # model's folder; null: the model is an ordinary one
     gguf: str | None = Field(default=None, pattern=r"\.gguf$")
     # of a hub model: a branch, a tag or a commit
     revision: str = "main"
