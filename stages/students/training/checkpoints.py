@@ -25,14 +25,14 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def fingerprint(*parts: object) -> str:
+def fingerprint(*parts: object, any_count: bool = False) -> str:
     """A short hash of all that the outcome of a training depends on: where it is equal, a run may resume.
 
-    That is `parts` (whatever JSON can write), our code, the libraries, and whether one process trains or
-    several do.
+    That is `parts` (whatever JSON can write), our code, the libraries and the number of processes; with
+    `any_count` only whether one process trains or several do.
     """
     libraries = [version(name) for name in LIBRARIES]
-    everything = [parts, hash_of_code(*CODE), libraries, processes() > 1]
+    everything = [parts, hash_of_code(*CODE), libraries, processes() > 1 if any_count else processes()]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
 
 
