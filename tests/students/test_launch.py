@@ -87,7 +87,7 @@ def kill_at(step: int) -> None:
         if state.global_step == step:
             os._exit(KILLED)
 
-    Curves.on_step_begin = on_step_begin  # type: ignore[attr-defined]
+    Curves.on_step_begin = on_step_begin  # type: ignore[method-assign]
 
 
 def together(base: Path, folder: Path, environment: dict[str, str], count: int = 2, **settings: Any) -> Path:
@@ -143,11 +143,11 @@ def test_a_sharded_training_goes_on_with_another_number_of_processes(base: Path,
     from safetensors.torch import load_file
 
     settings: dict[str, Any] = {"steps": 6, "checkpoint_steps": 2}
-    before, after = ({"count": count, "batch_size": 4 // count, "environment": sharded(count)} for count in counts)
-    together(base, tmp_path / "a", **before, killed_at=5, **settings)
+    first, second = counts
+    together(base, tmp_path / "a", sharded(first), first, batch_size=4 // first, killed_at=5, **settings)
     left = next((tmp_path / "a" / "checkpoints").iterdir())
     assert [path.name for path in left.glob("checkpoint-*")] == ["checkpoint-4"]
-    resumed = together(base, tmp_path / "a", **after, **settings)
+    resumed = together(base, tmp_path / "a", sharded(second), second, batch_size=4 // second, **settings)
     steps = [line.split("\t")[0] for line in next((tmp_path / "a" / "curves").rglob("loss.tsv")).read_text().splitlines()[1:]]
     assert steps == ["2", "4", "6"]
     one = tune(base, tmp_path / "one", batch_size=4, **settings)
@@ -156,7 +156,7 @@ def test_a_sharded_training_goes_on_with_another_number_of_processes(base: Path,
 
 
 def test_a_sharded_checkpoint_of_an_adapter_holds_the_adapter_alone(base: Path, tmp_path: Path) -> None:
-    from torch.distributed.checkpoint import FileSystemReader
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
 
     settings: dict[str, Any] = {"steps": 4, "checkpoint_steps": 2, "batch_size": 2, "adapters": {"r": 4, "alpha": 8, "dropout": 0.0}}
     together(base, tmp_path / "a", sharded(), killed_at=3, **settings)
