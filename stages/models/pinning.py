@@ -1,14 +1,17 @@
 """Pins a model that others trained: writes a folder that names the model, with the commit of its revision or
-the hash of its files. The weights stay where they are."""
+the hash of its files. The weights stay where they are, but those of a GGUF file, which are dequantised."""
 
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from stages.models.dequantising import copy_licence, dequantise
 from stages.models.folders import DESCRIPTION, PIN, hash_of_folder
 from stages.models.saving import replacing_folder
-from stages.shared.errors import BadInput
+from stages.shared.errors import BadInput, unknown
 from stages.shared.files import write_json
 from stages.shared.params import Strict
 
@@ -16,8 +19,11 @@ from stages.shared.params import Strict
 class Params(Strict):
     """Which model is pinned."""
 
-    # a hub id (owner/name), or a local folder
+    # a hub id (owner/name), or a local folder; with `gguf` also an installed Python package
     pinned: str
+    # a GGUF file in it, such as model.Q4_1.gguf: its weights are dequantised to bfloat16 once, into the base
+    # model's folder; null: the model is an ordinary one
+    gguf: str | None = Field(default=None, pattern=r"\.gguf$")
     # of a hub model: a branch, a tag or a commit
     revision: str = "main"
     # the arguments of its chat template, such as {enable_thinking: false}: training and generation both take
@@ -31,8 +37,12 @@ class Params(Strict):
 def pin(out: Path, params: Params, seed: int) -> None:
     """Writes the folder `out`, which `load_model` and `load_tokenizer` take for the model itself.
 
-    Raises BadInput where the local folder holds no model, and where the Hub knows no such revision.
+    Raises BadInput where the local folder holds no model, where the Hub knows no such revision, and where a
+    GGUF file is absent or cannot be read.
     """
+    if params.gguf:
+        _pin_gguf(out, params, params.gguf, seed)
+        return
     local = Path(params.pinned)
     pinned = _pin_folder(local) if local.is_dir() else _pin_hub(params)
     if params.template:
@@ -42,6 +52,49 @@ def pin(out: Path, params: Params, seed: int) -> None:
     with replacing_folder(out) as folder:
         write_json(folder / PIN, pinned)
         write_json(folder / DESCRIPTION, {"params": params.model_dump(), "base": None, "seed": seed})
+
+
+def _pin_gguf(out: Path, params: Params, name: str, seed: int) -> None:
+    folder, revision = _place_of_gguf(params, name)
+    package = params.pinned if params.pinned.isidentifier() and not Path(params.pinned).is_dir() else None
+    with replacing_folder(out) as made:
+        facts = dequantise(folder / name, made, params.template, params.template_date)
+        copy_licence(folder, package, made)
+        facts = {"model": params.pinned, "revision": revision} | facts
+        write_json(
+            made / DESCRIPTION, {"params": params.model_dump(), "base": None, "seed": seed, "gguf": facts}
+        )
+
+
+def _place_of_gguf(params: Params, name: str) -> tuple[Path, str | None]:
+    """The folder that holds the GGUF file `name`, and its revision: the commit of the Hub, or the version of
+    the Python package; None for a local folder."""
+    folder, revision = Path(params.pinned), None
+    if not folder.is_dir():
+        if "/" in params.pinned:
+            return _download_gguf(params, name)
+        spec = find_spec(params.pinned) if params.pinned.isidentifier() else None
+        if spec is None or not spec.submodule_search_locations:
+            raise BadInput(
+                f"base: {params.pinned}: neither a folder nor an installed Python package: "
+                f"`pip install {params.pinned.replace('_', '-')}`, or give a folder or a hub id (owner/name)"
+            )
+        folder, revision = Path(spec.submodule_search_locations[0]), version(params.pinned)
+    if not (folder / name).is_file():
+        choices = sorted(path.name for path in folder.glob("*.gguf"))
+        raise BadInput(f"base: {params.pinned}: {unknown('GGUF file', name, choices)}")
+    return folder, revision
+
+
+def _download_gguf(params: Params, name: str) -> tuple[Path, str | None]:
+    from huggingface_hub import hf_hub_download
+
+    commit = _pin_hub(params)["revision"]
+    try:
+        file = Path(hf_hub_download(params.pinned, name, revision=commit))
+    except OSError as error:
+        raise BadInput(f"base: {params.pinned} at {commit}: {name}: {_reason(error)}") from None
+    return file.parent, commit
 
 
 def _pin_folder(folder: Path) -> dict[str, Any]:
@@ -57,9 +110,12 @@ def _pin_hub(params: Params) -> dict[str, Any]:
     try:
         commit = HfApi().model_info(params.pinned, revision=params.revision).sha
     except (HfHubHTTPError, HFValidationError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise BadInput(
-            f"base: {params.pinned} at {params.revision}: no revision from the Hub: {reason}; "
+            f"base: {params.pinned} at {params.revision}: no revision from the Hub: {_reason(error)}; "
             "or give a local folder"
         ) from None
     return {"model": params.pinned, "revision": commit, "sha256": None}
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

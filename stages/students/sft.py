@@ -18,7 +18,7 @@ from stages.shared.rows import Chat
 from stages.students import Job
 from stages.students.training.adapters import Adapters, adapt, quantised
 from stages.students.training.audit import audit
-from stages.students.training.checkpoints import fingerprint
+from stages.students.training.checkpoints import fingerprint, shared_out
 from stages.students.training.describe import describe_base, hash_of_chats
 from stages.students.training.padding import agree, set_padding
 from stages.students.training.row_counts import Row, RowCounts, fitting, row_report
@@ -116,7 +116,8 @@ def train(chats: Sequence[Chat], job: Job, params: Params) -> None:
     facts = {"base": base, "data_sha256": data, "seed": job.seed, "weights": trained}
     facts |= {"too_long": len(rows) - len(kept)}
     facts |= {"texts": cuts} if cuts else {}
-    key = fingerprint(params.model_dump(), facts, *([job.held.key] if job.held else []))
+    parts = [shared_out(params.model_dump()), facts, *([job.held.key] if job.held else [])]
+    key = fingerprint(*parts, any_count=True)
     report, examples = row_report(rows, params.max_tokens, counts), [row.example for row in kept]
     fit(learner, tokenizer, examples, params, job, key, facts, report, rows_to_measure=rows_to_measure)
 

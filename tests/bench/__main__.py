@@ -9,7 +9,7 @@ import sys
 
 from measure import BENCH, SIZES
 
-SECTIONS = ("rows", "train", "generate", "grade", "sample", "noop", "decontaminate", "report")
+SECTIONS = ("rows", "train", "generate", "grade", "sample", "noop", "decontaminate", "coverage", "report")
 
 parser = argparse.ArgumentParser(prog="python tests/bench", description=__doc__)
 parser.add_argument("sections", nargs="*", choices=SECTIONS, help="what to measure; all of them unless named")

@@ -1,9 +1,11 @@
-"""Three sets of cases of our own, in the manner of today's chat models: twelve kinds of fault and more, right and wrong golds.
+"""Four sets of cases of our own, in the manner of today's chat models: twelve kinds of fault and more, right and wrong golds.
 
 The third set (772 rows, 404 texts) was written without reading the graders, and judged before anything was mended: 72.3 % right, 26.8 %
 of the wrong answers accepted. The fourth set (511 rows) was written after the first mending, to see what the kinds still missed: the
 graders of before had 66.7 %, the mended ones 90.8 % at first sight. The fifth (321 rows) is made of
-answers and sentences that a strict reader may refuse: 91 % before, 96 % at first sight. Now all stand at the figures below.
+answers and sentences that a strict reader may refuse: 91 % before, 96 % at first sight. The sixth (616 rows, 280 texts) was written
+without reading the graders, and judged before anything was mended: 98.4 % right, 4 of 359 wrong answers accepted. Now all stand at the
+figures below.
 """
 
 import json
@@ -21,7 +23,8 @@ FAMILIES = {
     7: "options with No, letters and numbers", 8: "other languages and ticks", 9: "where a sentence ends",
     10: "dressing of a box", 11: "thoughts", 12: "JSON, retractions and what runs on", 13: "chats of every kind",
 }  # fmt: skip
-SETS = {"third_set": (0.99, 772), "fourth_set": (0.99, 511), "fifth_set": (0.99, 321)}  # the least share of right verdicts, rows
+# the least share of right verdicts, rows
+SETS = {"third_set": (0.99, 772), "fourth_set": (0.99, 511), "fifth_set": (0.99, 321), "sixth_set": (0.99, 616)}
 
 
 def rows(name: str) -> list[dict[str, Any]]:

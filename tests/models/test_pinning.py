@@ -39,7 +39,7 @@ class TestPinnedFolder:
         found = json.loads((folder / "base.json").read_text())
         assert (found["model"], found["revision"], len(found["sha256"])) == (str(base), None, 64)
         assert json.loads((folder / "student.json").read_text()) == {
-            "params": {"pinned": str(base), "revision": "main", "template": {}, "template_date": None},
+            "params": {"pinned": str(base), "gguf": None, "revision": "main", "template": {}, "template_date": None},
             "base": None,
             "seed": 0,
         }

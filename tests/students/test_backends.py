@@ -5,7 +5,9 @@ with that model's tokenizer), or else at a server of the tests that speaks what 
 """
 
 import importlib.util
+import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -242,6 +244,20 @@ def test_a_local_policy_is_exported_as_a_model_folder(start: Path, tmp_path: Pat
     policy.export(tmp_path / "out")
     again = local(tmp_path / "out", tmp_path / "store")
     assert again.logprobs(ROWS).result() == policy.logprobs(ROWS).result()
+
+
+@pytest.mark.parametrize("adapters", [None, {"r": 4, "alpha": 8, "dropout": 0.0}], ids=["whole", "adapters"])
+def test_settings_with_which_nothing_was_measured_are_not_exported(start: Path, adapters: Any, tmp_path: Path) -> None:
+    """Answers are drawn without a penalty for repetition: a student that is saved with one would answer otherwise elsewhere."""
+    sampling = shutil.copytree(start, tmp_path / "sampling")
+    path = sampling / "generation_config.json"
+    given = json.loads(path.read_text())
+    path.write_text(json.dumps(given | {"repetition_penalty": 1.3, "temperature": 0.6, "do_sample": True}))
+    policy = local(sampling, tmp_path / "store", adapters=adapters)
+    policy.export(tmp_path / "out")
+    saved = json.loads((tmp_path / "out" / "generation_config.json").read_text())
+    assert not {"repetition_penalty", "temperature", "do_sample"} & saved.keys()
+    assert saved["eos_token_id"] == given["eos_token_id"]
 
 
 def test_dropout_of_adapters_is_refused() -> None:

@@ -11,20 +11,22 @@ import pytest
 from stages.shared.rows import Response, Trace
 from stages.students import Held
 
-from tiny import one_thread, prompts, question, talk, tune
+from tiny import chats, one_thread, prompts, question, talk, tune
 
 ROOT = Path(__file__).parents[2]
+KILLED = 9  # the exit status of a process that is ended in the midst of a training
 
 
-def sharded() -> dict[str, str]:
-    """The environment that `accelerate launch` makes of conf/accelerate/fsdp.yaml, in float32 so that it can be compared."""
+def sharded(count: int = 2, precision: str = "no") -> dict[str, str]:
+    """The environment that `accelerate launch` makes of conf/accelerate/fsdp.yaml, in float32 by default so that it can be compared."""
     from accelerate.commands.launch import _validate_launch_command, launch_command_parser
     from accelerate.utils.launch import prepare_multi_gpu_env
 
     config = ROOT / "conf" / "accelerate" / "fsdp.yaml"
-    given = launch_command_parser().parse_args(["--config_file", str(config), "--num_processes", "2", "-m", "stages.train", "S"])
+    given = launch_command_parser().parse_args(["--config_file", str(config), "--num_processes", str(count), "-m", "stages.train", "S"])
     made: dict[str, str] = prepare_multi_gpu_env(_validate_launch_command(given)[0])
-    return {name: value for name, value in made.items() if name.startswith(("FSDP", "ACCELERATE"))} | {"ACCELERATE_MIXED_PRECISION": "no"}
+    kept = {name: value for name, value in made.items() if name.startswith(("FSDP", "ACCELERATE"))}
+    return kept | {"ACCELERATE_MIXED_PRECISION": precision}
 
 
 def ungraded(response: Response) -> Trace:
@@ -38,13 +40,15 @@ def held() -> Held:
     return Held(rows, prompts([question(number) for number in range(5)]), ungraded, "key")
 
 
-def rank(number: int, port: int, environment: dict[str, str], base: Path, folder: Path, settings: dict[str, Any]) -> None:
-    """One of the two processes."""
-    os.environ |= environment | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": str(number), "LOCAL_RANK": str(number)}
+def rank(number: int, count: int, port: int, environment: dict[str, str], base: Path, folder: Path, settings: dict[str, Any]) -> None:
+    """One of the processes."""
+    os.environ |= environment | {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "RANK": str(number), "LOCAL_RANK": str(number)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     one_thread()
     if environment:
         let_cpus_shard()
+    if (last := settings.pop("killed_at", None)) is not None:
+        kill_at(last)
     tune(base, folder, held=held() if "validation" in settings else None, **settings)
 
 
@@ -69,24 +73,36 @@ def let_cpus_shard() -> None:
     def checked(self: Any, *given: Any, **named: Any) -> Any:
         result = train(self, *given, **named)
         assert {type(weight).__name__ for weight in self.model.parameters()} == {"DTensor"}
+        assert {str(weight.dtype) for weight in self.model.parameters() if weight.requires_grad} == {"torch.float32"}
         return result
 
     PlannedTrainer.train = checked  # type: ignore[method-assign]
 
 
-def together(base: Path, folder: Path, environment: dict[str, str], **settings: Any) -> Path:
-    """The student of two processes."""
+def kill_at(step: int) -> None:
+    """Ends this process before its step `step` + 1."""
+    from stages.students.training.curves import Curves
+
+    def on_step_begin(self: Any, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        if state.global_step == step:
+            os._exit(KILLED)
+
+    Curves.on_step_begin = on_step_begin  # type: ignore[method-assign]
+
+
+def together(base: Path, folder: Path, environment: dict[str, str], count: int = 2, **settings: Any) -> Path:
+    """The student of `count` processes."""
     context = get_context("forkserver")  # which imports the libraries once for all of them
     context.set_forkserver_preload(["peft", "stages.students.training.fit"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    running = [context.Process(target=rank, args=(number, port, environment, base, folder, settings)) for number in range(2)]
+    running = [context.Process(target=rank, args=(number, count, port, environment, base, folder, settings)) for number in range(count)]
     for process in running:
         process.start()
     for process in running:
         process.join(120)
-    assert [process.exitcode for process in running] == [0, 0]
+    assert {process.exitcode for process in running} == {KILLED if "killed_at" in settings else 0}
     return folder / "student"
 
 
@@ -104,6 +120,51 @@ def test_two_processes_learn_what_one_does(base: Path, shards: bool, tmp_path: P
     assert sorted(path.name for path in two.iterdir()) == sorted(path.name for path in one.iterdir())
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["checkpoints", "curves", "student"]
     assert list((tmp_path / "two" / "checkpoints").iterdir()) == []
+
+
+def test_sharded_weights_are_float32_and_all_of_them_move(base: Path, tmp_path: Path) -> None:
+    """The forward pass computes in bfloat16, whose steps of 2^-8 of a weight would swallow an update of 2e-5."""
+    from safetensors.torch import load_file
+
+    settings: dict[str, Any] = {"weights": "bfloat16", "learning_rate": 2e-5, "bf16": True, "given": chats(64)}
+    two = together(base, tmp_path / "two", sharded(precision="bf16"), batch_size=16, **settings)
+    one = tune(base, tmp_path / "one", batch_size=32, **settings)
+    learnt, expected, before = (load_file(folder / "model.safetensors") for folder in (two, one, base))
+    assert {str(weight.dtype) for weight in learnt.values()} == {"torch.float32"}
+    count = sum(weight.numel() for weight in before.values())
+    assert sum(int((learnt[name] != before[name]).sum()) for name in before) > 0.98 * count
+    losses = [json.loads((folder / "student.json").read_text())["last_loss"] for folder in (two, one)]
+    assert losses[0] == pytest.approx(losses[1], rel=2e-3)
+    assert sorted(learnt) == sorted(expected)
+
+
+@pytest.mark.parametrize("counts", [(2, 4), (4, 2)], ids=["more", "fewer"])
+def test_a_sharded_training_goes_on_with_another_number_of_processes(base: Path, counts: tuple[int, int], tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    settings: dict[str, Any] = {"steps": 6, "checkpoint_steps": 2}
+    first, second = counts
+    together(base, tmp_path / "a", sharded(first), first, batch_size=4 // first, killed_at=5, **settings)
+    left = next((tmp_path / "a" / "checkpoints").iterdir())
+    assert [path.name for path in left.glob("checkpoint-*")] == ["checkpoint-4"]
+    resumed = together(base, tmp_path / "a", sharded(second), second, batch_size=4 // second, **settings)
+    steps = [line.split("\t")[0] for line in next((tmp_path / "a" / "curves").rglob("loss.tsv")).read_text().splitlines()[1:]]
+    assert steps == ["2", "4", "6"]
+    one = tune(base, tmp_path / "one", batch_size=4, **settings)
+    learnt, expected = (load_file(folder / "model.safetensors") for folder in (resumed, one))
+    assert all(float((learnt[name] - expected[name]).abs().max()) < 1e-4 for name in expected)
+
+
+def test_a_sharded_checkpoint_of_an_adapter_holds_the_adapter_alone(base: Path, tmp_path: Path) -> None:
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
+
+    settings: dict[str, Any] = {"steps": 4, "checkpoint_steps": 2, "batch_size": 2, "adapters": {"r": 4, "alpha": 8, "dropout": 0.0}}
+    together(base, tmp_path / "a", sharded(), killed_at=3, **settings)
+    saved = next((tmp_path / "a" / "checkpoints").glob("*/checkpoint-2"))
+    names = {name for part in saved.glob("*_0") for name in FileSystemReader(str(part)).read_metadata().state_dict_metadata}
+    assert names and all("lora_" in name or "param_groups" in name for name in names)
+    student = together(base, tmp_path / "a", sharded(), **settings)
+    assert sorted(path.name for path in student.glob("*.safetensors")) == ["adapter_model.safetensors"]
 
 
 def test_adapters_and_muon_learn_together(base: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from filelock import FileLock
 from ruamel.yaml import YAML
 from stages.models.code import hash_of_code
 from stages.shared.files import write
-from stages.students.training.checkpoints import fingerprint, kept_until_done, last_whole
+from stages.students.training.checkpoints import fingerprint, kept_until_done, last_whole, shared_out
 from stages.students.training.curves import Curves
 
 from stages import train
@@ -124,6 +124,18 @@ def test_a_fingerprint_is_of_all_that_the_outcome_depends_on(monkeypatch: pytest
     assert len(set(keys)) == 4
     monkeypatch.undo()
     assert fingerprint({"a": 1}) == keys[0]
+
+
+def test_several_processes_may_share_out_a_step_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one process each param counts, since its training ends with the same bytes; of several the rows of a step do."""
+
+    def key(count: int, **changed: int) -> str:
+        monkeypatch.setenv("WORLD_SIZE", str(count))
+        params = {"batch_size": 4, "accumulate": 2, "launcher": f"launch {count}", "steps": 9} | changed
+        return fingerprint(shared_out(params), any_count=True)
+
+    assert key(2) == key(4, batch_size=2) == key(8, accumulate=1, batch_size=2)
+    assert len({key(1), key(1, batch_size=8, accumulate=1), key(2), key(4), key(2, steps=8)}) == 5
 
 
 @pytest.mark.parametrize("changed", ["models/loading.py", "students/sft.py", "students/training/optimizers.py", "students/training/new.py"])

@@ -55,6 +55,7 @@ _SUMMED = re.compile(r"\b(?:total|sum|altogether|so|thus|hence|therefore|in all|
 _CHANCE = re.compile(any_of(english.PROBABILITY), re.IGNORECASE)
 _CLOSE = re.compile(r"\d\s(?:in|out of)\s\d")
 _ONE_IN = re.compile(r"\s(?:in|out of)\s")
+_ARROW = re.compile(r"\s*(?:→|⇒|->|=>|\\to|\\Rightarrow)\s*")
 _INTRODUCTION = re.compile(
     rf"(?:[\s:=≈~$(\[*_\"'-]|\\approx|(?:{any_of(english.INTRODUCTIONS)})(?!\w))*+", re.IGNORECASE
 )
@@ -74,6 +75,9 @@ def choose(text: str, announced: bool) -> Match | str | None:
     matches = numbers_of(text)
     if not matches:
         return None
+    pairs = list(pairwise(matches))
+    if pairs and all(_ARROW.fullmatch(text, left.end(), right.start()) for left, right in pairs):
+        return matches[-1]  # `5 → 10 → 20`
     weights = list(_weights(text, matches))
     is_head = announced and starts(text, matches[0])
     if is_head and weights[0] is not None:

@@ -31,6 +31,8 @@ _RETRACTION = re.compile(
     r"|it is|it's|is|I(?:'d| would)? (?:say|choose|pick))\b)"
     r"(?![^.\n]{0,40}\b(?:right|correct|fine|so)\b)"
     r"|\bactually,? let me re\w{3,12}|\bno,? sorry\b|\bsorry,? (?=it is|it's|I meant|make that)"
+    r"|\b(?:actually|no|wait)[,:;] (?:no[,:;] )?(?:it|that|this|the answer) (?:should|must|has to) be"
+    r"(?=\W{1,4}(?:\d|(?-i:[A-Z])\b))"
     r"|\bno,? wait\b|\bwait,? no\b|\blet me (?:correct|fix|redo) (?:that|this|it|my)\b|\bcorrection\s*:",
     re.IGNORECASE,
 )
@@ -42,7 +44,7 @@ _NEEDED = (
     "be it", "be true", "be quite", "n't the answer", "scratch", "strike", "ignore", "disregard", "forget",
     "cancel", "misread", "contradiction", "no wait", "no, wait", "wait no", "wait, no", "let me correct",
     "second thought", "let me re", "sorry", "reflection", "inspection", "further thought", "thinking a",
-    "let me fix", "let me redo", "correction",
+    "let me fix", "let me redo", "correction", "should be", "must be", "has to be",
 )  # fmt: skip
 _INTERJECTION = re.compile(
     r"(?:\W|wait|hmm+|oh|no|oops|but|actually|sorry|hold on|however|ah|well|on (?:second thought|reflection)"

@@ -24,6 +24,7 @@ from stages.students.backends.states import put_back, stored
 from stages.students.losses import rounded
 from stages.students.token_losses import TOKEN_LOSSES, Clip, Tokens, token_loss
 from stages.students.training.adapters import Adapters, adapt
+from stages.students.training.padding import agree, set_padding
 
 
 class Params(Strict):
@@ -71,6 +72,7 @@ class Local:
         torch.manual_seed(seed)
         self.start, self.params, self.store = start, params, store
         self.tokenizer = load_tokenizer(str(start))
+        set_padding(self.tokenizer, None, str(start))
         # bfloat16 rounds most updates of a weight away
         self.whole = params.adapters is None and not locate(str(start)).adapter
         self.model = self._prepared(trained=True)
@@ -86,6 +88,7 @@ class Local:
         """The model on its device; `trained` says whether it is to learn."""
         params = self.params
         model = load_model(str(self.start), params.device, "float32" if self.whole else params.weights)
+        agree(model, self.tokenizer)
         if choose_device(params.device) == "cpu":
             model.set_attn_implementation("eager")  # as in students/training/fit.py
         if trained:
@@ -220,8 +223,9 @@ class Local:
         shutil.rmtree(self.store / saved, ignore_errors=True)
 
     def export(self, folder: Path) -> None:
-        """Writes weights (safetensors) and tokenizer to `folder`."""
+        """Writes weights (safetensors), tokenizer and settings for generation to `folder`."""
         self.model.save_pretrained(folder)
+        self.model.generation_config.save_pretrained(folder)  # PEFT saves none
         self.tokenizer.save_pretrained(folder)
 
 

@@ -4,17 +4,19 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from stages.models.code import hash_of_code
 
 CODE = ("students", "models")  # the packages that a training runs
+SHARES = ("batch_size", "accumulate", "launcher")  # params that say how processes share out a step
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "peft", "bitsandbytes")
 
 
@@ -23,14 +25,28 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def fingerprint(*parts: object) -> str:
+def fingerprint(*parts: object, any_count: bool = False) -> str:
     """A short hash of all that the outcome of a training depends on: where it is equal, a run may resume.
 
-    That is `parts` (whatever JSON can write), our code, the libraries and the number of processes.
+    That is `parts` (whatever JSON can write), our code, the libraries and the number of processes; with
+    `any_count` only whether one process trains or several do.
     """
     libraries = [version(name) for name in LIBRARIES]
-    everything = [parts, hash_of_code(*CODE), libraries, processes()]
+    everything = [parts, hash_of_code(*CODE), libraries, processes() > 1 if any_count else processes()]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def shared_out(params: Mapping[str, Any]) -> dict[str, Any]:
+    """`params` of a training as they enter its fingerprint.
+
+    Where several processes train, how they share out the rows of a step does not: batch_size, accumulate and
+    launcher give way to the number of rows. Weights and optimizer are then the same up to rounding, and a
+    training goes on with another number of processes, as when fewer GPUs are free.
+    """
+    if processes() == 1:
+        return dict(params)
+    rest = {name: value for name, value in params.items() if name not in SHARES}
+    return rest | {"rows_a_step": params["batch_size"] * params["accumulate"] * processes()}
 
 
 @contextmanager
