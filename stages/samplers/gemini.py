@@ -81,7 +81,7 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
     price = price_of(params.model, params)
 
     def open_buyer(budget: Budget, buffer: WriteBuffer) -> Buyer:
-        return LiveBuyer(GeminiProvider(params), params, params.model, budget, buffer)
+        return LiveBuyer(GeminiProvider(params), params, budget, buffer)
 
     order = Order(params, params.model, params.max_tokens, price, partial(asked, params=params), open_buyer)
     return answers(prompts, order)
