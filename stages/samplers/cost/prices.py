@@ -80,8 +80,8 @@ def price_of(model: str, spending: Spending) -> Price | None:
     price = spending.price or lookup(model, table(Path(spending.prices)))
     if price is None and spending.max_usd is not None:
         raise BadInput(
-            f"max_usd: {model!r} has no price, so no bound could be kept; "
-            f"add it to {spending.prices} or give `price`"
+            f"max_usd: {model!r} has no price, so no bound could be kept; add it to {spending.prices}, give "
+            "`price` ({prompt: 0, completion: 0} for a server of your own), or set max_usd: null"
         )
     if price is None:
         _say_once(
