@@ -5,28 +5,57 @@ from typing import Any
 
 from stages.samplers.http.chat import LARGEST
 from stages.samplers.http.faults import Fault, Target, fault_of
+from stages.samplers.http.gemini_stream import read_stream
+
+CHUNK = 1 << 14  # bytes of a stream that are read at once, at most
+WHOLE, STREAMED = ":generateContent", ":streamGenerateContent"  # how addresses of Gemini's methods end
 
 
-def guard(session: Any, places: int, target: Target, change: Callable[[bytes], bytes]) -> None:
+def guard(
+    session: Any,
+    places: int,
+    target: Target,
+    change: Callable[[bytes], bytes],
+    token_timeout: float | None = None,
+) -> None:
     """Has the session follow no redirects (the key would go along), read no body larger than a
-    limit, and keep a connection for each of `places` calls. `change` is applied to each body."""
+    limit, and keep a connection for each of `places` calls. `change` is applied to each body.
+
+    With `token_timeout`, in seconds, answers of Gemini are asked for in parts, of which none may take longer;
+    the caller sees the answer in one piece.
+    """
     from requests.adapters import HTTPAdapter
 
     class Guard(HTTPAdapter):
-        def send(self, *request: Any, **options: Any) -> Any:
+        def send(self, request: Any, **options: Any) -> Any:
             from urllib3.exceptions import HTTPError
 
-            response: Any = super().send(*request, **options)
+            if token_timeout is not None:
+                path, _, query = request.url.partition("?")
+                if path.endswith(WHOLE):
+                    path = path.removesuffix(WHOLE) + STREAMED
+                request.url = f"{path}?{f'{query}&' if query else ''}alt=sse".replace("%24alt=json&", "")
+                options |= {"timeout": token_timeout, "stream": True}
+            response: Any = super().send(request, **options)
             if response.is_redirect:
                 raise fault_of(response.status_code, "", "", None, target)
             try:
-                content = response.raw.read(LARGEST + 1, decode_content=True)
+                response._content = change(_read(response, token_timeout))
             except HTTPError as error:
-                raise OSError(f"cut off: {error}") from None
-            if len(content) > LARGEST:
-                raise Fault("too large", f"more than {LARGEST} bytes", retry=False, billed=True)
-            response._content = change(content)
+                cause = "timed out" if "timed out" in str(error) else "cut off"
+                raise OSError(f"{cause}: {error}") from None
             return response
 
     for scheme in ("http://", "https://"):
         session.mount(scheme, Guard(pool_maxsize=places))
+
+
+def _read(response: Any, token_timeout: float | None) -> bytes:
+    is_stream = "text/event-stream" in response.headers.get("Content-Type", "")
+    if token_timeout is not None and is_stream and response.status_code == 200:
+        chunks = iter(lambda: response.raw.read1(CHUNK, decode_content=True), b"")
+        return read_stream(chunks, LARGEST, token_timeout)
+    content: bytes = response.raw.read(LARGEST + 1, decode_content=True)
+    if len(content) > LARGEST:
+        raise Fault("too large", f"more than {LARGEST} bytes", retry=False, billed=True)
+    return content

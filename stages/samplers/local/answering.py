@@ -197,8 +197,8 @@ def _tokenizer(model: str, arguments: tuple[tuple[str, Any], ...] = (), date: st
     for argument, _ in arguments:
         if f"{{%- set {argument} = " in tokenizer.chat_template:
             raise BadInput(
-                f"{model}: template: its chat template sets {argument!r} itself (a base model pinned with it, "
-                "or a student of one); leave it out"
+                f"{model}: template: its chat template sets {argument!r} itself, as that of a base model "
+                "pinned with it, or of a student of one; leave it out"
             )
     tokenizer = with_arguments(tokenizer, dict(arguments), date, model)
     tokenizer.padding_side = "left"
