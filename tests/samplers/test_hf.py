@@ -72,7 +72,7 @@ def test_a_chat_template_has_its_arguments(tmp_path: Path) -> None:
     (tmp_path / "model/config.json").write_text("{}")
     settings: Any = {"sampler": "hf", "model": str(tmp_path / "model"), "max_new_tokens": 9, "device": "cpu"}
     (asked,) = prompts(["2?"])
-    plain, quick = (local.Local(hf.Params(**settings, template=arguments)) for arguments in ({}, {"enable_thinking": False}))
+    plain, quick = (local.Local(hf.Params(**settings | {"template": arguments})) for arguments in ({}, {"enable_thinking": False}))
     no_thought = "<think>\n\n</think>\n\n"
     assert quick.render(asked).endswith(no_thought) and not plain.render(asked).endswith(no_thought)
     assert quick.identity != plain.identity

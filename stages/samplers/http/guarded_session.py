@@ -27,7 +27,7 @@ def guard(
     from requests.adapters import HTTPAdapter
 
     class Guard(HTTPAdapter):
-        def send(self, request: Any, **options: Any) -> Any:
+        def send(self, request: Any, *given: Any, **options: Any) -> Any:
             from urllib3.exceptions import HTTPError
 
             if token_timeout is not None:
@@ -36,7 +36,7 @@ def guard(
                     path = path.removesuffix(WHOLE) + STREAMED
                 request.url = f"{path}?{f'{query}&' if query else ''}alt=sse".replace("%24alt=json&", "")
                 options |= {"timeout": token_timeout, "stream": True}
-            response: Any = super().send(request, **options)
+            response: Any = super().send(request, *given, **options)
             if response.is_redirect:
                 raise fault_of(response.status_code, "", "", None, target)
             try:
