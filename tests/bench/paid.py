@@ -3,8 +3,8 @@
     python tests/bench/paid.py --kills 20 --interrupts 20 --mixes 20 --seed 0
 
 A kill is SIGKILL, an interrupt is Ctrl-C (SIGINT), each at a random moment of a run of its own; the same run is then started once more and
-goes to its end. `lost` are answers that the server billed and the run did not store, `paid twice` those that it billed a second time. A kill
-may lose what is in flight, which is at most the concurrency; Ctrl-C may lose nothing.
+goes to its end. `lost` are answers that the server billed and the run did not store, `paid twice` those that it billed a second time. A
+kill may lose what is in flight, which is at most the concurrency; Ctrl-C may lose nothing.
 A mix of faults is put to two processes at once, which share one bound (`scope: repository`): what the server billed is compared with it.
 """
 
@@ -106,10 +106,8 @@ def endings(title: str, number: signal.Signals, count: int, drawn: random.Random
     table(f"{title}: {ROWS} requests, {CONCURRENCY} at once", header, rows)
     most = CONCURRENCY if number == signal.SIGKILL else 0
     met = all(end.lost <= most and end.twice <= end.lost for end in ends)
-    print(
-        f"\n{'met ' if met else 'MISS'} at most {most} lost in each; in all {sum(end.lost for end in ends)} of {sum(end.billed for end in ends)}",
-        flush=True,
-    )
+    lost, billed = sum(end.lost for end in ends), sum(end.billed for end in ends)
+    print(f"\n{'met ' if met else 'MISS'} at most {most} lost in each run; in all {lost} of {billed} answers", flush=True)
     return met
 
 
