@@ -55,6 +55,7 @@ class Budget:
         self.requests = 0
         self.reserved: dict[int, float] = {}
         self.ledger = RepositoryLedger() if limits.scope == "repository" else None
+        self.bounded = limits.max_usd is not None or limits.max_requests is not None
         self.waits_for_others = False  # there is room only once other processes have settled theirs
         self._freed = asyncio.Event()
 
@@ -73,15 +74,19 @@ class Budget:
     def try_reserve(self, prompt: int, completion: int) -> int | None:
         """As `reserve`, but None where one would have to wait."""
         most = self.excess * self.price.cost(Usage(prompt, completion), self.batch) if self.price else 0.0
-        if self.ledger is None:
-            own = sum(self.reserved.values())
-            if not self._fits(Account(self.spent, self.lost, own, len(self.reserved), self.requests), most):
-                return None
-        elif not self._reserve_together(self.ledger, most):
+        if self.ledger:
+            fits = self._reserve_together(self.ledger, most)
+        else:
+            fits = not self.bounded or self._fits(self._account(), most)
+        if not fits:
             return None
         self.requests += 1
         self.reserved[self.requests] = most
         return self.requests
+
+    def _account(self) -> Account:
+        reserved = sum(self.reserved.values())
+        return Account(self.spent, self.lost, reserved, len(self.reserved), self.requests)
 
     def _reserve_together(self, ledger: RepositoryLedger, most: float) -> bool:
         with ledger.changing():

@@ -32,11 +32,6 @@ class Gaps(NamedTuple):
         """Those of so many requests and tokens a minute (None: no limit)."""
         return cls(MINUTE / requests if requests else 0.0, MINUTE / tokens if tokens else 0.0, tokens or 0.0)
 
-    @property
-    def limited(self) -> bool:
-        """Whether there is any limit."""
-        return bool(self.request or self.token)
-
 
 class Pace:
     """Each limit has a time before which the next request may not leave. A request moves the first one on by
@@ -129,11 +124,12 @@ class RateLimit:
 
     def __init__(self, requests: float | None, tokens: float | None, records: Records | None = None) -> None:
         self.gaps, self.records = Gaps.of(requests, tokens), records or OwnRecords()
+        self.limited = bool(requests or tokens)
         self.turn = asyncio.Lock()
 
     async def wait(self, most: int) -> SentRequest:
         """Returns when the next request may be sent; `most` are the tokens that it could take."""
-        if not self.gaps.limited:
+        if not self.limited:
             return SentRequest(0.0, 0.0)
         async with self.turn:  # one at a time, so that each counts with all that is known when it leaves
             while isinstance(sent := self.records.try_leave(self.gaps, most), float):
@@ -142,5 +138,5 @@ class RateLimit:
 
     def settle(self, sent: SentRequest, tokens: int | None) -> None:
         """Corrects the tokens of a request that has come back (None: it was not answered, and took none)."""
-        if self.gaps.limited:
+        if self.limited:
             self.records.settle(self.gaps, sent, tokens)
