@@ -12,7 +12,6 @@ import argparse
 import os
 import random
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,20 +29,10 @@ from stages.samplers.cost.repository_ledger import RepositoryLedger
 from stages.samplers.memo.administration import totals_by_model
 
 from faulty_ledger import MOST, Ledger
+from paid_runs import finish, start
 from server import Server
 
 ROWS, CONCURRENCY, LATENCY = 400, 16, 0.1
-PROGRAM = """
-import sys
-sys.path[:0] = {paths}
-from teachers import params, prompts
-from stages.samplers import openai
-from stages.shared.cli import run
-class At: url = {url!r}
-def main(style):
-    for given in openai.answer(prompts({rows}, style), params(At, timeout=30.0, **{changed!r}), 0): pass
-run(main)
-"""
 
 
 class End(NamedTuple):
@@ -59,11 +48,9 @@ class End(NamedTuple):
         return self.billed - self.stored
 
 
-def start(server: Server, folder: Path, style: str = "plain", **changed: Any) -> "subprocess.Popen[str]":
-    """A process that asks `ROWS` questions, with its memo in `folder`."""
-    code = PROGRAM.format(paths=[str(ROOT), str(ROOT / "tests")], url=server.url, rows=ROWS, changed=changed)
-    env = os.environ | {"DVC_ROOT": str(folder), "TEACHER_KEY": "none", "NO_PROXY": "127.0.0.1"}
-    return subprocess.Popen([sys.executable, "-c", code, style], env=env, cwd=folder, stderr=subprocess.PIPE, text=True)
+def environment(folder: Path) -> dict[str, str]:
+    """That of a process with its memo in `folder`."""
+    return os.environ | {"DVC_ROOT": str(folder), "TEACHER_KEY": "none", "NO_PROXY": "127.0.0.1"}
 
 
 def stored(folder: Path) -> int:
@@ -81,18 +68,19 @@ def place() -> Iterator[Path]:
 def ended(number: signal.Signals, moment: int) -> End:
     """Ends a run by a signal once the server has had `moment` calls, and runs it again to its end."""
     with place() as folder, Server(latency=LATENCY) as server:
-        run = start(server, folder, concurrency=CONCURRENCY)
+        asked: Any = {"rows": ROWS, "env": environment(folder), "concurrency": CONCURRENCY, "timeout": 30.0}
+        (run,) = start(server, "plain", **asked)
         while len(server.calls) < moment:
             if run.poll() is not None:
-                raise RuntimeError(f"the run ended before it was to: {run.communicate()[1][-2000:]}")
+                raise RuntimeError(f"the run ended before it was to: {finish(run)[-2000:]}")
             sleep(0.002)
         run.send_signal(number)
-        run.communicate()
+        finish(run)
         while server.active:  # what a dead client had asked for is answered, and billed, all the same
             sleep(0.01)
         first = sum(server.billed.values()), stored(folder)
-        again = start(server, folder, concurrency=CONCURRENCY)
-        said = again.communicate()[1]
+        (again,) = start(server, "plain", **asked)
+        said = finish(again)
         if again.returncode:
             raise RuntimeError(f"the second run failed: {said[-2000:]}")
         return End(*first, sum(count - 1 for count in server.billed.values()))
@@ -118,9 +106,8 @@ def mixes(count: int) -> bool:
         with place() as folder, Ledger(seed) as server:
             server.latency = 0.05
             changed: Any = {"scope": "repository", "max_usd": limit, "concurrency": 8, "retries": 3, "allow_failures": 1.0}
-            workers = [start(server, folder, style, **changed) for style in ("a", "b")]
-            for worker in workers:
-                worker.communicate()
+            for worker in start(server, "a", "b", rows=ROWS, env=environment(folder), **changed):
+                finish(worker)
             calls = [sum(call.told.startswith(style) for call in server.calls) for style in ("a ", "b ")]
             ledger = RepositoryLedger(folder / ".athanor/spending.sqlite")
             account = ledger.account()

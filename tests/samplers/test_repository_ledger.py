@@ -4,7 +4,6 @@ limit, whatever fails and whoever is killed."""
 import asyncio
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from threading import Event
@@ -19,7 +18,8 @@ from stages.samplers.requests.shared_records import SharedRecords
 from stages.shared.errors import BadInput
 
 from faulty_ledger import MOST, Ledger
-from project_tree import ROOT
+from paid_runs import finish
+from paid_runs import start as start_runs
 from server import Server
 from teachers import PRICE, ask, params, prompts, runs, workplace
 
@@ -27,36 +27,11 @@ pytestmark = pytest.mark.usefixtures("workplace")
 __all__ = ["workplace"]
 
 CHEAP = Price(prompt=1.0, completion=2.0)
-PROGRAM = """
-import sys
-sys.path[:0] = {paths}
-from teachers import params, prompts
-from stages.samplers import openai
-from stages.shared.cli import run
-class At: url = {url!r}
-def main(style):
-    print("ready", flush=True), sys.stdin.readline()
-    for given in openai.answer(prompts(300, style), params(At, scope="repository", allow_failures=1.0, **{changed!r}), 0): pass
-run(main)
-"""
 
 
 def start(server: Server, *styles: str, **changed: Any) -> list["subprocess.Popen[str]"]:
-    """Workers, which begin together to ask 300 questions of their own each."""
-    code = PROGRAM.format(paths=[str(ROOT), str(ROOT / "tests")], url=server.url, changed=changed)
-    pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    workers = [subprocess.Popen([sys.executable, "-c", code, style], text=True, **pipes) for style in styles]
-    for worker in workers:
-        assert worker.stdout and worker.stdout.readline() == "ready\n"
-    for worker in workers:
-        assert worker.stdin
-        print(file=worker.stdin, flush=True)
-    return workers
-
-
-def finish(worker: "subprocess.Popen[str]") -> str:
-    """What it says until its end."""
-    return worker.communicate(timeout=120)[1]
+    """Runs that share their bounds."""
+    return start_runs(server, *styles, scope="repository", allow_failures=1.0, **changed)
 
 
 def budget(**limits: Any) -> Budget:
@@ -75,7 +50,7 @@ def test_two_workers_never_exceed_one_limit() -> None:
             usd = server.usd
             asked = {call.told.split()[0] for call in server.calls}
         assert all("stopped before max_usd" in text and "Traceback" not in text for text in said), said
-        assert all("by all runs of this repository" in text for text in said)
+        assert all("by all runs of this repository" in text for text in said), said
         ledger = RepositoryLedger()
         account = ledger.account()
         ledger.close()
