@@ -9,8 +9,11 @@ from threading import Event
 from typing import Any
 
 import pytest
-from stages.samplers.cost.prices import Usage
+from stages.samplers.cost.budget import Budget
+from stages.samplers.cost.prices import Spending, Usage
 from stages.samplers.requests import batch_requests
+from stages.samplers.requests.attempts import Request
+from stages.samplers.requests.batch_requests import BatchRequests
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
 
@@ -205,3 +208,14 @@ def test_what_waits_at_the_service_is_submitted_once_there_is_room() -> None:
         assert len(batched(server, 4, retries=0)) == 4
         assert [len(some) for some in submitted(server)] == [4, 4]
     assert runs()[0]["faults"] == {}
+
+
+def test_a_request_whose_line_is_read_twice_is_submitted_once() -> None:
+    """A file of results is read again from its beginning where its download was cut off."""
+    requests = BatchRequests(Budget(Spending(), None))
+    request = Request("k", {}, Usage(1, 1))
+    requests.add([request])
+    assert requests.take() == [request]
+    for _ in range(2):
+        requests.add_again(["k", "of another run"])
+    assert requests.take() == [request] and requests.take() == []

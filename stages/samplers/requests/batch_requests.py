@@ -33,11 +33,12 @@ class BatchRequests:
         self.add([self.by_key[key] for key in keys if key in self.by_key])
 
     def take(self) -> list[Request]:
-        """All that wait, which then wait no more."""
+        """All that wait, each once, which then wait no more. A request may have been added twice: its line
+        failed in a file of results that is read again, since its download was cut off."""
         with self.lock:
-            taken, self.waiting = self.waiting, []
-        self.by_key |= {request.key: request for request in taken}
-        return taken
+            taken, self.waiting = {request.key: request for request in self.waiting}, []
+        self.by_key |= taken
+        return list(taken.values())
 
     def afford(self, requests: list[Request]) -> tuple[list[Request], OutOfBudget | None]:
         """The requests that the budget has room for. The others wait: what is under way may turn out cheaper

@@ -1,28 +1,21 @@
 """Buys answers by the batch: a thread submits batches, looks at them now and then, and stores the answers of
 each batch that is done."""
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable
 from threading import Event, Thread
-from typing import Any
 
 from stages.samplers.cost.budget import Budget, OutOfBudget
-from stages.samplers.cost.prices import Usage
-from stages.samplers.http.chat import read_response
-from stages.samplers.http.endpoint import DONE, BatchEndpoint, BatchLine, BatchState
+from stages.samplers.http.endpoint import DONE, BatchEndpoint, BatchState
 from stages.samplers.http.faults import Fault, Target
 from stages.samplers.http.job_store import Job, JobStore
-from stages.samplers.memo.store import Item
-from stages.samplers.memo.unread import MOST, UnreadAnswers
 from stages.samplers.requests.attempts import Request
 from stages.samplers.requests.batch_requests import BatchRequests, parts
+from stages.samplers.requests.batch_results import BatchResults
 from stages.samplers.requests.fault_notices import say
-from stages.samplers.requests.missing_usage import MissingUsage
 from stages.samplers.requests.request_settings import RequestSettings
 from stages.samplers.requests.write_buffer import WriteBuffer
 
 ROWS = 50_000  # of one batch: OpenAI takes so many
-GROUP = 500  # answers stored together
 ENQUEUED = "token_limit_exceeded"  # the code of a batch above the tokens that may wait at the service
 CLOSE_TIMEOUT = 5  # seconds that a call in progress may take when a run ends
 
@@ -49,12 +42,11 @@ class BatchBuyer:
         self.buffer, self.counts = buffer, buffer.counts
         self.endpoint, self.target = open_endpoint(), target
         self.jobs = JobStore(buffer.memo.path, target.url)
-        self.unread = UnreadAnswers(buffer.memo.path)
         self.requests = BatchRequests(budget)
+        self.results = BatchResults(self.endpoint, target, settings, self.requests, self.jobs, buffer)
         self.flushed, self.closed = Event(), Event()
         self.ours: set[str] = set()  # tokens of jobs that hold a request of this run
         self.answered: dict[str, int] = {}  # by token: the answers of a batch when it was last looked at
-        self.missing_usage = MissingUsage(settings.tokenizer)
         self.thread = Thread(target=self._run, name="batches", daemon=True)
         self.thread.start()
 
@@ -160,7 +152,7 @@ class BatchBuyer:
         if ENQUEUED in state.codes:  # too much waits at the service: nothing was done, and nothing failed
             self.requests.add_again(keys)
         else:
-            self._collect_files(job, keys, state)
+            self.results.store(job, keys, state)
         self.jobs.remove(job)
         return ENQUEUED in state.codes
 
@@ -169,57 +161,3 @@ class BatchBuyer:
         if self.answered.get(job.token) != state.answered:
             self.answered[job.token] = state.answered
             say(f"{self.target.model}: batch {batch_id} {state.status}, {state.answered} of {count} answered")
-
-    def _collect_files(self, job: Job, keys: set[str], state: BatchState) -> None:
-        """Stores what the files of a batch hold; the rest of its keys failed."""
-        torn = 0
-        for file in state.files:
-            lines = self.endpoint.lines(file)
-            while some := list(islice(lines, GROUP)):
-                torn += some.count(None)
-                keys -= self._store(job, [line for line in some if line])
-        if torn:
-            say(
-                f"{self.target.model}: {torn} lines of the results cannot be read; their rows are asked again"
-            )
-        for key in keys:
-            problem = state.problem or (
-                "its line of the results is missing or cannot be read" if torn else ""
-            )
-            self._failed(key, Fault(f"batch {state.status}", problem, billed=bool(torn)))
-
-    def _store(self, job: Job, lines: list[BatchLine]) -> set[str]:
-        """Stores the answers in some lines. Returns the keys of all of them."""
-        asked = self.jobs.asked(job, [line.key for line in lines])
-        stored = self.buffer.memo.get(asked)  # by a download of this file that was cut off
-        group: list[Item] = []
-        for line in lines:
-            if line.key not in asked or line.key in stored:
-                continue
-            try:
-                completion = read_response(line.status, {}, line.body, self.target, asked[line.key])
-            except Fault as fault:
-                self._failed(line.key, fault, asked[line.key])
-                continue
-            completion, certain = self.missing_usage.complete(asked[line.key], completion)
-            cost_usd = self.requests.cost(line.key, completion.usage or Usage(0, 0), certain)
-            group.append((line.key, asked[line.key], completion.answer(self.target.model, cost_usd)))
-        if group:
-            self.buffer.memo.put_many(group).result()
-            self.buffer.count(group)
-        return asked.keys() & {line.key for line in lines}
-
-    def _failed(self, key: str, fault: Fault, asked: Mapping[str, Any] | None = None) -> None:
-        """Has a request submitted again, or gives it up; an answer that cannot be read is kept."""
-        self.counts.faults[fault.kind] += 1
-        tries = self.requests.fail(key, fault)
-        hopeless = False
-        if fault.raw is not None and asked:
-            hopeless = self.unread.add(key, asked, fault.kind, fault.raw) >= MOST
-        if fault.retry and tries <= self.settings.retries and not hopeless:
-            self.counts.retries += 1
-            self.requests.add_again([key])
-        elif key in self.requests.by_key:
-            self.requests.give_up(key)
-            self.counts.failed[key] = fault
-            self.buffer.settled.put([key])
