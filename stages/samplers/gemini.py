@@ -23,7 +23,7 @@ from stages.samplers.cost.budget import Budget
 from stages.samplers.cost.prices import Usage, price_of
 from stages.samplers.http.completions import FILTER, Completion
 from stages.samplers.http.faults import Fault, Target, ending_of, fault_of, one_line, retry_after
-from stages.samplers.http.guarded_session import guard
+from stages.samplers.http.guarded_session import Limit, guard
 from stages.samplers.http.keys import Keys, Variable
 from stages.samplers.memo.store import bare_url
 from stages.samplers.requests.buyer import LiveBuyer
@@ -118,7 +118,7 @@ class GeminiProvider:
             self.params.concurrency,
             self.target,
             self._without_thoughts,
-            self.params.token_timeout if self.params.stream else None,
+            Limit(self.params.token_timeout, asyncio.get_running_loop().time) if self.params.stream else None,
         )
         for _ in range(self.params.concurrency):
             Thread(target=self._serve, name="gemini", daemon=True).start()

@@ -4,7 +4,6 @@ limit, whatever fails and whoever is killed."""
 import asyncio
 import signal
 import subprocess
-import time
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -153,7 +152,7 @@ def test_what_is_under_way_at_the_end_of_a_run_counts_as_lost() -> None:
 def test_shared_records_of_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes with one place leave by turns; tokens are corrected once they are known, and a clock that is put back does no harm."""
     now = [1e9]
-    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr(SharedRecords, "now", lambda records: now[0])
     gaps, file = Gaps.of(600.0, 6000.0), SharedFile(ledger_path())
     first, second, elsewhere = (SharedRecords(place, file) for place in ("here", "here", "there"))
     sent = first.try_leave(gaps, 100)

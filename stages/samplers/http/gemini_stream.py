@@ -4,8 +4,7 @@ https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
 """
 
 import json
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from stages.samplers.http.faults import Fault, one_line
@@ -47,10 +46,12 @@ class StreamedAnswer:
         return json.dumps(self.fields | {"candidates": [self.candidate | content]}).encode()
 
 
-def read_stream(chunks: Iterable[bytes], largest: int, token_timeout: float) -> bytes:
-    """The whole answer of a stream. Raises Fault where it is larger than `largest` bytes, or where no part
-    comes for `token_timeout` seconds, whatever else comes."""
-    streamed, rest, size, last = StreamedAnswer(), b"", 0, time.monotonic()
+def read_stream(
+    chunks: Iterable[bytes], largest: int, token_timeout: float, clock: Callable[[], float]
+) -> bytes:
+    """The whole answer of a stream. `clock` gives seconds. Raises Fault where the answer is larger than
+    `largest` bytes, or where no part comes for `token_timeout` seconds, whatever else comes."""
+    streamed, rest, size, last = StreamedAnswer(), b"", 0, clock()
     for chunk in chunks:
         size += len(chunk)
         if size > largest:
@@ -58,8 +59,8 @@ def read_stream(chunks: Iterable[bytes], largest: int, token_timeout: float) -> 
         *lines, rest = (rest + chunk).split(b"\n")
         events = [streamed.add(line.strip()) for line in lines]
         if any(events):
-            last = time.monotonic()
-        elif time.monotonic() - last > token_timeout:
+            last = clock()
+        elif clock() - last > token_timeout:
             raise Fault("timeout", f"no part of an answer within {token_timeout:g} s", billed=True)
     streamed.add(rest.strip())
     return streamed.body()

@@ -1,7 +1,7 @@
 """A session of the package requests, which other packages send their calls through, made safe."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.samplers.http.chat import LARGEST
 from stages.samplers.http.faults import Fault, Target, fault_of
@@ -11,18 +11,24 @@ CHUNK = 1 << 14  # bytes of a stream that are read at once, at most
 WHOLE, STREAMED = ":generateContent", ":streamGenerateContent"  # how addresses of Gemini's methods end
 
 
+class Limit(NamedTuple):
+    """The seconds until the first part of a streamed answer and between two of them, and a clock for them."""
+
+    seconds: float
+    clock: Callable[[], float]
+
+
 def guard(
     session: Any,
     places: int,
     target: Target,
     change: Callable[[bytes], bytes],
-    token_timeout: float | None = None,
+    stream: Limit | None = None,
 ) -> None:
     """Has the session follow no redirects (the key would go along), read no body larger than a
     limit, and keep a connection for each of `places` calls. `change` is applied to each body.
 
-    With `token_timeout`, in seconds, answers of Gemini are asked for in parts, of which none may take longer;
-    the caller sees the answer in one piece.
+    With `stream` answers of Gemini are asked for in parts, and the caller sees them in one piece.
     """
     from requests.adapters import HTTPAdapter
 
@@ -30,17 +36,17 @@ def guard(
         def send(self, request: Any, *given: Any, **options: Any) -> Any:
             from urllib3.exceptions import HTTPError
 
-            if token_timeout is not None:
+            if stream:
                 path, _, query = request.url.partition("?")
                 if path.endswith(WHOLE):
                     path = path.removesuffix(WHOLE) + STREAMED
                 request.url = f"{path}?{f'{query}&' if query else ''}alt=sse".replace("%24alt=json&", "")
-                options |= {"timeout": token_timeout, "stream": True}
+                options |= {"timeout": stream.seconds, "stream": True}
             response: Any = super().send(request, *given, **options)
             if response.is_redirect:
                 raise fault_of(response.status_code, "", "", None, target)
             try:
-                response._content = change(_read(response, token_timeout))
+                response._content = change(_read(response, stream))
             except HTTPError as error:
                 cause = "timed out" if "timed out" in str(error) else "cut off"
                 raise OSError(f"{cause}: {error}") from None
@@ -50,11 +56,11 @@ def guard(
         session.mount(scheme, Guard(pool_maxsize=places))
 
 
-def _read(response: Any, token_timeout: float | None) -> bytes:
+def _read(response: Any, stream: Limit | None) -> bytes:
     is_stream = "text/event-stream" in response.headers.get("Content-Type", "")
-    if token_timeout is not None and is_stream and response.status_code == 200:
+    if stream and is_stream and response.status_code == 200:
         chunks = iter(lambda: response.raw.read1(CHUNK, decode_content=True), b"")
-        return read_stream(chunks, LARGEST, token_timeout)
+        return read_stream(chunks, LARGEST, stream.seconds, stream.clock)
     content: bytes = response.raw.read(LARGEST + 1, decode_content=True)
     if len(content) > LARGEST:
         raise Fault("too large", f"more than {LARGEST} bytes", retry=False, billed=True)

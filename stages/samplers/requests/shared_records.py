@@ -2,7 +2,6 @@
 its ledger."""
 
 import sqlite3
-import time
 
 from stages.samplers.cost.repository_ledger import SharedFile
 from stages.samplers.requests.rate_limit import MINUTE, Gaps, Pace, SentRequest
@@ -14,10 +13,15 @@ class SharedRecords:
     def __init__(self, place: str, file: SharedFile) -> None:
         self.place, self.file = place, file
 
+    def now(self) -> float:
+        """Seconds since 1970, to the millisecond."""
+        query = "SELECT (julianday('now') - 2440587.5) * 86400.0"
+        return float(self.file.database.execute(query).fetchone()[0])
+
     def try_leave(self, gaps: Gaps, most: int) -> SentRequest | float:
         """As Records says."""
         with self.file.changing() as database:
-            now = time.time()
+            now = self.now()
             pace = self._pace(database, now)
             tokens = pace.expected(most)
             query = "SELECT min(at) FROM sent WHERE place = ?"
@@ -35,7 +39,7 @@ class SharedRecords:
         """As Records says."""
         more = (tokens or 0) - sent.tokens
         with self.file.changing() as database:
-            pace = self._pace(database, time.time())
+            pace = self._pace(database, self.now())
             change = "UPDATE sent SET tokens = tokens + ? WHERE number = ? AND place = ?"
             recent = database.execute(change, (more, sent.number, self.place)).rowcount == 1
             pace.settle(gaps, more, tokens, recent)
