@@ -100,8 +100,7 @@ def test_two_workers_share_a_rate_and_a_number_of_requests() -> None:
         times = sorted(call.at for call in server.calls)
     assert all("stopped at max_requests 60" in text for text in said), said
     assert len(times) == 60 and {call.told.split()[0] for call in server.calls} == {"a", "b"}
-    for first, last in zip(times, times[20:], strict=False):  # twenty a second; half a second may be made up for
-        assert last - first > 0.4
+    assert times[-1] - times[0] > 2.0  # twenty a second; half a second may be made up for, and with a rate each it would take half as long
 
 
 def test_a_later_run_goes_on_with_what_is_left() -> None:
