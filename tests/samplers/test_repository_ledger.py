@@ -173,7 +173,9 @@ def test_a_ledger_that_cannot_be_read(content: bytes, workplace: Path) -> None:
     ledger_path().write_bytes(content)
     if content:
         with pytest.raises(BadInput, match=r"spending\.sqlite: what the runs of this repository spent cannot be read"):
-            budget()
+            budget().try_reserve(1, 1)
     else:
-        budget().close()
+        made = budget()
+        assert made.try_reserve(1, 1) == 1
+        made.close()
     assert params(None).scope == "run"

@@ -15,6 +15,7 @@ concurrency. With `scope: repository` the same holds for all processes that shar
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cached_property
 
 from stages.samplers.cost.prices import Price, Spending, Usage
 from stages.samplers.cost.repository_ledger import Account, RepositoryLedger
@@ -54,10 +55,14 @@ class Budget:
         self.excess = 1.0
         self.requests = 0
         self.reserved: dict[int, float] = {}
-        self.ledger = RepositoryLedger() if limits.scope == "repository" else None
         self.bounded = limits.max_usd is not None or limits.max_requests is not None
         self.waits_for_others = False  # there is room only once other processes have settled theirs
         self._freed = asyncio.Event()
+
+    @cached_property
+    def ledger(self) -> RepositoryLedger | None:
+        """The shared ledger (None: the bounds are those of one run), opened by the first purchase."""
+        return RepositoryLedger() if self.limits.scope == "repository" else None
 
     async def reserve(self, prompt: int, completion: int) -> int:
         """Sets aside what a request of at most so many tokens could cost; waits while what is in flight could
@@ -140,7 +145,7 @@ class Budget:
 
     def close(self) -> None:
         """Ends the run's part in a shared bound; what it has still set aside counts there as lost."""
-        if self.ledger:
+        if "ledger" in vars(self) and self.ledger:
             self.ledger.close()
 
     def _so_far(self, account: Account) -> str:
