@@ -11,6 +11,7 @@ from pydantic import Field
 from stages.models.dequantising import copy_licence, dequantise
 from stages.models.folders import DESCRIPTION, PIN, hash_of_folder
 from stages.models.saving import replacing_folder
+from stages.models.templates import DATE
 from stages.shared.errors import BadInput, unknown
 from stages.shared.files import write_json
 from stages.shared.params import Strict
@@ -31,7 +32,7 @@ class Params(Strict):
     template: dict[str, bool | int | float | str] = Field(default_factory=dict)
     # the date that the chat template takes for today's, as 2024-07-26, where it writes one; null: none, and a
     # template that writes today's date is refused in training
-    template_date: str | None = Field(default=None, pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
+    template_date: str | None = Field(default=None, pattern=DATE)
 
 
 def pin(out: Path, params: Params, seed: int) -> None:

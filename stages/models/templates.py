@@ -12,6 +12,7 @@ from stages.shared.rows import Message
 
 _MONTHS = "January February March April May June July August September October November December"
 MONTHS = _MONTHS.split()
+DATE = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"  # of a template_date in params
 
 
 def load_tokenizer(model: str) -> Any:

@@ -23,7 +23,7 @@ from stages.samplers.cost.budget import Budget
 from stages.samplers.cost.prices import Usage, price_of
 from stages.samplers.http.completions import FILTER, Completion
 from stages.samplers.http.faults import Fault, Target, ending_of, fault_of, one_line, retry_after
-from stages.samplers.http.guarded_session import guard
+from stages.samplers.http.guarded_session import Limit, guard
 from stages.samplers.http.keys import Keys, Variable
 from stages.samplers.memo.store import bare_url
 from stages.samplers.requests.buyer import LiveBuyer
@@ -43,6 +43,9 @@ class Params(RequestSettings):
     base_url: PlainAddress = "https://generativelanguage.googleapis.com"
     # The environment variable that holds the key.
     api_key_env: Variable = "GOOGLE_API_KEY"
+    # What the service is called in the memo: two addresses with one identity count as the same (null:
+    # base_url).
+    identity: str | None = Field(default=None, min_length=1)
     # How freely tokens are drawn; 0: the likeliest each time.
     temperature: float | None = Field(default=None, ge=0)
     # Tokens are drawn from the likeliest ones, whose probabilities sum to this.
@@ -53,6 +56,10 @@ class Params(RequestSettings):
     stop: list[str] | None = None
     # The JSON schema that answers are to follow.
     response_schema: dict[str, Any] | None = None
+    # Whether answers come in parts. `timeout` then does not hold, so that a long answer may take its time.
+    stream: bool = False
+    # Seconds until the first part of such an answer, and between two of them.
+    token_timeout: float = Field(default=120.0, gt=0)
 
 
 def asked(prompt: Prompt, params: Params) -> list[Asked]:
@@ -67,7 +74,7 @@ def asked(prompt: Prompt, params: Params) -> list[Asked]:
     }
     request = {
         "provider": "gemini",
-        "base_url": bare_url(params.base_url),
+        "base_url": params.identity or bare_url(params.base_url),
         "model": params.model,
         "messages": prompt.messages,
         "config": {name: value for name, value in settings.items() if value is not None},
@@ -81,7 +88,7 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
     price = price_of(params.model, params)
 
     def open_buyer(budget: Budget, buffer: WriteBuffer) -> Buyer:
-        return LiveBuyer(GeminiProvider(params), params, params.model, budget, buffer)
+        return LiveBuyer(GeminiProvider(params), params, budget, buffer)
 
     order = Order(params, params.model, params.max_tokens, price, partial(asked, params=params), open_buyer)
     return answers(prompts, order)
@@ -106,7 +113,13 @@ class GeminiProvider:
             api_key=self.keys.bearer, transport="rest", client_options={"api_endpoint": self.params.base_url}
         )
         client = import_module("google.generativeai.client").get_default_generative_client()
-        guard(client.transport._session, self.params.concurrency, self.target, self._without_thoughts)
+        guard(
+            client.transport._session,
+            self.params.concurrency,
+            self.target,
+            self._without_thoughts,
+            Limit(self.params.token_timeout, asyncio.get_running_loop().time) if self.params.stream else None,
+        )
         for _ in range(self.params.concurrency):
             Thread(target=self._serve, name="gemini", daemon=True).start()
         return self
@@ -118,7 +131,8 @@ class GeminiProvider:
         """The completion of what is asked."""
         future: Future[Completion] = Future()
         self.calls.put((future, asked))
-        longest = 1.1 * self.params.timeout + 1  # the package's timeout is that of a read
+        # the package's timeout is that of a read
+        longest = None if self.params.stream else 1.1 * self.params.timeout + 1
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), longest)
         except TimeoutError:

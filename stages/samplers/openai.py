@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from stages.samplers import Answer
 from stages.samplers.asking.repeats import memo_numbers, samples_of
 from stages.samplers.cost.budget import Budget
-from stages.samplers.cost.prices import price_of
+from stages.samplers.cost.prices import Spending, price_of
 from stages.samplers.http.chat import LARGEST, MEMO_FIELDS, chat_request, read_response, request_body
 from stages.samplers.http.client import HttpClient
 from stages.samplers.http.completions import Completion
@@ -27,7 +27,7 @@ from stages.samplers.http.keys import Keys, Variable
 from stages.samplers.http.served_folder import PLACE, of_folder
 from stages.samplers.memo.store import bare_url
 from stages.samplers.requests.buyer import LiveBuyer
-from stages.samplers.requests.collecting import CollectingBuyer
+from stages.samplers.requests.collecting import CollectingBuyer, HandOver
 from stages.samplers.requests.engine import Asked, Buyer, Order, answers
 from stages.samplers.requests.jobs import BatchBuyer
 from stages.samplers.requests.request_settings import Address, RequestSettings
@@ -147,18 +147,19 @@ def _open_buyer(params: Params, budget: Budget, buffer: WriteBuffer) -> Buyer:
     endpoint = partial(BatchEndpoint, target, params.timeout, params.retries, params.headers_env)
 
     def open_live() -> LiveBuyer:
-        return LiveBuyer(OpenAIProvider(params, target), params, params.model, budget, buffer)
+        return LiveBuyer(OpenAIProvider(params, target), params, budget, buffer)
 
-    def open_batches(spending: Budget) -> BatchBuyer:
-        return BatchBuyer(endpoint, target, params, spending, buffer, params.poll)
+    def open_batches(spending: Budget, hand_over: HandOver | None = None) -> BatchBuyer:
+        return BatchBuyer(endpoint, target, params, spending, buffer, params.poll, hand_over)
 
     if params.mode == "batch":
         return open_batches(budget)
     if not has_jobs(buffer.memo.path, target.url):
         return open_live()
     jobs = JobStore(buffer.memo.path, target.url)
-    # a budget of its own: it is another thread's, and what is collected was paid for by another run
-    return CollectingBuyer(jobs, open_live, lambda: open_batches(Budget(params, budget.price, batch=True)))
+    # without bounds: what is collected was paid for by another run, and nothing is submitted
+    collected = Budget(Spending(), budget.price, batch=True)
+    return CollectingBuyer(jobs, open_live(), partial(open_batches, collected))
 
 
 class OpenAIProvider:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from stages.samplers import SAMPLERS, sampler
+from stages.samplers.cost.repository_ledger import RepositoryLedger, ledger_path
 from stages.samplers.memo.administration import (
     export_lines,
     import_lines,
@@ -78,6 +79,21 @@ def print_unread(given: argparse.Namespace) -> None:
         _print(f"{made}  {kind}  asked {asked}  answered {body.decode(errors='backslashreplace')}")
 
 
+def print_spending(given: argparse.Namespace) -> None:
+    """what the runs with `scope: repository` have spent together, and what is set aside just now"""
+    if not ledger_path().is_file():
+        raise BadInput(f"{ledger_path()}: no run with `scope: repository` has bought anything yet")
+    ledger = RepositoryLedger()
+    if given.reset:
+        ledger.start_anew()
+    account, since = ledger.account(), ledger.since()
+    ledger.close()
+    _print(f"since {since} UTC: {account.requests} requests")
+    _print(f"{account.spent:12.6f} USD spent for answers")
+    _print(f"{account.lost:12.6f} USD at most for calls without an answer")
+    _print(f"{account.reserved:12.6f} USD set aside for {account.in_flight} requests in flight")
+
+
 def seed_answers(given: argparse.Namespace) -> None:
     """put the answers of FILE, a responses.jsonl, into the memo, as answers to what SYSTEM asks now"""
     respond = params.read(given.system, "respond", Samplers)
@@ -96,6 +112,7 @@ def _asked(section: Any, prompt: Prompt) -> list[dict[str, Any]]:
 COMMANDS = {
     "list": print_totals,
     "runs": print_runs,
+    "spending": print_spending,
     "export": export_answers,
     "import": import_answers,
     "seed": seed_answers,
@@ -114,6 +131,8 @@ def main() -> None:
         options.set_defaults(command=function)
         if name == "runs":
             options.add_argument("--last", type=int, default=20, help="how many of them")
+        if name == "spending":
+            options.add_argument("--reset", action="store_true", help="count from 0 again")
         if name in ("export", "import", "seed"):
             options.add_argument("file", type=Path)
         if name == "seed":

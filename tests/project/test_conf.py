@@ -83,6 +83,7 @@ def test_a_teacher_for_one_system_leaves_the_others_as_they_are(tmp_path: Path) 
     compose_and_dump(str(tmp_path / "params.yaml"), str(ROOT / "conf"), None, "config", str(ROOT), [flag])
     systems = load(tmp_path / "params.yaml")["systems"]
     assert [systems[name]["respond"]["teacher"]["sampler"] for name in ("glyph", "router")] == ["openai", "scripted"]
+    assert systems["glyph"]["respond"]["teacher"]["max_usd"] == 5  # nobody spends more without saying so
 
 
 def test_a_block_of_a_scale_stands_once() -> None:

@@ -262,10 +262,11 @@ def writes(file: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("file", [file for file in SOURCES if place(file) not in ("script", "tools", "daemon", "students", "models")])
 def test_only_scripts_write_files(file: str) -> None:
-    """A student saves its own folder, samplers keep their memo; `datasets` reads through a cache that is private and gone at once; the
+    """A student saves its own folder, samplers keep memo and ledger; `datasets` reads through a cache that is private and gone at once; the
     sandbox writes to pipes."""
     expected = {"stages/tasks/reading/hub.py": ["tempfile"], SANDBOX: ["subprocess", *["write"] * 4]}
-    writing = ("shared/files", "shared/shards", "samplers/memo/database", "samplers/memo/claims")
+    kept = ("memo/database", "memo/owners", "cost/repository_ledger")
+    writing = ("shared/files", "shared/shards", *(f"samplers/{name}" for name in kept))
     if file not in [f"stages/{name}.py" for name in writing]:
         assert [what.rsplit(" ", 1)[-1] for what in writes(file)] == expected.get(file, [])
 

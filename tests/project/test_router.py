@@ -52,7 +52,13 @@ def configure(folder: Path, *flags: str) -> None:
 
 def paid(server: Server) -> tuple[str, ...]:
     teacher = "systems.router.respond.teacher"
-    return "teacher=openai", f"{teacher}.base_url={server.url}", f"{teacher}.model=m", f"{teacher}.api_key_env=null"
+    return (
+        "teacher=openai",
+        f"{teacher}.base_url={server.url}",
+        f"{teacher}.model=m",
+        f"{teacher}.api_key_env=null",
+        f"{teacher}.max_usd=null",
+    )
 
 
 def entry(stage: str) -> str:

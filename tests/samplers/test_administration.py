@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stages.samplers.cost.repository_ledger import RepositoryLedger
 from stages.samplers.memo.administration import export_lines, import_lines, last_runs, prune, totals_by_model
 from stages.samplers.memo.database import connect
 from stages.samplers.memo.sampled_answers import Answer
@@ -136,6 +137,21 @@ def test_as_a_program(path: Path, tmp_path: Path) -> None:
     assert (tmp_path / "shared.jsonl").read_bytes() == b"".join(export_lines(path))
     assert tool(tmp_path, "prune", "--model", "m-1").stdout == "3 answers forgotten\n"
     assert tool(tmp_path, "import", "shared.jsonl").stdout == "4 answers, 3 of them new\n"
+
+
+def test_what_runs_spent_together(path: Path, tmp_path: Path) -> None:
+    told = tool(tmp_path, "spending").stderr
+    assert told == "memo: .athanor/spending.sqlite: no run with `scope: repository` has bought anything yet\n"
+    ledger = RepositoryLedger(path.with_name("spending.sqlite"))
+    for number, usd in ((1, 0.5), (2, 0.25)):
+        with ledger.changing():
+            ledger.reserve(number, usd)
+    ledger.book(1, 0.125, 0.0625)
+    first, *sums = tool(tmp_path, "spending").stdout.splitlines()
+    assert first.endswith("UTC: 2 requests") and [line.split()[0] for line in sums] == ["0.125000", "0.062500", "0.250000"]
+    _, *sums = tool(tmp_path, "spending", "--reset").stdout.splitlines()
+    assert [line.split()[0] for line in sums] == ["0.000000", "0.000000", "0.250000"]
+    ledger.close()
 
 
 @pytest.mark.parametrize("args", [[], ["runs"], ["export", "x"], ["prune", "--model", "m"]])

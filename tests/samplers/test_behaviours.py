@@ -11,7 +11,7 @@ import pytest
 from stages.samplers import Answer, openai
 from stages.samplers.cost.prices import Usage
 from stages.samplers.memo.unread import UnreadAnswers
-from stages.samplers.requests.buyer import LiveBuyer
+from stages.samplers.requests.attempts import Attempts
 from stages.shared.cli import working_directory
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
@@ -224,9 +224,9 @@ class Misbehaving(Server):
 @pytest.fixture(scope="module")
 def met(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Met]]:
     kinds: dict[str, list[str]] = defaultdict(list)
-    failed = LiveBuyer._failed
+    failed = Attempts._failed
 
-    async def noted(self: LiveBuyer, request: Any, *rest: Any) -> float:
+    async def noted(self: Attempts, request: Any, *rest: Any) -> float:
         kinds[request.asked["messages"][0]["content"]].append(rest[-1].kind)
         return await failed(self, request, *rest)
 
@@ -235,7 +235,7 @@ def met(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Met]]:
         patch.setenv("DVC_ROOT", str(folder))
         patch.setenv("TEACHER_KEY", KEY)
         patch.setenv("NO_PROXY", "127.0.0.1")
-        patch.setattr(LiveBuyer, "_failed", noted)
+        patch.setattr(Attempts, "_failed", noted)
         patch.chdir(folder)
         asked = [prompt(name, text=question(number)) for number, name in enumerate(TABLE)]
         changed: dict[str, Any] = {"retries": RETRIES, "allow_failures": 1.0, "timeout": 8.0, "concurrency": len(TABLE)}

@@ -10,7 +10,7 @@ from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Prompt
 
 from project_tree import ROOT
-from server import Server
+from server import FAULTS, Response, Server
 from teachers import KEY, PRICE, prompts, runs, workplace
 
 pytestmark = [pytest.mark.usefixtures("workplace"), pytest.mark.filterwarnings("ignore::FutureWarning")]
@@ -104,6 +104,50 @@ def test_what_no_retry_mends_stops_without_the_key(fault: str, told: str) -> Non
             ask(server, prompts(100))
         assert not elsewhere.calls and len(server.calls) < 50
         assert KEY not in str(error.value) and error.value.__context__ is None
+
+
+def pieces(*texts: str, reason: str | None = "STOP") -> list[Any]:
+    """The events of a streamed answer, the first part a thought."""
+    events: list[Any] = [
+        {"candidates": [{"content": {"role": "model", "parts": [part]}}], "modelVersion": "served"}
+        for part in ({"text": "hm", "thought": True}, *({"text": text} for text in texts))
+    ]
+    usage = {"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 30, "totalTokenCount": 45}
+    return [b": ping", *events, *([{"candidates": [{"finishReason": reason, "index": 0}], "usageMetadata": usage}] if reason else [])]
+
+
+def test_a_streamed_answer_may_take_longer_than_the_timeout() -> None:
+    behaviours = {"slowly": lambda server, call: Response(200, pieces(*"answer"), pause=0.2)}
+    with Server(plan=lambda call: "slowly", behaviours=behaviours) as server:
+        ((given,),) = ask(server, prompts(1), stream=True, timeout=0.5, token_timeout=3.0)
+        assert given[:5] == ("answer", Ending.STOP, 35, "served", 10) and given.reasoning == "hm"
+        assert server.calls[0].path.startswith("/v1beta/models/gemini-x:streamGenerateContent?") and "alt=sse" in server.calls[0].path
+        assert ask(server, prompts(1)) == [[given]]  # how it is sent is no part of what is asked
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (lambda server, call: Response(200, pieces("a", reason=None), manner="hang"), "timeout"),
+        (lambda server, call: Response(200, [b": ping"] * 40, pause=0.1), "timeout"),
+        (lambda server, call: Response(200, pieces("a", reason=None)), "cut off"),
+        (lambda server, call: Response(200, [b"data: {torn"]), "malformed JSON"),
+        (FAULTS["503"], "overloaded"),
+    ],
+    ids=["silence", "comments alone", "cut", "torn", "refused"],
+)
+def test_a_stream_that_breaks_is_asked_again(fault: Any, kind: str) -> None:
+    behaviours = {"breaks": fault, "whole": lambda server, call: Response(200, pieces("b"))}
+    with Server(plan=lambda call: "breaks" if call.tries == 0 else "whole", behaviours=behaviours) as server:
+        ((given,),) = ask(server, prompts(1), stream=True, token_timeout=1.0)
+    assert given.text == "b" and runs()[0]["faults"] == {kind: 1}
+
+
+def test_two_addresses_with_one_identity_are_one_service() -> None:
+    with Server() as server:
+        first, old = ask(server, prompts(3)), server.url.removesuffix("/v1")
+    with Server() as moved:
+        assert ask(moved, prompts(3), identity=old) == first and not moved.calls
 
 
 def test_a_response_has_a_size() -> None:

@@ -65,6 +65,25 @@ def again(model: Path, questions: list[str] = QUESTIONS, seed: int = 0, **change
     return list(hf.answer(prompts(questions), params, seed))
 
 
+def test_a_chat_template_has_its_arguments(tmp_path: Path) -> None:
+    """Those of the sampler, which are a part of what identifies an answer; but not over those of the model itself."""
+    made = tokenizer("qwen3 switch", ["2?"])
+    made.save_pretrained(tmp_path / "model")
+    (tmp_path / "model/config.json").write_text("{}")
+    settings: Any = {"sampler": "hf", "model": str(tmp_path / "model"), "max_new_tokens": 9, "device": "cpu"}
+    (asked,) = prompts(["2?"])
+    plain, quick = (local.Local(hf.Params(**settings | {"template": arguments})) for arguments in ({}, {"enable_thinking": False}))
+    no_thought = "<think>\n\n</think>\n\n"
+    assert quick.render(asked).endswith(no_thought) and not plain.render(asked).endswith(no_thought)
+    assert quick.identity != plain.identity
+    quick.tokenizer.save_pretrained(tmp_path / "student")
+    (tmp_path / "student/config.json").write_text("{}")
+    with pytest.raises(BadInput, match="student: template: its chat template sets 'enable_thinking' itself"):
+        local.Local(hf.Params(**settings | {"model": str(tmp_path / "student")}, template={"enable_thinking": True}))
+    with pytest.raises(BadInput, match="model: template: its chat template reads no argument 'thinking'"):
+        local.Local(hf.Params(**settings, template={"thinking": True}))
+
+
 def texts(answers: list[list[Answer]]) -> list[list[str]]:
     return [[answer.text for answer in given] for given in answers]
 

@@ -9,12 +9,16 @@ from threading import Event
 from typing import Any
 
 import pytest
-from stages.samplers.cost.prices import Usage
+from stages.samplers.cost.budget import Budget
+from stages.samplers.cost.prices import Spending, Usage
+from stages.samplers.requests import batch_requests
+from stages.samplers.requests.attempts import Request
+from stages.samplers.requests.batch_requests import BatchRequests
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
 
 from project_tree import ROOT
-from server import Call, Response, Server
+from server import Call, Response, Server, error
 from server_batches import Batches
 from teachers import KEY, PRICE, ask, params, prompts, runs, workplace
 
@@ -77,9 +81,9 @@ def test_a_bound_is_kept() -> None:
 def test_what_no_retry_mends_stops_at_once_without_the_key(fault: str) -> None:
     with Server() as server:
         server.batches.fault = fault
-        with pytest.raises(BadInput, match=rf"\({fault}\)") as error:
+        with pytest.raises(BadInput, match=rf"\({fault}\)") as caught:
             batched(server, 10)
-        assert KEY not in str(error.value) and error.value.__cause__ is error.value.__context__ is None
+        assert KEY not in str(caught.value) and caught.value.__cause__ is caught.value.__context__ is None
 
 
 PROGRAM = """
@@ -150,16 +154,68 @@ def test_a_torn_line_costs_its_row_and_a_cut_download_is_tried_again(capsys: pyt
     assert runs()[0]["lost_usd"] > 0  # the answer in the torn line was paid for
 
 
+class Refusing(Batches):
+    """Two submissions after the first one are refused."""
+
+    submissions = 0
+
+    def respond(self, method: str, path: str, headers: Any, content: bytes) -> Response:
+        if method == "POST" and path.endswith("/batches"):
+            self.submissions += 1
+            if self.submissions in (2, 3):
+                return error(503, "overloaded")
+        return super().respond(method, path, headers, content)
+
+
+def test_after_a_refused_submission_the_other_parts_are_submitted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_requests, "BYTES", 2000)  # three rows each
+    with Server() as server:
+        server.batches = Refusing(server)
+        assert len(batched(server, 10, retries=1)) == 10  # the client tries twice, then the run does
+        assert set(server.billed.values()) == {1} and len(server.billed) == 10
+    assert runs()[0]["faults"] == {"overloaded": 1}
+
+
+def test_what_fails_in_a_batch_of_an_earlier_run_is_bought_live_within_the_bound() -> None:
+    with Server(plan=lambda call: "500" if call.told in ("plain question 1", "plain question 2") and call.tries == 0 else None) as server:
+        server.batches.looks = 10**9
+        code = PROGRAM.format(paths=[str(ROOT), str(ROOT / "tests")], url=server.url)
+        program = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, env={**os.environ})
+        while not any(batch["looks"] for batch in server.batches.made.values()):
+            assert program.poll() is None
+            Event().wait(0.05)
+        program.kill()
+        program.wait()
+        server.batches.looks = 0
+        with pytest.raises(BadInput, match="stopped at max_requests 1"):
+            ask(server, prompts(20), poll=0.05, max_requests=1)
+        assert len(server.calls) == 1 and len(submitted(server)) == 1
+        answers = ask(server, prompts(20), poll=0.05)
+        assert [given.text.split(" | ")[1].split()[0] for (given,) in answers[:4]] == ["batched", "answer", "answer", "batched"]
+        assert len(server.calls) == 2 and len(submitted(server)) == 1
+
+
 def test_what_waits_at_the_service_is_submitted_once_there_is_room() -> None:
     class Full(Batches):
         def _look(self, name: str) -> dict[str, Any]:
             if name != "batch-0":
                 return super()._look(name)
-            error = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": None, "param": None}
-            return self.made[name] | {"status": "failed", "errors": {"object": "list", "data": [error]}}
+            full = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": None, "param": None}
+            return self.made[name] | {"status": "failed", "errors": {"object": "list", "data": [full]}}
 
     with Server() as server:
         server.batches = Full(server)
         assert len(batched(server, 4, retries=0)) == 4
         assert [len(some) for some in submitted(server)] == [4, 4]
     assert runs()[0]["faults"] == {}
+
+
+def test_a_request_whose_line_is_read_twice_is_submitted_once() -> None:
+    """A file of results is read again from its beginning where its download was cut off."""
+    requests = BatchRequests(Budget(Spending(), None))
+    request = Request("k", {}, Usage(1, 1))
+    requests.add([request])
+    assert requests.take() == [request]
+    for _ in range(2):
+        requests.add_again(["k", "of another run"])
+    assert requests.take() == [request] and requests.take() == []

@@ -1,6 +1,5 @@
 """Money: by the server's own ledger no run ever costs more than `max_usd`, whatever fails."""
 
-from random import Random
 from typing import Any
 
 import pytest
@@ -9,53 +8,23 @@ from stages.samplers.cost.prices import Price, Spending, Usage
 from stages.samplers.http.billed_tokens import usage_of
 from stages.shared.errors import BadInput
 
-from server import Call, Response, Server, openai_body
-from teachers import PRICE, ask, params, prompts, runs, workplace
+from faulty_ledger import MOST, Ledger
+from server import Server
+from teachers import ask, params, prompts, runs, workplace
 
 pytestmark = pytest.mark.usefixtures("workplace")
 __all__ = ["workplace"]
 
-FAULTS = ["429", "500", "cut", "reset", "garbage", "wrong schema", "empty choices", "broken", "no usage", "long"]
-
-
-class Ledger(Server):
-    """Bills every call that it works for, also those that bring no answer, up to the 64 tokens that are asked for."""
-
-    def __init__(self, seed: int) -> None:
-        shares = Random(f"mix {seed}")
-        self.mix = dict(zip(FAULTS, (shares.random() * 0.12 for _ in FAULTS), strict=True))
-        kinds: Any = dict.fromkeys(FAULTS[2:], Ledger.work)
-        super().__init__(plan=self.planned, behaviours=kinds)
-
-    def planned(self, call: Call) -> str | None:
-        drawn = Random(f"{call.told} {call.tries} {self.mix}").choices(
-            [None, *FAULTS], [1 - sum(self.mix.values()) / 2, *self.mix.values()]
-        )
-        return drawn[0]
-
-    def work(self, call: Call) -> Response:
-        kind, tokens = self.planned(call), Random(f"tokens {call.told} {call.tries}").randint(1, 64)
-        self.bill(call, (12, tokens))
-        body = openai_body("w" * tokens, "error" if kind == "broken" else "stop", (12, tokens))
-        bodies = {"garbage": b"{", "wrong schema": {"choices": [{"text": "7"}]}, "empty choices": {"choices": []}}
-        manner = kind if kind in ("cut", "reset") else "whole"
-        return Response(200, bodies.get(kind or "", body | ({"usage": None} if kind == "no usage" else {})), manner=manner)
-
-    @property
-    def usd(self) -> float:
-        return sum(PRICE.cost(Usage(*tokens)) for tokens in self.ledger)
-
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_bound_in_money_holds_in_every_mix_of_faults(seed: int) -> None:
-    most = PRICE.cost(Usage(64 + 4 + 16, 64))  # what one request could cost
-    limit = 8 * most
+    limit = 8 * MOST
     with Ledger(seed) as server:
         with pytest.raises(BadInput, match="stopped before max_usd"):
             ask(server, prompts(200), max_usd=limit, concurrency=8, retries=3, allow_failures=1.0)
         counts = runs()[-1]
         assert server.usd <= counts["cost_usd"] + counts["lost_usd"] + 1e-12 <= limit + 2e-12
-        assert counts["cost_usd"] + counts["lost_usd"] > limit - most  # and it is used
+        assert counts["cost_usd"] + counts["lost_usd"] > limit - MOST  # and it is used
         assert counts["bought"] > 0
 
 

@@ -14,7 +14,7 @@ from stages.samplers import openai
 from stages.samplers.ask import ask as responses
 from stages.samplers.asking.stored import stored_responses
 from stages.samplers.cost.prices import Usage
-from stages.samplers.requests import buyer
+from stages.samplers.requests import attempts
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending
 
@@ -175,8 +175,8 @@ def test_two_addresses_with_one_identity_are_one_server() -> None:
 
 
 def test_nobody_there_is_told_within_ten_seconds(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert buyer.UNREACHABLE < 10
-    monkeypatch.setattr(buyer, "UNREACHABLE", 1.0)
+    assert attempts.UNREACHABLE < 10
+    monkeypatch.setattr(attempts, "UNREACHABLE", 1.0)
     with pytest.raises(BadInput, match=r"nobody answers there .*127\.0\.0\.1.*: is base_url right, and does the server run\?"):
         ask(None, prompts(50), retries=100)
     assert "m: connection, 1 call; next try in" in capsys.readouterr().err

@@ -61,7 +61,7 @@ def configure(folder: Path, server: Scripted, *flags: str) -> None:
     teacher, problems = "systems.glyph.respond.teacher", "systems.glyph.collect.tasks.word_problems"
     flags = (
         "teacher=openai", f"{teacher}.base_url={server.url}", f"{teacher}.model=tiny", f"{teacher}.api_key_env=TEACHER_KEY",
-        f"{teacher}.n=1", f"{teacher}.max_tokens=160", f"{problems}.train=12", f"{problems}.test=6",
+        f"{teacher}.max_usd=null", f"{teacher}.n=1", f"{teacher}.max_tokens=160", f"{problems}.train=12", f"{problems}.test=6",
         f"systems.glyph.prompt.teacher={server.style}", "~systems.glyph.prompt.probe", "~systems.glyph.respond.probe", *flags,
     )  # fmt: skip
     compose_and_dump(str(folder / "params.yaml"), str(folder / "conf"), None, "config", str(folder), list(flags))

@@ -82,7 +82,9 @@ class RunTotals:
 
     def left_of(self, params: Any) -> dict[str, Any]:
         """What earlier tries left of the bounds `max_usd` and `max_requests`, which hold for all tries
-        together."""
+        together. A shared bound (`scope: repository`) counts them by itself."""
+        if getattr(params, "scope", "run") == "repository":
+            return {}
         usd = (self.counts.get("cost_usd") or 0.0) + (self.counts.get("lost_usd") or 0.0)
         spent = {"max_usd": usd, "max_requests": self.counts.get("sent", 0)}
         bounds = {name: getattr(params, name, None) for name in spent}

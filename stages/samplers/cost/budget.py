@@ -9,16 +9,20 @@ booked when it is answered.
     budget.lose(reservation, usage)      # a request that failed and may be billed
 
 `reserve` waits while requests in flight may turn out cheaper. So neither bound is ever exceeded, whatever the
-concurrency.
+concurrency. With `scope: repository` the same holds for all processes that share a repository_ledger.py.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
 
 from stages.samplers.cost.prices import Price, Spending, Usage
+from stages.samplers.cost.repository_ledger import Account, RepositoryLedger
 from stages.shared.errors import BadInput
 
 OVERHEAD = 64  # tokens that a server's chat template may add to a request
+LOOK = 0.2  # seconds between looks whether other processes have made room in a shared bound
 
 
 class OutOfBudget(BadInput):
@@ -34,11 +38,12 @@ def bound(messages: Iterable[Mapping[str, str]]) -> int:
 
 
 class Budget:
-    """Books requests against `max_usd` and `max_requests` of one run; for one event loop, or one thread.
+    """Books requests against `max_usd` and `max_requests` of one run, or of a repository; for one event loop,
+    or one thread.
 
     `spent` is what answers cost so far in USD (0 where the model has no price). `lost` is what calls without
     an answer cost at most, of those that may be billed. `requests` counts what was sent; a try after a call
-    that may be billed is another request.
+    that may be billed is another request. All three are those of this run, in either scope.
     """
 
     def __init__(self, limits: Spending, price: Price | None, batch: bool = False) -> None:
@@ -50,7 +55,14 @@ class Budget:
         self.excess = 1.0
         self.requests = 0
         self.reserved: dict[int, float] = {}
+        self.bounded = limits.max_usd is not None or limits.max_requests is not None
+        self.waits_for_others = False  # there is room only once other processes have settled theirs
         self._freed = asyncio.Event()
+
+    @cached_property
+    def ledger(self) -> RepositoryLedger | None:
+        """The shared ledger (None: the bounds are those of one run), opened by the first purchase."""
+        return RepositoryLedger() if self.limits.scope == "repository" else None
 
     async def reserve(self, prompt: int, completion: int) -> int:
         """Sets aside what a request of at most so many tokens could cost; waits while what is in flight could
@@ -60,57 +72,87 @@ class Budget:
         """
         while (reservation := self.try_reserve(prompt, completion)) is None:
             self._freed.clear()
-            await self._freed.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._freed.wait(), LOOK if self.ledger else None)
         return reservation
 
     def try_reserve(self, prompt: int, completion: int) -> int | None:
         """As `reserve`, but None where one would have to wait."""
         most = self.excess * self.price.cost(Usage(prompt, completion), self.batch) if self.price else 0.0
-        limits = self.limits
-        if limits.max_requests is not None and self.requests >= limits.max_requests:
-            raise OutOfBudget(f"stopped at max_requests {limits.max_requests}; {self._so_far()}")
-        if limits.max_usd is not None and self._committed() + most > limits.max_usd:
-            if self.reserved:
-                return None
-            raise OutOfBudget(
-                f"stopped before max_usd {limits.max_usd:g} is exceeded; the next could cost {most:.6f}; "
-                f"{self._so_far()}"
-            )
+        if self.ledger:
+            fits = self._reserve_together(self.ledger, most)
+        else:
+            fits = not self.bounded or self._fits(self._account(), most)
+        if not fits:
+            return None
         self.requests += 1
         self.reserved[self.requests] = most
         return self.requests
+
+    def _account(self) -> Account:
+        reserved = sum(self.reserved.values())
+        return Account(self.spent, self.lost, reserved, len(self.reserved), self.requests)
+
+    def _reserve_together(self, ledger: RepositoryLedger, most: float) -> bool:
+        with ledger.changing():
+            fits = self._fits(ledger.account(), most)
+            if not fits and ledger.count_dead():
+                fits = self._fits(ledger.account(), most)
+            if fits:
+                ledger.reserve(self.requests + 1, most)
+        self.waits_for_others = not fits and not self.reserved
+        return fits
+
+    def _fits(self, account: Account, most: float) -> bool:
+        """Whether there is room for a request that costs at most so much. Raises OutOfBudget where none can
+        come."""
+        limits = self.limits
+        if limits.max_requests is not None and account.requests >= limits.max_requests:
+            raise OutOfBudget(f"stopped at max_requests {limits.max_requests}; {self._so_far(account)}")
+        if limits.max_usd is None or account.committed + most <= limits.max_usd:
+            return True
+        if account.in_flight:
+            return False
+        raise OutOfBudget(
+            f"stopped before max_usd {limits.max_usd:g} is exceeded; the next could cost {most:.6f}; "
+            f"{self._so_far(account)}"
+        )
 
     def settle(self, reservation: int, usage: Usage | None, certain: bool = True) -> float | None:
         """Books what a request cost (None: it failed and nothing was billed) and returns that; None where the
         model has no price. Where the server did not say what it billed (not `certain`), the rest of what the
         request could cost counts as lost."""
-        most = self.reserved.pop(reservation)
-        self._freed.set()
-        if self.price is None:
-            return None
-        cost = self.price.cost(usage, self.batch) if usage else 0.0
-        self.spent += cost
-        if not certain:
-            self.lost += max(0.0, most - cost)
-        elif most and cost > most:
+        most = self.reserved[reservation]
+        cost = self.price.cost(usage, self.batch) if usage and self.price else 0.0
+        self._book(reservation, cost, 0.0 if certain else max(0.0, most - cost))
+        if certain and most and cost > most:
             self.excess = max(self.excess, self.excess * cost / most)
-        return cost
+        return cost if self.price else None
 
     def lose(self, reservation: int, usage: Usage | None) -> None:
         """Books a request that brought no answer and may be billed: for `usage`, or (None) for the most that
         it could cost."""
-        most = self.reserved.pop(reservation)
+        most = self.reserved[reservation]
+        self._book(reservation, 0.0, self.price.cost(usage, self.batch) if usage and self.price else most)
+
+    def _book(self, reservation: int, spent: float, lost: float) -> None:
+        del self.reserved[reservation]
+        self.spent += spent
+        self.lost += lost
         self._freed.set()
-        if self.price:
-            self.lost += self.price.cost(usage, self.batch) if usage else most
+        if self.ledger:
+            self.ledger.book(reservation, spent, lost)
 
-    def _committed(self) -> float:
-        return self.spent + self.lost + sum(self.reserved.values())
+    def close(self) -> None:
+        """Ends the run's part in a shared bound; what it has still set aside counts there as lost."""
+        if "ledger" in vars(self) and self.ledger:
+            self.ledger.close()
 
-    def _so_far(self) -> str:
-        cost = f" for {self.spent:.6f} USD" if self.price else ""
-        lost = f" and at most {self.lost:.6f} USD for calls without an answer" if self.lost else ""
+    def _so_far(self, account: Account) -> str:
+        cost = f" for {account.spent:.6f} USD" if self.price else ""
+        lost = f" and at most {account.lost:.6f} USD for calls without an answer" if account.lost else ""
+        where = " by all runs of this repository (`python -m stages.tools.memo spending`)"
         return (
-            f"{self.requests} requests were sent{cost}{lost}, and every answer is stored: "
-            "raise the bound and run again to go on"
+            f"{account.requests} requests were sent{where if self.ledger else ''}{cost}{lost}, and every "
+            "answer is stored: raise the bound and run again to go on"
         )

@@ -9,7 +9,7 @@ import sys
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
@@ -53,13 +53,17 @@ class Price(Strict):
 
 
 class Spending(Strict):
-    """The part of a paid sampler's params that is about money. Each bound holds for one run of a stage and
-    one sampler. Before it is exceeded, the run stops, with all it bought stored."""
+    """The part of a paid sampler's params that is about money. Before a bound is exceeded, the run stops,
+    with all it bought stored."""
 
     # The file with the table of prices.
     prices: str = "conf/prices.yaml"
     # The price of this model, in place of that in the table.
     price: Price | None = None
+    # What max_usd, max_requests and the rate limits hold for. run: one run of a stage and one sampler.
+    # repository: all that the samplers with this scope ever spend in this repository, in any run and at any
+    # time, workers of `dvc queue` too; the rate limits hold for all that ask the same server and model.
+    scope: Literal["run", "repository"] = "run"
     # The run costs at most so much (null: no bound).
     max_usd: float | None = Field(default=None, gt=0)
     # The run sends at most so many requests (null: no bound). A try after a call that was not billed is no
@@ -76,8 +80,8 @@ def price_of(model: str, spending: Spending) -> Price | None:
     price = spending.price or lookup(model, table(Path(spending.prices)))
     if price is None and spending.max_usd is not None:
         raise BadInput(
-            f"max_usd: {model!r} has no price, so no bound could be kept; "
-            f"add it to {spending.prices} or give `price`"
+            f"max_usd: {model!r} has no price, so no bound could be kept; add it to {spending.prices}, give "
+            "`price` ({prompt: 0, completion: 0} for a server of your own), or set max_usd: null"
         )
     if price is None:
         _say_once(

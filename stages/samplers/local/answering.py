@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from stages.models.folders import Weights, locate
 from stages.models.loading import Device, Precision, choose_device, load_model, prepare_cpu
-from stages.models.templates import load_tokenizer, render
+from stages.models.templates import DATE, load_tokenizer, render, with_arguments
 from stages.samplers.local.generation import Loaded, attempt, stop_ids
 from stages.samplers.local.label_scores import Labels
 from stages.samplers.local.steering import Chats, Steered, Step, steering
@@ -30,6 +30,12 @@ class Params(Strict):
     sampler: Literal["hf"]
     # a model folder, or a hub id
     model: str
+    # the arguments of its chat template, such as {enable_thinking: false}; for a hub id, or a folder whose
+    # template does not set them already
+    template: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    # the date that the chat template takes for today's, as 2024-07-26; null: it asks the clock, where it
+    # writes a date
+    template_date: str | None = Field(default=None, pattern=DATE)
     # answers to each prompt
     n: int = Field(default=1, ge=1)
     # 0 takes the likeliest token each time
@@ -98,7 +104,7 @@ class Local:
 
     def __init__(self, params: Params) -> None:
         self.params, self.size = params, params.batch_size
-        self.tokenizer = _tokenizer(params.model)
+        self.tokenizer = _tokenizer(params.model, tuple(params.template.items()), params.template_date)
         # what is asked, or the model's files, say these
         said = {"sampler", "model", "n", "batch_size", "device"}
         settings = params.model_dump(exclude=said) | {"device": _chip(_place(params.device))}
@@ -185,9 +191,16 @@ def _check_choices(prompt: Prompt, labels: Labels) -> None:
         )
 
 
-@lru_cache(maxsize=2)
-def _tokenizer(model: str) -> Any:
+@lru_cache(maxsize=4)
+def _tokenizer(model: str, arguments: tuple[tuple[str, Any], ...] = (), date: str | None = None) -> Any:
     tokenizer = load_tokenizer(model)
+    for argument, _ in arguments:
+        if f"{{%- set {argument} = " in tokenizer.chat_template:
+            raise BadInput(
+                f"{model}: template: its chat template sets {argument!r} itself, as that of a base model "
+                "pinned with it, or of a student of one; leave it out"
+            )
+    tokenizer = with_arguments(tokenizer, dict(arguments), date, model)
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token

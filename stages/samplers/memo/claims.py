@@ -1,8 +1,6 @@
 """Which process is asking what just now, so that two processes with the same requests buy each answer once.
 
-A claim holds as long as its process lives. Every process that claims something keeps a lock on a file of its
-own. The operating system releases the lock when the process ends, in whatever way. So claims need no time
-limit, and after `kill -9` the next run goes on at once.
+A claim holds as long as its process lives (see owners.py).
 """
 
 import sqlite3
@@ -10,16 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
-from filelock import FileLock, Timeout
+from stages.samplers.memo.owners import Owners
 
 
 class Claims:
     """The claims of one opened memo. Its lock file is made with its first claim."""
 
     def __init__(self, database: sqlite3.Connection, path: Path) -> None:
-        self.database, self.folder = database, path.with_name(f"{path.name}-claims")
-        self.owner = ""
-        self.lock: FileLock | None = None
+        self.database = database
+        self.owners = Owners(database, path.with_name(f"{path.name}-claims"))
         self.transaction = Lock()  # threads share the connection, and so its transactions
 
     def take(self, keys: Sequence[str]) -> list[str]:
@@ -28,13 +25,13 @@ class Claims:
             return self._take(keys)
 
     def _take(self, keys: Sequence[str]) -> list[str]:
-        self._lock_own_file()
+        owner = self.owners.enter()
         wanted = {bytes.fromhex(key): key for key in keys}
         self.database.execute("BEGIN IMMEDIATE")
         try:
             taken = self._claimed(list(wanted)) | self._stored(list(wanted))
             mine = [key for key in wanted if key not in taken]
-            self.database.executemany("INSERT INTO claims VALUES (?, ?)", [(key, self.owner) for key in mine])
+            self.database.executemany("INSERT INTO claims VALUES (?, ?)", [(key, owner) for key in mine])
             self.database.execute("COMMIT")
         except BaseException:
             if self.database.in_transaction:
@@ -46,7 +43,7 @@ class Claims:
         """Those of `keys` that a living process claims. The claims of dead ones are deleted."""
         query = f"SELECT key, owner FROM claims WHERE key IN ({','.join('?' * len(keys))})"
         owners = dict(self.database.execute(query, keys).fetchall())
-        dead = [owner for owner in set(owners.values()) if not self._lives(owner)]
+        dead = [owner for owner in set(owners.values()) if not self.owners.lives(owner)]
         self.database.executemany("DELETE FROM claims WHERE owner = ?", [(owner,) for owner in dead])
         return {key for key, owner in owners.items() if owner not in dead}
 
@@ -57,33 +54,12 @@ class Claims:
     def drop(self, keys: Sequence[str]) -> None:
         """Ends our claims of `keys` (500 at most)."""
         places = ",".join("?" * len(keys))
-        values = [self.owner, *(bytes.fromhex(key) for key in keys)]
+        values = [self.owners.own, *(bytes.fromhex(key) for key in keys)]
         with self.transaction:
             self.database.execute(f"DELETE FROM claims WHERE owner = ? AND key IN ({places})", values)
 
     def close(self) -> None:
         """Ends all our claims."""
-        if self.lock:
-            self.database.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
-            self.lock.release()
-            (self.folder / self.owner).unlink(missing_ok=True)
-
-    def _lock_own_file(self) -> None:
-        if self.lock is None:
-            (self.owner,) = self.database.execute("SELECT hex(randomblob(16))").fetchone()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.lock = FileLock(self.folder / self.owner)
-            self.lock.acquire()
-
-    def _lives(self, owner: str) -> bool:
-        if owner == self.owner:
-            return True
-        file = self.folder / owner
-        if not file.exists():
-            return False
-        try:
-            with FileLock(file).acquire(timeout=0):
-                file.unlink(missing_ok=True)
-            return False
-        except Timeout:
-            return True
+        if self.owners.own:
+            self.database.execute("DELETE FROM claims WHERE owner = ?", (self.owners.own,))
+            self.owners.leave()

@@ -4,18 +4,22 @@ collected and not bought again."""
 from collections.abc import Callable, Iterable
 
 from stages.samplers.http.job_store import JobStore
-from stages.samplers.requests.buyer import LiveBuyer, Request
+from stages.samplers.requests.attempts import Request
+from stages.samplers.requests.buyer import LiveBuyer
 from stages.samplers.requests.fault_notices import say
 from stages.samplers.requests.jobs import BatchBuyer
 
+HandOver = Callable[[list[Request]], None]
+
 
 class CollectingBuyer:
-    """Has what is in the jobs of `jobs` collected by a BatchBuyer, and all else bought by a LiveBuyer."""
+    """Has what is in the jobs of `jobs` collected by a BatchBuyer, and all else bought by a LiveBuyer, which
+    also buys what turns out to have failed in a job."""
 
     def __init__(
-        self, jobs: JobStore, open_live: Callable[[], LiveBuyer], open_batches: Callable[[], BatchBuyer]
+        self, jobs: JobStore, live: LiveBuyer, open_batches: Callable[[HandOver], BatchBuyer]
     ) -> None:
-        self.jobs, self.batches, self.live = jobs, open_batches(), open_live()
+        self.jobs, self.live, self.batches = jobs, live, open_batches(live.submit)
         self.announced = False
 
     def submit(self, requests: Iterable[Request]) -> None:

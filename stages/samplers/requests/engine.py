@@ -15,7 +15,7 @@ from stages.samplers.memo.sampled_answers import Answer
 from stages.samplers.memo.smaller_limits import SmallerLimits
 from stages.samplers.memo.store import Memo, key
 from stages.samplers.memo.unread import UnreadAnswers
-from stages.samplers.requests.buyer import Request
+from stages.samplers.requests.attempts import Request
 from stages.samplers.requests.endings import ended_by_sigterm
 from stages.samplers.requests.fault_notices import say
 from stages.samplers.requests.request_settings import RequestSettings
@@ -114,6 +114,7 @@ class Line:
         self.buffer = WriteBuffer(memo, self.settled)
         self.budget = Budget(order.settings, order.price, order.batch)
         self.buyer: Buyer | None = None
+        self.told_of_others = False
         self.report = RunReport(order.model, length_hint(prompts) * order.settings.n, self.buffer.counts)
         self.more = True
 
@@ -205,6 +206,12 @@ class Line:
             pass
         if self.elsewhere:
             self._look_elsewhere()
+        if self.budget.waits_for_others and not self.told_of_others:
+            self.told_of_others = True
+            say(
+                f"{self.order.model}: waits for other runs of this repository, which have set aside the rest "
+                "of max_usd for requests in flight"
+            )
         self._show()
 
     def _settle(self, event: list[str] | BaseException) -> None:
@@ -235,6 +242,7 @@ class Line:
             if self.buyer:
                 self.buyer.close()
         finally:
+            self.budget.close()
             self._show()
             self.report.close()
             self.memo.report(self.report.as_dict())

@@ -1,28 +1,21 @@
 """Buys answers by the batch: a thread submits batches, looks at them now and then, and stores the answers of
 each batch that is done."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
-from threading import Event, Lock, Thread
-from typing import Any
+from collections.abc import Callable, Iterable
+from threading import Event, Thread
 
 from stages.samplers.cost.budget import Budget, OutOfBudget
-from stages.samplers.cost.prices import Usage
-from stages.samplers.http.chat import read_response
-from stages.samplers.http.endpoint import DONE, BatchEndpoint, BatchLine, BatchState
+from stages.samplers.http.endpoint import DONE, BatchEndpoint, BatchState
 from stages.samplers.http.faults import Fault, Target
 from stages.samplers.http.job_store import Job, JobStore
-from stages.samplers.memo.store import Item
-from stages.samplers.memo.unread import MOST, UnreadAnswers
-from stages.samplers.requests.buyer import Request
+from stages.samplers.requests.attempts import Request
+from stages.samplers.requests.batch_requests import BatchRequests, parts
+from stages.samplers.requests.batch_results import BatchResults
 from stages.samplers.requests.fault_notices import say
-from stages.samplers.requests.missing_usage import MissingUsage
 from stages.samplers.requests.request_settings import RequestSettings
 from stages.samplers.requests.write_buffer import WriteBuffer
 
-ROWS, BYTES = 50_000, 100 << 20  # of one batch; OpenAI takes so many rows, and 200 MB
-GROUP = 500  # answers stored together
-ROW_OVERHEAD = 512  # bytes of a request beside its messages
+ROWS = 50_000  # of one batch: OpenAI takes so many
 ENQUEUED = "token_limit_exceeded"  # the code of a batch above the tokens that may wait at the service
 CLOSE_TIMEOUT = 5  # seconds that a call in progress may take when a run ends
 
@@ -30,9 +23,10 @@ CLOSE_TIMEOUT = 5  # seconds that a call in progress may take when a run ends
 class BatchBuyer:
     """The buyer of batches. `poll` is how many seconds pass between two looks.
 
-    A request is in one of three places: in `waiting` (to be put into the next batch), in a job under way
+    A request is in one of three places: waiting for the next batch (see BatchRequests), in a job under way
     (see JobStore), or settled. A run that is killed leaves its jobs under way, and the next run collects
-    those that hold a request of its own."""
+    those that hold a request of its own. With `hand_over` nothing is submitted: what no job holds, or no
+    longer holds, goes to that function."""
 
     def __init__(
         self,
@@ -42,27 +36,23 @@ class BatchBuyer:
         budget: Budget,
         buffer: WriteBuffer,
         poll: float,
+        hand_over: Callable[[list[Request]], None] | None = None,
     ) -> None:
-        self.settings, self.budget, self.poll = settings, budget, poll
+        self.settings, self.poll, self.hand_over = settings, poll, hand_over
         self.buffer, self.counts = buffer, buffer.counts
         self.endpoint, self.target = open_endpoint(), target
         self.jobs = JobStore(buffer.memo.path, target.url)
-        self.unread = UnreadAnswers(buffer.memo.path)
-        self.waiting: list[Request] = []
-        self.flushed, self.closed, self.lock = Event(), Event(), Lock()
-        self.requests: dict[str, Request] = {}  # by key: all that were submitted to this run
-        self.reservations: dict[str, int] = {}  # by key, in the budget
-        self.tries: dict[str, int] = {}  # by key: how often it failed
+        self.requests = BatchRequests(budget)
+        self.results = BatchResults(self.endpoint, target, settings, self.requests, self.jobs, buffer)
+        self.flushed, self.closed = Event(), Event()
         self.ours: set[str] = set()  # tokens of jobs that hold a request of this run
         self.answered: dict[str, int] = {}  # by token: the answers of a batch when it was last looked at
-        self.missing_usage = MissingUsage(settings.tokenizer)
         self.thread = Thread(target=self._run, name="batches", daemon=True)
         self.thread.start()
 
     def submit(self, requests: Iterable[Request]) -> None:
         """Has them bought: they wait for the first `flush`, and then for the next look."""
-        with self.lock:
-            self.waiting += requests
+        self.requests.add(requests)
 
     def flush(self) -> None:
         """Says that no more requests come for the moment, so that those that wait are sent."""
@@ -73,6 +63,8 @@ class BatchBuyer:
         self.closed.set()
         self.flushed.set()
         self.thread.join(timeout=CLOSE_TIMEOUT)
+        if not self.thread.is_alive():
+            self.requests.close()
         self.endpoint.close()
 
     def _run(self) -> None:
@@ -104,52 +96,51 @@ class BatchBuyer:
     def _is_ours(self, job: Job) -> bool:
         """Whether a job holds a request of this run. Then no other living process collects the job: it would
         have to claim that request, which this run has claimed."""
-        if job.token not in self.ours and any(key in self.requests for key in self.jobs.keys(job)):
+        if job.token not in self.ours and any(key in self.requests.by_key for key in self.jobs.keys(job)):
             self.ours.add(job.token)
         return job.token in self.ours
 
     def _submit_waiting(self) -> OutOfBudget | None:
         """Submits the requests that wait and are in no job yet. Returns the error where a bound of the budget
         would be exceeded."""
-        with self.lock:
-            new, self.waiting = self.waiting, []
-        self.requests |= {request.key: request for request in new}
+        new = self.requests.take()
         under_way = self.jobs.under_way(request.key for request in new) if new else set()
-        left = iter([request for request in new if request.key not in under_way])
-        while some := list(islice(left, ROWS)):
-            affordable, over_budget = self._afford(some)
-            for part in _parts(affordable):
-                rows = [(request.key, dict(request.asked)) for request in part]
-                job = self.jobs.add(rows)
-                batch = self.endpoint.submit(job, rows)
-                self.jobs.set_batch(job, batch)
-                say(f"{self.target.model}: batch {batch} submitted, {len(rows)} requests")
+        left = [request for request in new if request.key not in under_way]
+        if self.hand_over:
+            self.hand_over(left)
+            return None
+        for start in range(0, len(left), ROWS):
+            affordable, over_budget = self.requests.afford(left[start : start + ROWS])
+            try:
+                self._submit(affordable)
+            except Fault:
+                self.requests.add(left[start + ROWS :])
+                raise
             if over_budget:
                 return over_budget
         return None
 
-    def _afford(self, requests: list[Request]) -> tuple[list[Request], OutOfBudget | None]:
-        """The requests that the budget has room for. The others wait: what is under way may turn out cheaper
-        than what is set aside for it."""
-        for place, request in enumerate(requests):
-            if request.key in self.reservations:
-                continue
+    def _submit(self, requests: list[Request]) -> None:
+        """Submits batches of these requests. After a fault those that are in no job wait again."""
+        some = list(parts(requests))
+        while some:
+            part = some.pop(0)
+            rows = [(request.key, dict(request.asked)) for request in part]
+            job = self.jobs.add(rows)
             try:
-                reservation = self.budget.try_reserve(request.most.prompt, request.most.completion)
-            except OutOfBudget as error:
-                return requests[:place], error
-            if reservation is None:
-                with self.lock:
-                    self.waiting += requests[place:]
-                return requests[:place], None
-            self.reservations[request.key] = reservation
-        return requests, None
+                batch = self.endpoint.submit(job, rows)
+            except Fault:
+                for waiting in some:
+                    self.requests.add(waiting)
+                raise
+            self.jobs.set_batch(job, batch)
+            say(f"{self.target.model}: batch {batch} submitted, {len(rows)} requests")
 
     def _collect(self, job: Job) -> bool:
         """Whether a job is still under way. Stores the answers of one that is done."""
         batch_id = job.batch or self.endpoint.find(job)
         if batch_id is None:  # noted, but never submitted
-            self._wait_again(self.jobs.keys(job))
+            self.requests.add_again(self.jobs.keys(job))
             self.jobs.remove(job)
             return False
         state = self.endpoint.look(batch_id)
@@ -159,9 +150,9 @@ class BatchBuyer:
         if state.status not in DONE:
             return True
         if ENQUEUED in state.codes:  # too much waits at the service: nothing was done, and nothing failed
-            self._wait_again(keys)
+            self.requests.add_again(keys)
         else:
-            self._collect_files(job, keys, state)
+            self.results.store(job, keys, state)
         self.jobs.remove(job)
         return ENQUEUED in state.codes
 
@@ -170,86 +161,3 @@ class BatchBuyer:
         if self.answered.get(job.token) != state.answered:
             self.answered[job.token] = state.answered
             say(f"{self.target.model}: batch {batch_id} {state.status}, {state.answered} of {count} answered")
-
-    def _collect_files(self, job: Job, keys: set[str], state: BatchState) -> None:
-        """Stores what the files of a batch hold; the rest of its keys failed."""
-        torn = 0
-        for file in state.files:
-            lines = self.endpoint.lines(file)
-            while some := list(islice(lines, GROUP)):
-                torn += some.count(None)
-                keys -= self._store(job, [line for line in some if line])
-        if torn:
-            say(
-                f"{self.target.model}: {torn} lines of the results cannot be read; their rows are asked again"
-            )
-        for key in keys:
-            problem = state.problem or (
-                "its line of the results is missing or cannot be read" if torn else ""
-            )
-            self._failed(key, Fault(f"batch {state.status}", problem, billed=bool(torn)))
-
-    def _store(self, job: Job, lines: list[BatchLine]) -> set[str]:
-        """Stores the answers in some lines. Returns the keys of all of them."""
-        asked = self.jobs.asked(job, [line.key for line in lines])
-        stored = self.buffer.memo.get(asked)  # by a download of this file that was cut off
-        group: list[Item] = []
-        for line in lines:
-            if line.key not in asked or line.key in stored:
-                continue
-            try:
-                completion = read_response(line.status, {}, line.body, self.target, asked[line.key])
-            except Fault as fault:
-                self._failed(line.key, fault, asked[line.key])
-                continue
-            completion, certain = self.missing_usage.complete(asked[line.key], completion)
-            cost_usd = self._cost(line.key, completion.usage or Usage(0, 0), certain)
-            group.append((line.key, asked[line.key], completion.answer(self.target.model, cost_usd)))
-        if group:
-            self.buffer.memo.put_many(group).result()
-            self.buffer.count(group)
-        return asked.keys() & {line.key for line in lines}
-
-    def _cost(self, key: str, usage: Usage, certain: bool) -> float | None:
-        """The cost of an answer. One that an earlier run asked for is no part of this run's budget."""
-        if key in self.reservations:
-            return self.budget.settle(self.reservations.pop(key), usage, certain)
-        price = self.budget.price
-        return price.cost(usage, batch=True) if price else None
-
-    def _failed(self, key: str, fault: Fault, asked: Mapping[str, Any] | None = None) -> None:
-        """Has a request submitted again, or gives it up; an answer that cannot be read is kept."""
-        self.counts.faults[fault.kind] += 1
-        self.tries[key] = self.tries.get(key, 0) + 1
-        if fault.billed and key in self.reservations:
-            self.budget.lose(self.reservations.pop(key), fault.usage)
-        hopeless = False
-        if fault.raw is not None and asked:
-            hopeless = self.unread.add(key, asked, fault.kind, fault.raw) >= MOST
-        if fault.retry and self.tries[key] <= self.settings.retries and not hopeless:
-            self.counts.retries += 1
-            self._wait_again([key])
-        elif key in self.requests:
-            if key in self.reservations:
-                self.budget.settle(self.reservations.pop(key), None)
-            self.counts.failed[key] = fault
-            self.buffer.settled.put([key])
-
-    def _wait_again(self, keys: Iterable[str]) -> None:
-        """Has those of `keys` that this run needs submitted once more."""
-        with self.lock:
-            self.waiting += [self.requests[key] for key in keys if key in self.requests]
-
-
-def _parts(requests: list[Request]) -> Iterator[list[Request]]:
-    """The requests in as few batches as their sizes permit."""
-    part: list[Request] = []
-    size = 0
-    for request in requests:
-        size += request.most.prompt + ROW_OVERHEAD  # `most` are bytes of the messages, or more
-        if part and size > BYTES:
-            yield part
-            part, size = [], 0
-        part.append(request)
-    if part:
-        yield part

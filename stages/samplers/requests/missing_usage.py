@@ -10,18 +10,16 @@ from stages.samplers.http.completions import Completion
 
 
 class MissingUsage:
-    """`tokenizer` names what tokens are counted with (None: they are estimated by length)."""
+    """`tokenizer` names what tokens are counted with (None: they are estimated by length). Raises BadInput
+    where it names nothing: before anything is bought, not at the first answer that needs it."""
 
     def __init__(self, tokenizer: str | None) -> None:
-        self.tokenizer = tokenizer
-        self.model = ""
+        self.given = counter("", tokenizer) if tokenizer else None
 
     @cached_property
     def counter(self) -> Counter:
-        """Made for the first answer that needs it."""
-        if self.tokenizer:
-            return counter(self.model, self.tokenizer)
-        return by_length("the server does not say how many tokens it billed")
+        """What tokens are counted with."""
+        return self.given or by_length("the server does not say how many tokens it billed")
 
     def complete(self, asked: Mapping[str, Any], completion: Completion) -> tuple[Completion, bool]:
         """`completion` with its usage, and whether the server said all of it. A count of zero for a text that
@@ -30,7 +28,6 @@ class MissingUsage:
         written = (completion.reasoning or "") + completion.text
         if completion.usage and ((usage.prompt and (usage.completion or not written)) or not written):
             return completion, True
-        self.model = str(asked["model"])
         prompt = usage.prompt or self.counter.count(asked["messages"])
         answer = usage.completion
         if written and not answer:
