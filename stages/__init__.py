@@ -34,7 +34,8 @@ The package rules, which tests/project/test_packages.py checks:
 2. styles, graders (but graders/sandbox), formats and scores are pure: no files, no network, no clock, no
    global randomness, no torch. Every random choice anywhere has a seed.
 3. The network is used in samplers and tasks only, by models/pinning.py, which resolves a commit of the Hub,
-   and by students/backends/tinker.py, which trains at a service. torch is used in students, models and
+   by students/backends/tinker.py, which trains at a service, and by tools/push.py, which uploads a model
+   where a person says so. torch is used in students, models and
    samplers/local only, in the last two inside functions, so a stage that needs no model starts fast;
    tools/export.py, which no stage depends on, writes models with transformers.
 4. Only scripts, tools and daemon know paths, and only they write files. A student saves its own model
