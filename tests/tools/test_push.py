@@ -24,7 +24,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        body = [json.loads(line) for line in text.splitlines()] if "ndjson" in self.headers["Content-Type"] else json.loads(text)
+        body: Any = [json.loads(line) for line in text.splitlines()] if "ndjson" in self.headers["Content-Type"] else json.loads(text)
         type(self).asked.append((self.path, body, self.headers["Authorization"]))
         address = f"http://{self.headers['Host']}/me/mini"
         if self.path == "/api/repos/create":
