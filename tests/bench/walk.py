@@ -12,7 +12,6 @@ The virtual environment is that of the interpreter, linked; `make test` is left 
 import argparse
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -129,7 +128,7 @@ def main() -> None:
         wanted = any(re.search(pattern, step.written) for pattern in given.only) if given.only else step.written != "make test"
         if not wanted:
             continue
-        name = re.sub(r"\W+", "-", shlex.split(step.written)[0] + step.written)[:50]
+        name = re.sub(r"\W+", "-", step.written)[:50]
         ended = run(step, out / "clone", environment, out / f"{number:02}-{name}.txt")
         expected = FAILS.get(step.written, 0)
         line = f"| `{step.written}` | {ended.status} | {ended.seconds:.1f} | {ended.columns} |"
