@@ -28,6 +28,7 @@ CODE = {  # a file of each dep on code
     "stages/models/loading.py": "base respond judge train generate train_pair generate_pair",
     "stages/spread/processes.py": "grade",
     "stages/tools/repro.py": "",
+    "stages/tasks/__init__.py": "collect corpus",  # the root where no file of data is read
     "stages/tasks/gsm8k.py": "collect corpus",
     "stages/tasks/reading/hub.py": "collect corpus",
     "stages/styles/careful.py": "corpus prompt judge filter format generate format_pair train_pair generate_pair",
