@@ -34,10 +34,10 @@ The package rules, which tests/project/test_packages.py checks:
 2. styles, graders (but graders/sandbox), formats and scores are pure: no files, no network, no clock, no
    global randomness, no torch. Every random choice anywhere has a seed.
 3. The network is used in samplers and tasks only, by models/pinning.py, which resolves a commit of the Hub,
-   by students/backends/tinker.py, which trains at a service, and by spread/ray_tasks.py, which sends rows to
-   a Ray cluster. torch is used in students, models and
-   samplers/local only, in the last two inside functions, so a stage that needs no model starts fast;
-   tools/export.py, which no stage depends on, writes models with transformers.
+   by students/backends/tinker.py, which trains at a service, by spread/ray_tasks.py, which sends rows to a
+   Ray cluster, and by tools/push.py, which uploads a model where a person says so. torch is used in
+   students, models and samplers/local only, in the last two inside functions, so a stage that needs no model
+   starts fast; tools/export.py, which no stage depends on, writes models with transformers.
 4. Only scripts, tools and daemon know paths, and only they write files. A student saves its own model
    folder, and samplers keep the memo.
 5. dvc.yaml lists for each stage the packages that its script imports, directly or not. The costly stages

@@ -30,7 +30,8 @@ FILES = {TRAIN: "train", VALIDATION: "val", TEST: "test"}  # names of tables, as
 class Params(Rows):
     """Where problems come from, and which count as copies."""
 
-    # A folder of data sets shaped like the Hub, and of JSONL files.
+    # What is read besides code, and what the stage depends on: a file of problems, or a folder of such files
+    # and of data sets shaped like the Hub. Generated tasks read nothing, and then any file of code will do.
     root: str = Field(min_length=1)
     # The tasks with their own params; a task set to null is left out, so that a file of conf/ can inherit
     # another and take a task out.

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 from heapq import nsmallest
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 
 from stages.pages.overview import Evidence, overview
 from stages.pages.page import page
+from stages.pages.pair_sections import PairTally, routed
 from stages.pages.result_table import Result, is_bar
 from stages.pages.tallies import ArmTally, TeacherTally
 from stages.pages.trace_table import TraceTable
@@ -20,6 +21,7 @@ from stages.shared import params
 from stages.shared.cli import progress, run
 from stages.shared.errors import BadInput
 from stages.shared.files import as_bytes, read, replacing
+from stages.shared.routes import Route
 from stages.shared.rows import Chat, Trace
 from stages.shared.shards import has_rows
 
@@ -69,7 +71,8 @@ class Named(msgspec.Struct):
 
 def main(system: str) -> None:
     """data/S/{judged,kept,dropped,graded}.jsonl, data/S/chats/, models/students/S/, metrics/S*.json,
-    metrics/S_paths.csv and metrics/S_plots/ -> data/S/report.html.
+    metrics/S_paths.csv and metrics/S_plots/ -> data/S/report.html. Where params name the plots of a pair N,
+    also data/S/pair_graded/N.jsonl and data/S/routes/N.jsonl.
 
     The curves of the students (metrics/N_train, metrics/N_practise) are outputs of the stages that write the
     model folders, so they change with these. Every row is counted; `problems` bounds those that are shown.
@@ -87,14 +90,33 @@ def main(system: str) -> None:
         if trace.split == "test":
             arms.add(trace)
         table.add(trace, "")
+    pair = _pair(data, Path(ours.root), table)
     students = params.models_of(system)
     others = _chats(table, data, students)
     wanted = [Result(row.metric, row.what, row.bar) for row in ours.results]
-    sections = overview(wanted, _evidence(system, ours.root, students), teacher, arms)
+    sections = overview(wanted, _evidence(system, ours.root, students), teacher, arms, pair)
     rows = table.data() | {"system": system, "arms": arms.arms(), "students": students, "not_shown": others}
     rows |= {"left_out": _left_out(data, table)}
     with replacing(data / "report.html") as file:
         file.write(as_bytes(page(f"{system}: report", sections, rows)))
+
+
+def _pair(data: Path, root: Path, table: TraceTable) -> PairTally:
+    """Adds the answers of the pair that writes `root`; its students are called `N first` and `N second`.
+
+    The stage that writes `root` writes these rows beside it, so both change together.
+    """
+    tally, name = PairTally(), root.name.removesuffix("_plots")
+    answers, routes = data / "pair_graded" / f"{name}.jsonl", data / "routes" / f"{name}.jsonl"
+    if root.parent != Path("metrics") or not answers.is_file():
+        return tally
+    of_problem = {route.id: route for route in _rows(routes, Route)}
+    rows = progress(read(answers, Trace), "report")
+    for problem, given in groupby(rows, key=lambda row: row.id):
+        for trace, route in routed(list(given), of_problem.get(problem)):
+            tally.add(trace, route)
+            table.add(msgspec.structs.replace(trace, by=f"{name} {trace.by}"), "", route)
+    return tally
 
 
 def _fates(data: Path) -> dict[str, str]:

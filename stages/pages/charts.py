@@ -146,5 +146,6 @@ def heat(rows: Rows, x: str, y: str, words: str) -> Chart:
             "color": {"condition": {"test": "datum.value > 0.6", "value": "black"}, "value": "white"},
         },
     }
-    height = 60 + 26 * len({row["y"] for row in rows})
+    names = 6 * max((len(str(row["x"])) for row in rows), default=0)  # they stand upright where they are long
+    height = 60 + 26 * len({row["y"] for row in rows}) + names
     return Chart({"data": {"values": list(rows)}, "encoding": base, "layer": [cell, label]}, words, height)

@@ -6,7 +6,7 @@ from typing import Any
 
 from stages.pages.charts import bars, intervals, points_of
 from stages.pages.sections import Cell, Section, Table, number, share
-from stages.pages.tallies import ArmTally, TeacherTally
+from stages.pages.tallies import TEST, TRAIN, ArmTally, TeacherTally
 
 
 def counted(count: int, rows: Mapping[str, str] | None = None) -> Cell:
@@ -64,7 +64,7 @@ def yields(tally: TeacherTally, paths: str) -> Section:
     rows = []
     for key, count in tally.rows.items():
         by, task, style = key
-        of = {"arm": by, "task": task, "style": style}
+        of = {"split": TRAIN, "arm": by, "task": task, "style": style}
         rows.append(
             [
                 Cell(by),
@@ -102,7 +102,12 @@ def drops(tally: TeacherTally) -> Section:
         totals[by] += count
     ordered = sorted(tally.dropped.items(), key=lambda item: (item[0][0] != "teacher", -item[1], item[0][1]))
     rows = [
-        [Cell(by), Cell(reason), counted(count, {"arm": by, "fate": reason}), shared(count, totals[by])]
+        [
+            Cell(by),
+            Cell(reason),
+            counted(count, {"split": TRAIN, "arm": by, "fate": reason}),
+            shared(count, totals[by]),
+        ]
         for (by, reason), count in ordered
     ]
     note = (
@@ -127,12 +132,12 @@ def drops(tally: TeacherTally) -> Section:
 def endings(teacher: TeacherTally, arms: ArmTally) -> Section:
     """How answers ended: at the model's own end, at the limit, or otherwise."""
     rows = []
-    for place, counts in (("training data", teacher.endings), ("held-out", arms.endings)):
+    for place, split, counts in (("training data", TRAIN, teacher.endings), ("held-out", TEST, arms.endings)):
         totals: Counter[str] = Counter()
         for (by, _), count in counts.items():
             totals[by] += count
         for (by, ending), count in counts.items():
-            of = {"arm": by, "ending": ending}
+            of = {"split": split, "arm": by, "ending": ending}
             rows.append([Cell(place), Cell(by), Cell(ending), counted(count, of), shared(count, totals[by])])
     note = "stop: the model ended its answer; length: it was cut off at its limit."
     return Section(

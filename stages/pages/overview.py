@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stages.pages import data_sections, model_sections
+from stages.pages.pair_sections import PairTally, routing
 from stages.pages.plot_files import drawn
 from stages.pages.result_table import Names, Result, every
 from stages.pages.sections import Chart, Section, Table
@@ -28,7 +29,7 @@ class Evidence(NamedTuple):
 
 
 def overview(
-    wanted: Sequence[Result], evidence: Evidence, teacher: TeacherTally, arms: ArmTally
+    wanted: Sequence[Result], evidence: Evidence, teacher: TeacherTally, arms: ArmTally, pair: PairTally
 ) -> list[Section]:
     """Which sections there are is decided by what the files and rows hold, never by a system's name."""
     placed = {
@@ -44,7 +45,8 @@ def overview(
         model_sections.signals(arms.signals, arms.arms(), placed["signals"]),
         model_sections.classification(summary, evidence.further_plots),
         model_sections.rules(arms.rules),
-        _further(evidence, arms, bool(summary)),
+        routed := routing(evidence.further_plots, pair),
+        _further(evidence, arms, bool(summary or routed)),
         model_sections.by_task(arms),
         data_sections.difficulty(teacher, arms, placed["difficulty"]),
         model_sections.training(evidence.curves, evidence.validation),
@@ -83,16 +85,14 @@ def _selectivity(blocks: Sequence[Chart | Table]) -> Section | None:
     return Section("selectivity", "Selectivity", note, blocks) if blocks else None
 
 
-def _further(evidence: Evidence, arms: ArmTally, is_classifier: bool) -> Section | None:
-    """The metrics of the classifier or the pair, and the plots of the latter."""
+def _further(evidence: Evidence, arms: ArmTally, are_drawn: bool) -> Section | None:
+    """The metrics of the classifier or the pair, and the plots where no section has drawn them."""
     names = Names(arms.arms(), ())
     tables = [
         every(name, held, names)
         for name, held in evidence.further.items()
         if isinstance(held, dict) and held.get("n")
     ]
-    plots = (
-        [] if is_classifier else [block for item in evidence.further_plots.items() for block in drawn(*item)]
-    )
+    plots = [] if are_drawn else [block for item in evidence.further_plots.items() for block in drawn(*item)]
     blocks: list[Chart | Table] = [*plots, *tables]
     return Section("further", "Further metrics", "", blocks) if blocks else None

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from stages.shared.rows import PROBE, Trace
 from stages.shared.rule_books import cited, ids_of, reasoning_of
 
+TRAIN, TEST = "train", "test"  # splits
 ASKED = ".think_asked"  # the fact of the grader that looks for signals
 
 
 class TeacherTally:
-    """Counts the answers that a filter looked at."""
+    """Counts the answers to training problems that a filter looked at; tokens and difficulty are those of all
+    splits."""
 
     def __init__(self) -> None:
         self.rows: Counter[tuple[str, str, str]] = Counter()  # by `by`, task and style
@@ -23,6 +25,10 @@ class TeacherTally:
 
     def add(self, trace: Trace, fate: str) -> None:
         """Counts an answer; `fate` as in `TraceTable.add`."""
+        self.tokens[trace.by] += trace.tokens
+        self.difficulty.add(trace)
+        if trace.split != TRAIN:
+            return
         key = (trace.by, trace.task, trace.style)
         self.rows[key] += 1
         self.right[key] += trace.grades.get("answer") == 1
@@ -30,8 +36,6 @@ class TeacherTally:
         if fate not in ("kept", "hard"):
             self.dropped[trace.by, fate] += 1
         self.endings[trace.by, str(trace.ending)] += 1
-        self.tokens[trace.by] += trace.tokens
-        self.difficulty.add(trace)
 
 
 class DifficultyTally:

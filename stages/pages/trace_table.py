@@ -42,6 +42,7 @@ ANSWER = [
     "fate",
     "verdict",
     "label_probs",
+    "route",
 ]
 CHAT = ["=answer", "student", "format", "messages", "=weight"]
 
@@ -64,10 +65,10 @@ class TraceTable:
         self.texts: dict[int, tuple[str | None, ...]] = {}
         self.chats: list[list[Any]] = []
 
-    def add(self, trace: Trace, fate: str) -> None:
+    def add(self, trace: Trace, fate: str, route: str = "") -> None:
         """Adds an answer, and its problem where that is new. `fate` says what became of it: `kept`,
         `hard` (kept for its problem alone) or the reason it was dropped for; "" of an answer that no filter
-        saw."""
+        saw. `route` says whether a router chose it; "" where no router was asked."""
         if self.shown is not None and trace.id not in self.shown:
             return
         if trace.id not in self.places:
@@ -97,6 +98,7 @@ class TraceTable:
                 place(fate or None),
                 place(trace.verdict),
                 place(trace.label_probs),
+                place(route or None),
             ]
         )
 

@@ -36,8 +36,8 @@ TASKS = {
     "table_mwp": "word problems over small tables, some with options (TabMWP)",
     "labelled_text": "texts with one of two labels: tables, JSON lines, data sets of the Hub",
     "tickets_toy": "generated complaints that a rule book decides; words alone cannot tell",
-    "jsonl": "your own problems, one JSON object a line",
-    "conversations": "your own conversations, one JSON object a line",
+    "jsonl": "your own problems: JSON lines, CSV or Parquet",
+    "conversations": "your own conversations: JSON lines, CSV or Parquet",
 }
 
 

@@ -1,4 +1,4 @@
-"""Your own conversations: one JSON object a line.
+"""Your own conversations: one JSON object a line, or a row of Parquet, or of CSV with JSON in its cells.
 
     {"messages": [{"role": "user", "content": "Is it late?"}, {"role": "assistant", "content": "It is ten."},
     {"role": "user", "content": "And now?"}, {"role": "assistant", "content": "Eleven."}],
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pydantic import Field
 
 from stages.shared.errors import BadInput, unknown
 from stages.shared.files import read
@@ -30,6 +29,8 @@ from stages.shared.signals import untagged
 from stages.tasks.making.turns import problems_of
 from stages.tasks.reading import gold
 from stages.tasks.reading.row_files import row_files
+from stages.tasks.reading.table_files import ENDINGS as TABLES
+from stages.tasks.reading.table_files import nested, present, table_rows
 from stages.tasks.splitting.splits import SPLITS, TRAIN, Sizes, split_of
 
 
@@ -40,9 +41,9 @@ class Params(Sizes):
     which its file lies below `file`. `held_out` divides those that have neither.
     """
 
-    # Relative to collect's root: a file, or a folder whose *.jsonl files, at any depth, are read in the order
-    # of their paths.
-    file: str = Field(min_length=1)
+    # Relative to collect's root (empty: the root itself): a file, or a folder whose *.jsonl, *.csv and
+    # *.parquet files, at any depth, are read in the order of their paths.
+    file: str = ""
 
 
 class Turn(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,10 +89,22 @@ def _of_split(split: str, params: Params, root: Path) -> Iterator[tuple[Line, st
 
 
 def _lines(path: Path) -> Iterator[tuple[Line, str]]:
-    for number, line in enumerate(read(path, Line), 1):
-        where = f"{path}:{number}"
+    if path.suffix in TABLES:
+        lines = ((_line(row, where), where) for where, row in table_rows(path))
+    else:
+        lines = ((line, f"{path}:{number}") for number, line in enumerate(read(path, Line), 1))
+    for line, where in lines:
         _check(line, where)
         yield line, where
+
+
+def _line(row: dict[str, Any], where: str) -> Line:
+    """A row of a table; BadInput, which begins with `where`, where it is no conversation."""
+    values = {column: nested(cell, where, column) for column, cell in present(row).items()}
+    try:
+        return msgspec.convert(values, Line)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{where}: not a conversation: {error}") from None
 
 
 def _check(line: Line, where: str) -> None:

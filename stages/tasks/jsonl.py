@@ -1,4 +1,4 @@
-"""Your own problems: one JSON object a line.
+"""Your own problems: one JSON object a line, or a row of CSV or Parquet with the same names as columns.
 
     {"id": "tea-1", "question": "Tea has 3 cups, pours 1. How many are left?", "answer": "2"}
     {"id": "sky-1", "question": "Which is blue?", "choices": {"label": ["A", "B"], "text": ["the sky",
@@ -38,9 +38,9 @@ class Params(Sizes):
     share out of the train rows, to which the rows that are validation by themselves are added.
     """
 
-    # Relative to collect's root: a file, or a folder whose *.jsonl files, at any depth, are read in the order
-    # of their paths.
-    file: str = Field(min_length=1)
+    # Relative to collect's root (empty: the root itself): a file, or a folder whose *.jsonl, *.csv and
+    # *.parquet files, at any depth, are read in the order of their paths.
+    file: str = ""
     # At most so many validation rows (null: all), or a share of the train rows; see Sizes.
     validation: NumberOrShare = None
     # Leaves out what lies in a folder `train`, so that it is neither prompted nor trained on.

@@ -2,7 +2,7 @@
 
     dataset/<name>/train.csv, val.csv, test.csv    data: dataset/<name>
     <name>_train.csv, <name>_val.csv, ...          data: <name>
-    one file, .csv, .jsonl or .json                data: <file>
+    one file, .csv, .parquet, .jsonl or .json      data: <file>
     a data set of the Hub, or a copy of it         data: ucirvine/sms_spam, config: plain_text
 
 `valid`, `validation` and `dev` stand for `val`. A table has a header; JSON lines have an object a line. Two
@@ -33,9 +33,9 @@ TASK = "labelled_text"
 class Params(Strict):
     """Where the texts lie, what their labels mean, and how they are divided."""
 
-    # Relative to collect's root: a folder, a file, the beginning of the names of files, or the id of a data
-    # set of the Hub.
-    data: str = Field(min_length=1)
+    # Relative to collect's root (empty: the root itself): a folder, a file, the beginning of the names of
+    # files, or the id of a data set of the Hub.
+    data: str = ""
     # Which config of a data set of the Hub; null: `data` is no such data set.
     config: str | None = Field(default=None, min_length=1)
     # The commit (or branch) of the Hub repository; it plays no part where a local copy is read.

@@ -4,7 +4,8 @@
     python -m stages.tools.export glyph glyph_selective OUT --merge      an adapter becomes part of its base
 
 OUT holds the weights, the tokenizer, README.md (the model card) and chats/ (what the student was trained on,
-with a data set card). transformers 4.57 and 5 load OUT, and what reads the same files. Nothing is uploaded.
+with a data set card). transformers 4.57 and 5 load OUT, and what reads the same files. Nothing is uploaded:
+that is `python -m stages.tools.push`.
 
 transformers 5 goes by the architecture `qwen2` where it loads a tokenizer, and splits text by Qwen's rules. A
 model of that architecture with a tokenizer of its own is therefore written as a `llama` with biases, which

@@ -43,18 +43,18 @@ def lines(systems: Sequence[str]) -> Iterator[str]:
     yield from missed[:MOST]
     if len(missed) > MOST:
         yield f"{len(missed) - MOST} more bars missed; the bars are those of the default params"
-    yield f"read: docs/results-*.md, less metrics/{shown[0]}_samples.md; see: dvc plots show --open"
+    yield f"read: docs/results-*.md, metrics/{shown[0]}_samples.md; see: dvc plots show --open"
     yield f"ask: python -m stages.tools.ask {shown[0]}; all numbers: metrics/{shown[0]}.json"
 
 
 def _line(system: str, summary: dict[str, Any], met: Sequence[bool]) -> str:
-    """`glyph | n 1200 | student 0.9934 (0.9808 to 0.9978), base 0.0859 | 10 of 10 bars met`"""
+    """`glyph | n 1200 | student 0.9934 (0.9808 to 0.9978), base 0.0859 | bars 10/10`: those that are met."""
     count, ends = summary.pop("n"), [summary.pop(end, None) for end in ("low", "high")]
     parts = [f"{name} {value}" for name, value in summary.items()]
     if parts and None not in ends:
         parts[0] += f" ({ends[0]} to {ends[1]})"
-    bars = f" | {sum(met)} of {len(met)} bars met" if met else ""
-    return f"{system:>10} | n {count} | {', '.join(parts)}{bars}"
+    bars = f" | bars {sum(met)}/{len(met)}" if met else ""
+    return f"{system:>8} | n {count} | {', '.join(parts)}{bars}"
 
 
 def _json(path: Path) -> Any:

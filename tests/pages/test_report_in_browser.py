@@ -86,7 +86,7 @@ def test_filters_state_and_links(tab: Page) -> None:
         assert tab.run("document.getElementById('count').textContent") == f"{problems} of 22 problems{such}.", query
     tab.go("#overview")
     link = tab.run("[...document.querySelectorAll('#section-drops a')].map((link) => [link.hash, link.textContent])")
-    assert ["#traces?arm=teacher&fate=answer%3Ano_answer", "4"] in link
+    assert ["#traces?split=train&arm=teacher&fate=answer%3Ano_answer", "4"] in link
     tab.go("#traces?task=nobody")
     tab.run(
         "const f = document.querySelector('#filters [name=split]'); f.value = 'test'; f.dispatchEvent(new Event('change', {bubbles: true}))"

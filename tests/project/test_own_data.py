@@ -22,3 +22,5 @@ def test_dvc_add_versions_a_file_and_git_sees_what_it_writes(name: str, tmp_path
     )
     found = listed.stdout.split()
     assert f"{name}.dvc" in found and name not in found
+    with Repo(str(tmp_path)) as repo:  # what DVC does not find by itself it neither pushes nor puts into a copy (`--temp`)
+        assert name in [Path(out.fs_path).relative_to(tmp_path).as_posix() for out in repo.index.outs]

@@ -132,8 +132,10 @@ def test_the_source_in_your_own_md_works(tmp_path: Path) -> None:
     row, *_ = [text for language, text in FENCE.findall(PAGES["docs/your-own.md"]) if language == "json"]
     mine = section.tasks["jsonl"]
     assert isinstance(mine, jsonl.Params) and list(section.tasks) == ["jsonl"]
-    (tmp_path / mine.file).write_text(row)
-    problems = [problem for split in ("train", "test") for problem in jsonl.load(split, mine, tmp_path, 0)]
+    root = tmp_path / section.root
+    root.parent.mkdir(parents=True)
+    root.write_text(row)
+    problems = [problem for split in ("train", "test") for problem in jsonl.load(split, mine, root, 0)]
     assert [(problem.id, problem.answer) for problem in problems] == [("tea-1", "2")]
 
 

@@ -28,6 +28,7 @@ CODE = {  # a file of each dep on code
     "stages/models/loading.py": "base respond judge train generate train_pair generate_pair",
     "stages/spread/processes.py": "grade",
     "stages/tools/repro.py": "",
+    "stages/tasks/__init__.py": "collect corpus",  # the root where no file of data is read
     "stages/tasks/gsm8k.py": "collect corpus",
     "stages/tasks/reading/hub.py": "collect corpus",
     "stages/styles/careful.py": "corpus prompt judge filter format generate format_pair train_pair generate_pair",
@@ -64,7 +65,8 @@ CODE = {  # a file of each dep on code
 }
 INPUTS = {
     "conf/prices.yaml": "respond judge",
-    "data/hub/README.md": "collect corpus",
+    "data/hub/tea.jsonl": "collect",
+    "data/hub/README.md": "",  # a file beside the one that params name
     "data/recorded/README.md": "respond judge",
     "data/glyph/train.jsonl": "prompt generate",
     "data/glyph/leaks.jsonl": "",
@@ -103,6 +105,7 @@ PARAMS: dict[str, tuple[Any, str]] = {
     "bases.glyph.corpus.near": (0.9, "corpus"),
     "bases.glyph.model.steps": (901, "base"),
     "systems.glyph.collect.near": (0.9, "collect"),
+    "systems.glyph.collect.root": ("data/hub", "collect"),
     "systems.glyph.collect.tasks.word_problems.test": (1000, "collect"),
     "systems.glyph.prompt.teacher": ("plain", "prompt"),
     "systems.glyph.respond.probe.n": (9, "respond"),
@@ -142,6 +145,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     values = YAML().load(folder / "params.yaml")
     for family, entry in (("bases", "glyph"), ("systems", "glyph"), ("students", "glyph_selective")):
         values[family] = {entry: values[family][entry]}
+    values["systems"]["glyph"]["collect"]["root"] = "data/hub/tea.jsonl"
+    (folder / "data/hub/tea.jsonl").write_text('{"question": "?", "answer": "1"}\n')
     values["pairs"]["router_pair"] |= {"system": "glyph", "first": "glyph", "second": "glyph"}
     values["classifiers"] = {"rules": values["classifiers"]["rules"] | {"system": "glyph"}}
     YAML().dump(values, folder / "params.yaml")

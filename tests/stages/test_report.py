@@ -1,15 +1,19 @@
 """`stages.report`: the bytes of the page, its size, what it reads, what it refuses."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from stages.report import main
 from stages.shared.errors import BadInput
+from stages.shared.files import write
+from stages.shared.routes import Route
 
-from report_project import HOSTILE, PARAMS, graded, judged, lay
+from report_project import HOSTILE, PARAMS, graded, judged, lay, row
 
 PAGE = Path("data/s/report.html")
 
@@ -90,6 +94,64 @@ def test_signals_rules_and_a_classifier_are_shown_where_there_are_any(project: P
     rules = text.split('id="section-rules"')[1].split("</section>")[0]
     assert "0.4 to 0.6" in text and "ROC curves" in text
     assert rules.count("100.0 %") == 2 and "R2" not in rules  # R1 decides and is cited; R2 decides nothing
+
+
+def lay_pair(folder: Path, utility: dict[str, float] | None) -> None:
+    """Two test problems, each answered by two students in two styles; `utility` by `student style`."""
+    cells = [("first", "plain"), ("first", "careful"), ("second", "plain"), ("second", "careful")]
+    answers = [
+        msgspec.structs.replace(row(number, "test", by, f"{by} {style}", by == "second"), style=style)
+        for number in (1, 3)
+        for by, style in cells
+    ]
+    write(folder / "data/s/pair_graded/p.jsonl", answers)
+    expected = {by: {style: utility[f"{by} {style}"] for student, style in cells if student == by} for by, _ in cells} if utility else None
+    routes = [Route(id=f"sums-test-{number}", task="sums", split="test", utility=expected) for number in (1, 3)]
+    write(folder / "data/s/routes/p.jsonl", routes)
+    plots = {
+        "cells": "task,student,style,accuracy,low,high,tokens,n\nsums,first,plain,0.25,0,0.5,5,2\n",
+        "ways": "task,way,accuracy,low,high,n\nall,pair,0.5,0.1,0.9,2\nsums,pair,0.5,0.1,0.9,2\n",
+        "routes": "task,student,style,share,low,high,n\nsums,first,plain,0.75,0.2,1,2\n",
+        "utility": "student,utility,right,n\nfirst,0.1,0.3,2\nfirst,0.4,0.6,2\n",
+    }
+    (folder / "metrics/p_plots").mkdir()
+    for name, text in plots.items():
+        (folder / f"metrics/p_plots/{name}.csv").write_text(text)
+    (folder / "params.yaml").write_text(_with("root: metrics/p_plots"))
+
+
+def test_a_pair_s_answers_say_what_the_router_expected_and_chose(project: Path) -> None:
+    lay_pair(project, {"first plain": 0.1, "first careful": 0.3, "second plain": 0.9, "second careful": 0.2})
+    main("s")
+    by, style, route, facts = (column("answers", name) for name in ("by", "style", "route", "facts"))
+    there = [place for place, name in enumerate(by) if name.startswith("p ")]
+    assert [(by[place], style[place]) for place in there if route[place] == "chosen"] == [("p second", "plain")] * 2
+    assert [route[place] for place in there].count("passed over") == 6 and set(route) == {None, "chosen", "passed over"}
+    assert [facts[place]["router.utility"] for place in there] == [0.1, 0.3, 0.9, 0.2] * 2
+    section = PAGE.read_text().split('id="section-pair"')[1].split("</section>")[0]
+    assert re.findall(r'href="#traces\?([^"]*)">([\d.]+)', section) == [
+        ("split=test&amp;task=sums&amp;route=chosen", "2"),
+        ("split=test&amp;task=sums&amp;route=chosen&amp;verdict=right", "100.0"),
+        ("split=test&amp;task=sums&amp;route=passed+over", "6"),
+        ("split=test&amp;task=sums&amp;route=passed+over&amp;verdict=right", "33.3"),
+    ]
+
+
+def test_a_pair_without_a_router_has_its_answers_on_the_page(project: Path) -> None:
+    lay_pair(project, None)
+    main("s")
+    assert column("answers", "by").count("p first") == 4 and set(column("answers", "route")) == {None}
+    assert 'id="section-pair"' in PAGE.read_text()
+
+
+def test_a_number_about_training_data_leads_to_training_rows(project: Path) -> None:
+    main("s")
+    text = PAGE.read_text()
+    for section in ("yields", "drops"):
+        links = re.findall(r'href="#traces\?([^"]*)"', text.split(f'id="section-{section}"')[1].split("</section>")[0])
+        assert links and all(link.startswith("split=train&amp;") for link in links)
+    ends = re.findall(r'href="#traces\?split=(\w+)&', text.split('id="section-endings"')[1].split("</section>")[0])
+    assert set(ends) == {"train", "test"}
 
 
 def _with(line: str) -> str:

@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import pytest
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Problem
@@ -137,3 +140,22 @@ def test_splits_come_from_rows_folders_and_the_hash(tmp_path: Path) -> None:
         read(tmp_path, held_out=None)
     with pytest.raises(BadInput, match=r"no\.jsonl: no such file; tasks\.conversations\.file"):
         read(tmp_path, file="no.jsonl")
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+def test_tables_hold_conversations_as_well(ending: str, tmp_path: Path) -> None:
+    rows = [LATE, row("Is it late?", "No.", "Sure?", "Yes.", id="sure")]
+    write(tmp_path / "mine.jsonl", *rows)
+    columns = {name: [each[name] for each in rows] for name in ("messages", "metadata")}
+    if ending == ".csv":
+        columns = {name: [json.dumps(cell) for cell in cells] for name, cells in columns.items()}
+    table, path = pa.table(columns), tmp_path / f"own{ending}"
+    (pq.write_table if ending == ".parquet" else pa_csv.write_csv)(table, path)
+    wanted, made = (read(tmp_path, file=name) for name in ("mine.jsonl", path.name))
+    assert made == wanted and len(made) > 1
+
+
+def test_a_row_of_a_table_that_is_no_conversation_is_told(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"messages": ["a?"]}), tmp_path / "own.parquet")
+    with pytest.raises(BadInput, match=r"own\.parquet: row 1: not a conversation: Expected `array`, got `str` - at `\$\.messages`"):
+        read(tmp_path, file="own.parquet")

@@ -1,10 +1,14 @@
 """Your own problems in the shapes that are about: options, premises, tables, truth values; what is wrong with a row; folders of files."""
 
+import csv
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 from stages.shared.errors import BadInput
@@ -113,10 +117,11 @@ def test_folders(tmp_path: Path) -> None:
     found = everything(tmp_path, file="own")
     assert [(problem.id, problem.split) for problem in found] == [("b/train/x", "train"), ("a/test/x", "test"), ("train/y", "test")]
     assert [problem.id for problem in everything(tmp_path, file="own", skip_train=True)] == ["a/test/x"]
-    with pytest.raises(BadInput, match=r"own/b: the folder holds no \*\.jsonl file outside train/, which skip_train leaves out"):
+    nothing = r"the folder holds no \*\.jsonl, \*\.csv or \*\.parquet file"
+    with pytest.raises(BadInput, match=f"own/b: {nothing} outside train/, which skip_train leaves out"):
         everything(tmp_path, file="own/b", skip_train=True)
     (tmp_path / "none").mkdir()
-    with pytest.raises(BadInput, match=r"none: the folder holds no \*\.jsonl file$"):
+    with pytest.raises(BadInput, match=f"none: {nothing}$"):
         everything(tmp_path, file="none")
     write(tmp_path / "own/train/test/z.jsonl", ASKED | {"answer": "1"})
     with pytest.raises(BadInput, match=r"test/z\.jsonl: it lies in a folder train and in a folder test"):
@@ -223,3 +228,80 @@ def test_a_file_without_rows_is_told(text: str, tmp_path: Path) -> None:
     (tmp_path / "mine.jsonl").write_text(text)
     with pytest.raises(BadInput, match=r"mine\.jsonl: the file is empty; expected one problem a line, as JSON$"):
         everything(tmp_path)
+
+
+def rows_as_table(path: Path, rows: list[Row]) -> None:
+    """In CSV as a spreadsheet saves them, in Parquet with the types that they have."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in columns}), path)
+        return
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.DictWriter(file, columns)
+        table.writeheader()
+        for row in rows:
+            table.writerow({name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in row.items()})
+
+
+ODD = 'Say "6",\nthen half?'  # quotes, a comma, a line break
+TABLED: list[list[Row]] = [
+    [{"id": "a", "question": ODD, "answer": "3", "level": 2}, {"id": "b", "question": "?", "answer": "1/2", "solution": "1"}],
+    [{"id": 7, "question": "?", "answer": 8}, {"id": 8, "question": "?", "answer": 9}],
+    [ASKED | {"choices": {"A": "red", "B": "sky"}, "label": 0}, ASKED | {"id": "b", "choices": {"A": "1", "B": "2", "C": "3"}, "label": 2}],
+    [ASKED | {"choices": ["red", "blue"], "label": 1}],
+    [ASKED | {"table": [["Thing", "Price"], ["Pen", "3"]], "answer": "3"}],
+    [PAIR | {"label": 2, "split": "test"}],
+    [{"question": "Can eels sing?", "answer": "False"}],
+]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("rows", TABLED)
+def test_a_table_gives_what_json_lines_give(rows: list[Row], ending: str, tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", *rows)
+    rows_as_table(tmp_path / f"own{ending}", rows)
+    wanted, made = (everything(tmp_path, file=name) for name in ("mine.jsonl", f"own{ending}"))
+    if "id" not in rows[0]:  # it is made of the row, in which a table may have further types
+        wanted, made = ([msgspec.structs.replace(problem, id="") for problem in problems] for problems in (wanted, made))
+    assert made == wanted and len(made) == len(rows)
+
+
+BAD_TABLES = [
+    ("own.csv", b"question;answer\n?;1\n", "own.csv:1: the cells are parted by ';'; save the table with commas"),
+    ("own.csv", b"question,answer\n?,1\n?\n", "own.csv:3: 1 cells, but the header has 2"),
+    ("own.csv", b"question,answer,answer\n?,1,2\n", "own.csv:1: the column 'answer' stands twice"),
+    ("own.csv", b'question,answer\n"?,1\n', "own.csv:2: not CSV: unexpected end of data"),
+    ("own.csv", "question,answer\nWie spät?,1\n".encode("latin-1"), "own.csv: not UTF-8 text: invalid "),
+    ("own.csv", b"question,answer\n", "own.csv: the file is empty; expected one problem a row"),
+    ("own.csv", b'question,choices,answer\n?,"[1, ",1\n', "own.csv:2: choices: malformed JSON: "),
+    ("own.csv", b"question,answr\n?,1\n", "own.csv:2: unknown field `answr` (did you mean `answer`?)"),
+    ("own.csv", b"id,question,answer\na,?,1\na,?,2\n", "own.csv:3: duplicate id 'a', as in line 2; every row needs its own"),
+    ("own.csv", b"question,answer\n?,\n", "own.csv:2: missing field `answer`"),
+    ("own.parquet", b"question,answer\n?,1\n", "own.parquet: not Parquet: "),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "told"), BAD_TABLES)
+def test_what_is_no_table_is_told(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput) as error:
+        everything(tmp_path, file=name)
+    assert str(error.value).startswith(f"{tmp_path}/{told}") and "\n" not in str(error.value)
+
+
+def test_a_row_of_parquet_is_named_by_its_number(tmp_path: Path) -> None:
+    rows_as_table(tmp_path / "own.parquet", [{"id": "a", "question": "?", "answer": "1"}, {"id": "a", "question": "?", "answer": "2"}])
+    with pytest.raises(BadInput, match=r"own\.parquet: row 2: duplicate id 'a', as in row 1; every row needs its own"):
+        everything(tmp_path, file="own.parquet")
+
+
+def test_the_root_may_be_the_file_and_a_folder_may_hold_all_formats(tmp_path: Path) -> None:
+    rows: list[Row] = [{"question": f"How many are {number}?", "answer": str(number)} for number in range(3)]
+    (tmp_path / "own").mkdir()
+    for ending, row in zip((".csv", ".jsonl", ".parquet"), rows, strict=True):
+        (rows_as_table if ending != ".jsonl" else lambda path, rows: write(path, *rows))(tmp_path / f"own/{row['answer']}{ending}", [row])
+    assert [problem.answer for problem in everything(tmp_path / "own/0.csv", file="")] == ["0"]
+    assert {problem.answer for problem in everything(tmp_path / "own", file="")} == {"0", "1", "2"}
+    write(tmp_path / "own/0.jsonl", rows[0])
+    with pytest.raises(BadInput, match=r"own/0\.jsonl: 0\.csv is there as well; keep one of them"):
+        everything(tmp_path, file="own")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Problem
@@ -60,7 +62,15 @@ def folder_of_lines(root: Path) -> str:
     return "mail"
 
 
-@pytest.mark.parametrize("make", [folder_of_tables, tables_by_prefix, folder_of_lines])
+def folder_of_parquet(root: Path) -> str:
+    (root / "mail").mkdir()
+    for split, count in (("train", 40), ("val", 20), ("test", 12)):
+        rows = [{"text": text, "label": int(label)} for text, label in texts(count, name=split)]
+        pq.write_table(pa.Table.from_pylist(rows), root / f"mail/{split}.parquet")
+    return "mail"
+
+
+@pytest.mark.parametrize("make", [folder_of_tables, tables_by_prefix, folder_of_lines, folder_of_parquet])
 def test_splits_of_its_own_are_kept(make: Any, tmp_path: Path) -> None:
     data = make(tmp_path)
     sizes = {split: len(load(tmp_path, split, data=data)) for split in ("train", "validation", "test")}

@@ -41,6 +41,11 @@ function verdictChip(row) {
   return chip(verdict, verdict === 'right' ? 'good' : 'bad');
 }
 
+function routeChip(row) {
+  const route = ofAnswer(row, 'route');
+  return route === null ? null : chip(`${route} by the router`, route === 'chosen' ? 'good' : '');
+}
+
 function fateChip(row) {
   const fate = ofAnswer(row, 'fate');
   if (fate === null) return null;

@@ -9,6 +9,7 @@ const FILTERS = {  // in the order in which they stand on the page
   reason: { of: 'answers', label: 'reason of a grade', from: reasonsOf },
   fate: { of: 'answers', label: 'kept or dropped for' },
   ending: { of: 'answers', label: 'ended by' },
+  route: { of: 'answers', label: 'by the router' },
   better: { label: 'right by', arms: true },
   worse: { label: 'but not by', arms: true },
 };

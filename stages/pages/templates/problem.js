@@ -61,7 +61,7 @@ function answerCard(row, search) {
   const reasons = reasonsOf(row), chats = CHATS_OF.get(ROWS.answers.indexOf(row)) || [], facts = ofAnswer(row, 'facts'), probabilities = ofAnswer(row, 'label_probs');
   const reasoning = ofAnswer(row, 'reasoning'), verdict = ofAnswer(row, 'verdict'), pred = ofAnswer(row, 'pred');
   return el('article', { class: 'card' },
-    el('p', { class: 'chips' }, verdictChip(row), fateChip(row), chip(`${ofAnswer(row, 'tokens')} tokens`), chip(`ended by ${ofAnswer(row, 'ending')}`)),
+    el('p', { class: 'chips' }, verdictChip(row), fateChip(row), routeChip(row), chip(`${ofAnswer(row, 'tokens')} tokens`), chip(`ended by ${ofAnswer(row, 'ending')}`)),
     reasoning === null ? null : folded('reasoning', true, block(reasoning, search)),
     block(ofAnswer(row, 'text'), search),
     el('p', {}, pred === null ? 'No answer was read.' : ['Read as ', el('strong', {}, pred), '.'], reasons.length ? ` Why: ${reasons.join(', ')}.` : ''),
@@ -81,7 +81,7 @@ function otherAnswers(place, state) {
     const key = ofAnswer(row, 'by') === 'probe' ? `probe ${ofAnswer(row, 'text')}` : keyOf(row);
     groups.set(key, [...(groups.get(key) || []), row]);
   }
-  const cards = [...groups.values()].map((same) => folded(`${labelOf(same[0])}${same.length > 1 ? ` and ${same.length - 1} more with the same text` : ''}: ${verdictOf(same[0])}`, false, answerCard(same[0], state.q)));
+  const cards = [...groups.values()].map((same) => folded(`${labelOf(same[0])}${same.length > 1 ? ` and ${same.length - 1} more with the same text` : ''}: ${verdictOf(same[0])}${ofAnswer(same[0], 'route') === 'chosen' ? ', chosen by the router' : ''}`, false, answerCard(same[0], state.q)));
   return cards.length ? [el('h3', {}, `${rows.length} other answers`), ...cards] : [];
 }
 

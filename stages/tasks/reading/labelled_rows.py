@@ -1,6 +1,5 @@
 """Rows of a text and a label, from tables, JSON lines and data sets of the Hub."""
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -8,13 +7,14 @@ from typing import Any, NamedTuple
 
 from stages.shared.errors import BadInput
 from stages.tasks.reading.hub import Source, locate, read
+from stages.tasks.reading.table_files import ENDINGS as TABLES
+from stages.tasks.reading.table_files import table_rows
 from stages.tasks.splitting.splits import TEST, TRAIN, VALIDATION
 
 OWN_NAMES = {TRAIN: ("train",), VALIDATION: ("val", "valid", "validation", "dev"), TEST: ("test",)}
-ENDINGS = (".csv", ".jsonl", ".json")
+ENDINGS = (*TABLES, ".jsonl", ".json")
 TEXTS = ("text", "sms", "message", "sentence", "comment", "content", "body")
 LABELS = ("label", "labels", "class", "category", "target", "gold")
-LONGEST = 10_000_000  # characters of a field of a table
 
 
 class Labelled(NamedTuple):
@@ -58,7 +58,9 @@ def own_tables(root: Path, data: str, config: str | None, revision: str) -> dict
     }
     if not files:
         kinds = ", ".join(f"{path}/train{ending}, {path}_train{ending}" for ending in ENDINGS[:1])
-        raise BadInput(f"{path}: no such file, and none of {kinds} (or .jsonl); `data` is taken from root")
+        raise BadInput(
+            f"{path}: no such file, and none of {kinds} (or .parquet, .jsonl); `data` is taken from root"
+        )
     return {split: _of_file(file) for split, file in files.items()}
 
 
@@ -73,28 +75,10 @@ def _there(stems: Iterable[Path]) -> Iterator[Path]:
 
 
 def _of_file(path: Path) -> Iterator[Cells]:
-    return _of_table(path) if path.suffix == ".csv" else _of_lines(path)
-
-
-def _of_table(path: Path) -> Iterator[Cells]:
-    """The rows of a table with a header; quotes and line breaks in cells are read as the format CSV has them
-    (https://www.rfc-editor.org/rfc/rfc4180)."""
-    csv.field_size_limit(LONGEST)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        table = csv.reader(file, strict=True)
-        try:
-            header = next(table, [])
-            for number, cells in enumerate(table, 1):
-                if len(cells) != len(header):
-                    raise BadInput(
-                        f"{path}:{table.line_num}: {len(cells)} cells, but the header has {len(header)}"
-                    )
-                values = dict(zip(header, cells, strict=True))
-                yield Cells(values, f"{path.stem}-{number}", f"{path}:{table.line_num}")
-        except csv.Error as error:
-            raise BadInput(f"{path}:{table.line_num}: not CSV: {error}") from None
-        except UnicodeDecodeError as error:
-            raise BadInput(f"{path}: not UTF-8 text: {error.reason}") from None
+    if path.suffix not in TABLES:
+        return _of_lines(path)
+    rows = enumerate(table_rows(path), 1)
+    return (Cells(values, f"{path.stem}-{number}", where) for number, (where, values) in rows)
 
 
 def _of_lines(path: Path) -> Iterator[Cells]:

@@ -1,9 +1,10 @@
-"""A file of rows that a person brings: JSON lines, read forgivingly where nothing is lost.
+"""A file of rows that a person brings: JSON lines, CSV or Parquet, read forgivingly where nothing is lost.
 
 A byte order mark, Windows' line ends and blank lines are passed over. An id may be a whole number, or absent:
 it is then made of the row's content, so that it stays the same wherever the row stands. `choices` may be a
 mapping from labels to texts. A field that no row has is left out and told once; one that is nearly the name
-of a field is refused.
+of a field is refused. What is missing from a row of a table is absent. In CSV, `choices` and `table` may be
+written as JSON, and a whole number in `label` or `level` is a number.
 """
 
 import json
@@ -20,9 +21,11 @@ import msgspec
 from stages.shared.errors import BadInput
 from stages.shared.seen import Seen
 from stages.tasks.reading.lines import Line
+from stages.tasks.reading.table_files import ENDINGS, nested, present, table_rows
 
 MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors write
 PLACES = ("label", "text")  # the keys of choices in the form of the Hub
+NESTED, WHOLE = ("choices", "table"), ("label", "level")  # columns of CSV that hold more than text
 
 
 def own_lines(path: Path) -> Iterator[tuple[str, Line]]:
@@ -31,22 +34,38 @@ def own_lines(path: Path) -> Iterator[tuple[str, Line]]:
     Raises BadInput, which begins with these words, on a line that is no row, on an id that stood before, and
     on a file without a row.
     """
-    seen, number, count = Seen(), 0, 0
+    seen, count, table = Seen(), 0, path.suffix in ENDINGS
+    for where, values in _of_table(path) if table else _of_lines(path):
+        line, place = _line(values, path, where), where.removeprefix(str(path)).lstrip(": ")
+        count += 1
+        if not seen.add(line.id, place if table and not place.isdigit() else f"line {place}"):
+            before = seen.value(line.id)
+            raise BadInput(f"{where}: duplicate id {line.id!r}, as in {before}; every row needs its own")
+        yield where, line
+    if not count:
+        raise BadInput(
+            f"{path}: the file is empty; expected one problem a {'row' if table else 'line, as JSON'}"
+        )
+
+
+def _of_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open("rb") as lines:
         for number, text in enumerate(lines, 1):
             content = text.removeprefix(MARK).strip() if number == 1 else text.strip()
-            if not content:
-                continue
-            where, count = f"{path}:{number}", count + 1
-            line = _line(_mapping(content, where), path, where)
-            if not seen.add(line.id, str(number)):
-                before = seen.value(line.id)
-                raise BadInput(
-                    f"{where}: duplicate id {line.id!r}, as in line {before}; every row needs its own"
-                )
-            yield where, line
-    if not count:
-        raise BadInput(f"{path}: the file is empty; expected one problem a line, as JSON")
+            if content:
+                yield (where := f"{path}:{number}"), _mapping(content, where)
+
+
+def _of_table(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for where, row in table_rows(path):
+        values = present(row)
+        if path.suffix == ".csv":
+            for name in values.keys() & set(NESTED):
+                values[name] = nested(values[name], where, name)
+            for name in values.keys() & set(WHOLE):
+                values[name] = int(text) if (text := values[name]).isdecimal() else text
+        if values:
+            yield where, values
 
 
 def _mapping(content: bytes, where: str) -> dict[str, Any]:
@@ -75,7 +94,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _line(values: dict[str, Any], path: Path, where: str) -> Line:
-    digest = sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    digest = sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
     known = Line.__struct_fields__
     extra = sorted(str(name) for name in values if name not in known)
     for name in extra:
