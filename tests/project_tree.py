@@ -28,7 +28,9 @@ REGISTRIES = ("tasks", "styles", "samplers", "graders", "formats", "students", "
 PACKAGES = (*REGISTRIES, "pages", "models", "spread", "shared", "tools", "daemon")
 GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")) for group in ("scale", "source", "teacher")}
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
-COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]  # an option, for a family that is empty by default
+# options, for what is empty by default
+COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]
+COMPOSITIONS += [{"scale": scale, "practice": "rules", "rule_sets": "held_out"} for scale in ("smoke", "tiny", "gpu24")]
 
 
 @cache
