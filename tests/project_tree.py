@@ -31,7 +31,9 @@ GROUPS = {group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.ya
 COMPOSITIONS = [dict(zip(GROUPS, names, strict=True)) for names in itertools.product(*GROUPS.values())]
 # vllm is openai with another address
 COMPOSITIONS = [groups for groups in COMPOSITIONS if groups["teacher"] != "vllm"] + [{"scale": "a100", "teacher": "vllm"}]
-COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]  # an option, for a family that is empty by default
+# options, for what is empty by default
+COMPOSITIONS += [{"scale": scale, "practice": "router"} for scale in GROUPS["scale"]]
+COMPOSITIONS += [{"scale": scale, "practice": "rules", "rule_sets": "held_out"} for scale in ("smoke", "tiny", "gpu24")]
 
 
 @cache

@@ -16,7 +16,7 @@ does not exist. How each style is written stands in scripts.py, rationales.py an
 
 import random
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -43,6 +43,9 @@ class Params(Strict):
     recite: bool = False
     # The answer is a near number or another choice, in the last step too.
     wrong: float = Field(default=0.0, ge=0, le=1)
+    # The same for problems with this gold answer, in place of `wrong`: a teacher that errs more often on one
+    # label than on the other.
+    wrong_of: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     # The text is cut before the answer.
     truncated: float = Field(default=0.0, ge=0, le=1)
     # One section is left out.
@@ -56,9 +59,11 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _rates_fit(self) -> "Params":
-        if sum(getattr(self, fault) for fault in FAULTS) > 1 + 1e-9:
-            raise ValueError(f"the rates {', '.join(FAULTS)} must sum to at most 1")
-        if self.recite and any(getattr(self, fault) for fault in FAULTS):
+        others = sum(getattr(self, fault) for fault in FAULTS if fault != "wrong")
+        for wrong in (self.wrong, *self.wrong_of.values()):
+            if wrong + others > 1 + 1e-9:
+                raise ValueError(f"the rates {', '.join(FAULTS)} must sum to at most 1")
+        if self.recite and any([*self.wrong_of.values(), *(getattr(self, fault) for fault in FAULTS)]):
             raise ValueError("recite: what is given word for word has no faults; set their rates to 0")
         return self
 
@@ -88,7 +93,7 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
 
 
 def _write(prompt: Prompt, params: Params, rng: random.Random) -> Answer:
-    fault = _fault(params, rng.random())
+    fault = _fault(params, prompt.answer, rng.random())
     gold = near(prompt, rng) if fault == "wrong" else prompt.answer
     parts = SCRIPTS[prompt.style](prompt, gold, rng)
     if len(parts) > 1 and fault == "missing":
@@ -105,9 +110,9 @@ def _write(prompt: Prompt, params: Params, rng: random.Random) -> Answer:
     return Answer(text, Ending.LENGTH if fault == "truncated" else Ending.STOP, len(text.split()), "scripted")
 
 
-def _fault(params: Params, draw: float) -> str:
+def _fault(params: Params, gold: str, draw: float) -> str:
     for fault in FAULTS:
-        draw -= getattr(params, fault)
+        draw -= params.wrong_of.get(gold, params.wrong) if fault == "wrong" else getattr(params, fault)
         if draw < 0:
             return fault
     return ""

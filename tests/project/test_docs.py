@@ -50,7 +50,7 @@ def outputs() -> set[str]:
     with TemporaryDirectory() as folder:
         shutil.copy(ROOT / "dvc.yaml", folder)
         path = Path(folder, "params.yaml")
-        composed(ROOT / "conf", path, ["practice=router"])  # by default no student practises, and no daemon works
+        composed(ROOT / "conf", path, ["practice=router", "rule_sets=held_out"])  # by default neither is there, and no daemon works
         path.write_text(path.read_text().replace("updates: {}", "updates: {n: {system: s, train: {student: sft, launcher: python}}}"))
         with Repo.init(folder, no_scm=True) as repo:
             for out in (out.def_path for stage in repo.index.stages for out in stage.outs):

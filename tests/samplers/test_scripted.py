@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from math import sqrt
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -29,11 +30,11 @@ def asked(row: Problem, style: str = "glyph") -> Prompt:
     return next(prompts([row], {"teacher": style}))
 
 
-def teacher(rates: dict[str, float]) -> Params:
+def teacher(rates: dict[str, Any]) -> Params:
     return Params.model_validate({"sampler": "scripted", **rates})
 
 
-def one(row: Problem, style: str = "glyph", rates: dict[str, float] = NONE) -> Answer:
+def one(row: Problem, style: str = "glyph", rates: dict[str, Any] = NONE) -> Answer:
     return next(answer([asked(row, style)], teacher(rates), 0))[0]
 
 
@@ -217,3 +218,25 @@ def test_impossible_params_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Params.model_validate({"sampler": "scripted", **values})
     assert Params(sampler="scripted", wrong=0.6, missing=0.4).n == 1
+
+
+def test_a_teacher_that_errs_on_one_label() -> None:
+    """`wrong_of` is in place of `wrong` for problems with that gold answer, and for no others."""
+    rates: dict[str, Any] = {"wrong": 0.1, "wrong_of": {"9": 0.6}}
+    for gold, rate in (("9", 0.6), ("8", 0.1)):
+        rows = [problem(number, "7 + 5 = 12\n12 - 4 = 8", gold) for number in range(400)]
+        share = sum(f"The answer is {gold}." not in one(row, "plain", rates).text for row in rows) / len(rows)
+        assert abs(share - rate) < 4 * sqrt(rate * (1 - rate) / len(rows))
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [
+        ({"truncated": 0.5, "wrong_of": {"deny": 0.6}}, "must sum to at most 1"),
+        ({"wrong_of": {"deny": 1.5}}, "less than or equal to 1"),
+        ({"recite": True, "wrong_of": {"deny": 0.5}}, "recite: what is given word for word has no faults"),
+    ],
+)
+def test_rates_of_a_label_that_cannot_be(rates: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        teacher(rates)

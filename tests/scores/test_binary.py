@@ -17,6 +17,7 @@ from stages.scores.binary.measuring import arm_estimates
 from stages.scores.binary.operating import Choices, apply, choose
 from stages.scores.binary.ranks import auprc, auroc
 from stages.scores.binary.rule_citations import citation_estimates
+from stages.scores.measures.intervals import wilson
 from stages.scores.measures.table import Flags, Numbers
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Kind, Trace
@@ -323,15 +324,23 @@ def test_answers_as_arrays() -> None:
     assert found.probs is not None and found.probs.tolist() == [0.75, 0.75]
 
 
-@pytest.mark.parametrize(("preds", "share"), [(("spam", "ham"), 1.0), (("spam", "spam"), 0.0), (("ham", "spam"), 0.0)])
-def test_pairs_of_a_rule_book_and_an_edited_one(preds: tuple[str, str], share: float) -> None:
-    """Whoever does not read the rule book says the same both times, and is right once."""
+@pytest.mark.parametrize(
+    ("preds", "followed", "changed"),
+    [
+        (("spam", "ham"), 1.0, 1.0),
+        (("spam", "spam"), 0.0, 0.0),  # whoever does not read the rule book says the same both times, and is right once
+        (("ham", "spam"), 0.0, 1.0),
+        (("spam", "eggs"), 0.0, 0.0),  # no label is no change
+    ],
+)
+def test_pairs_of_a_rule_book_and_an_edited_one(preds: tuple[str, str], followed: float, changed: float) -> None:
     rows = [trace(f"p{n}{end}", pred=pred, gold=gold, pair=f"p{n}" if end else None) for n in range(3)
             for end, pred, gold in (("", preds[0], "spam"), ("-edited", preds[1], "ham"))]  # fmt: skip
     found = collect_arms(rows, CLASSES)["test"]["student"]
     assert found.pairs == [(0, 1), (2, 3), (4, 5)]
-    followed = arm_estimates(found, apply(found, None), None, 10, 0)["pairs_followed"]
-    assert followed and followed.value == share
+    told = arm_estimates(found, apply(found, None), None, 10, 0)
+    for name, share in (("pairs_followed", followed), ("pairs_changed", changed)):
+        assert told[name] == wilson(round(3 * share), 3)
 
 
 def test_the_curves() -> None:

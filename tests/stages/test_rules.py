@@ -14,6 +14,7 @@ from stages.samplers.script.verdicts import by_rules
 from stages.shared.errors import BadInput
 from stages.shared.files import read, write
 from stages.shared.rows import Chat, Problem, Prompt, Response, Trace
+from stages.styles.prompting.prompts import put
 from stages.tasks import tickets_toy
 
 from server import Call, Server
@@ -80,6 +81,20 @@ def test_different_rule_books_are_not_one() -> None:
     flow(until="collect", collect={"data_splits": True, "tasks": tasks})
     assert sorted(path.name for path in (DATA / "data_splits").iterdir()) == ["test.csv", "train.csv"]
     assert metrics("S_collect")["test"] == 40 and metrics("S_collect")["test_dropped_repeat"] == 0
+
+
+def test_a_student_reads_the_rule_book_of_its_own_text() -> None:
+    """Each chat begins with the rule book of its problem; the two prompts of a pair differ in the line of the edited rule alone."""
+    tasks = {"tickets_toy": {"train": 30, "test": 20, "rule_sets": 30, "rules": None, "pairs": True}}
+    style = {"rulebook_at_student": {"template": "{rule_book}\n\n{text}\n\nLabel: {labels}"}}
+    flow(collect={"tasks": tasks}, respond={"teacher": {"sampler": "scripted"}}, format={"student_style": style})
+    books = {row.id: row.rule_book for row in read(DATA / "train.jsonl", Problem)}
+    chats = list(read(DATA / "chats/N.jsonl", Chat))
+    assert len(chats) == 30 and len(set(books.values())) > 10
+    assert all(chat.messages[0]["content"].startswith(f"{books[chat.problem]}\n\nOrder ") for chat in chats)
+    asked = [put(style).render(row)[0]["content"] for row in read(Path("data/held_out/S.jsonl"), Problem)]
+    for given, edited in zip(asked[::2], asked[1::2], strict=True):
+        assert len(set(given.splitlines()) ^ set(edited.splitlines())) == 2
 
 
 def test_what_is_rejected_is_asked_for_again() -> None:

@@ -28,8 +28,8 @@ def arm_estimates(
     without probabilities it is of the labels that the texts state. `stated_*` is of the texts of every arm;
     `invalid_rate` is the share of texts that name no label. `coverage` and `risk`: the share of problems that
     are certain enough not to be left to a person, and the share of wrong labels among them.
-    `pairs_followed`: of the problems that stand twice, under a rule book and an edited one, the share with
-    the right label both times.
+    Of the problems that stand twice, under a rule book and an edited one, `pairs_followed` is the share with
+    the right label both times, and `pairs_changed` the share with both labels, one each time.
     """
     metrics = confusion_estimates(arm.gold, labels.pred, seed)
     stated = confusion_estimates(arm.gold, arm.stated, seed)
@@ -37,8 +37,10 @@ def arm_estimates(
     metrics["invalid_rate"] = proportion(arm.stated == INVALID)
     metrics["tokens"] = mean(arm.tokens, seed)
     if arm.pairs:
-        both = right(arm, labels.pred)[np.array(arm.pairs)].all(axis=1)
-        metrics["pairs_followed"] = proportion(both)
+        places = np.array(arm.pairs)
+        preds = labels.pred[places]
+        metrics["pairs_followed"] = proportion(right(arm, labels.pred)[places].all(axis=1))
+        metrics["pairs_changed"] = proportion((preds != INVALID).all(axis=1) & (preds[:, 0] != preds[:, 1]))
     if arm.probs is None or labels.probs is None or labels.certain is None:
         return metrics
     wrong = ~right(arm, labels.pred)

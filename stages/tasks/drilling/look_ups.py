@@ -4,6 +4,7 @@ The forms are those in which the generated tasks write their facts, tables and o
 """
 
 import random
+from collections.abc import Sequence
 
 from stages.tasks import anli_toy, date_toy, table_toy, taxonomy_toy
 from stages.tasks.making.toys import KINDS, NAMES, PLACES
@@ -26,16 +27,16 @@ Row = tuple[str, list[str]]
 """A question, and the lines of its answer."""
 
 
-def rotations(draw: random.Random) -> Row:
-    """A list of words, to be said again from one of them on."""
-    words = draw.sample(WORDS, LISTED)
+def rotations(draw: random.Random, words: Sequence[str] = WORDS) -> Row:
+    """A list of some of `words`, to be said again from one of them on."""
+    words = draw.sample(words, LISTED)
     start = draw.randrange(LISTED)
     return f"{' '.join(words)}\n{words[start]}", [" ".join(words[start:] + words[:start])]
 
 
-def recalls(draw: random.Random) -> Row:
-    """Keys with values, to be said again in another order of the keys."""
-    words = draw.sample(WORDS, 2 * KEYS)
+def recalls(draw: random.Random, words: Sequence[str] = WORDS) -> Row:
+    """Keys with values, all of `words`, to be said again in another order of the keys."""
+    words = draw.sample(words, 2 * KEYS)
     pairs = dict(zip(words[:KEYS], words[KEYS:], strict=True))
     asked = draw.sample(list(pairs), KEYS)
     listed = "; ".join(f"{key}: {value}" for key, value in pairs.items())
