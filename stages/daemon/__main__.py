@@ -18,12 +18,14 @@ import argparse
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 from typing import Any
 
 from stages.daemon import control, intake
+from stages.daemon.experiments import GitFailed
 from stages.daemon.lock import runs
 from stages.daemon.places import Places, read_json, shown
 from stages.daemon.section import Daemon
@@ -37,9 +39,18 @@ def start(places: Places, section: Daemon, given: argparse.Namespace) -> None:
     from stages.daemon.conductor import Conductor
     from stages.daemon.work import DvcWork
 
-    Conductor(places, section, DvcWork(places, section)).run()
+    status: Any = 0
+    try:
+        guard("daemon", Conductor(places, section, DvcWork(places, section)).run)
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+        status = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+        status = 1
     sys.stdout.flush()
-    os._exit(0)  # a job that was stopped still waits in DBOS's thread
+    os._exit(status)  # a job that was stopped still waits in DBOS's thread
 
 
 def show_status(places: Places, section: Daemon, given: argparse.Namespace) -> None:
@@ -221,7 +232,10 @@ def main() -> None:
 
     def act() -> None:
         section = params.read_entry("daemon", given.system, Daemon)
-        COMMANDS[given.command](Places(Path(), given.system), section, given)
+        try:
+            COMMANDS[given.command](Places(Path(), given.system), section, given)
+        except GitFailed as error:
+            raise BadInput(str(error)) from None
 
     guard("daemon", act)
 

@@ -140,13 +140,13 @@ class Queue:
             for each in (*done, *waiting)
         ]
 
-    def unfinished(self) -> bool:
-        """Whether a job waits or runs."""
+    def unfinished(self, *states: str) -> bool:
+        """Whether a job waits (`ENQUEUED`) or runs (`PENDING`), or is in one of `states`."""
         return bool(
             self.exists()
             and self.client().list_workflows(
                 queue_name=self.system,
-                status=["ENQUEUED", "PENDING"],
+                status=list(states or ("ENQUEUED", "PENDING")),
                 limit=1,
                 load_input=False,
                 load_output=False,

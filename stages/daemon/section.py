@@ -1,8 +1,9 @@
 """The section `daemon.<system>` of params.yaml."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stages.shared.errors import BadInput
 from stages.shared.params import Strict
@@ -57,12 +58,25 @@ class Daemon(Strict):
     failures: int = Field(default=3, ge=1)
     # seconds between a failure and the next try
     retry_seconds: float = Field(default=30.0, ge=0)
-    # the queue's database as a URL (postgresql://...); null: a SQLite file in the daemon's own folder
+    # the queue's database as a URL (postgresql://user@host/name) without a password, which Postgres's client
+    # takes from PGPASSWORD or PGPASSFILE; null: a SQLite file in the daemon's own folder
     database: str | None = None
     # which files are too large
     limits: Limits = Limits()
     # which weights are kept
     retention: Retention = Retention()
+
+    @field_validator("database")
+    @classmethod
+    def _postgres_without_password(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("postgres", "postgresql"):
+            raise ValueError("expected postgresql://user@host/name, or null for SQLite")
+        if parts.password is not None or "password=" in parts.query:
+            raise ValueError("a password in params.yaml is in git; put it into PGPASSWORD or ~/.pgpass")
+        return value
 
 
 def as_update(values: dict[str, Any], system: str, section: Daemon) -> None:

@@ -34,9 +34,10 @@ class House:
         self.places.make()
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, kill_at: str = "", **section: Any) -> "subprocess.Popen[bytes]":
+    def start(self, kill_at: str = "", jumps: dict[str, float] | None = None, **section: Any) -> "subprocess.Popen[bytes]":
         paths = [str(ROOT), str(ROOT / "tests"), str(HERE), os.environ.get("PYTHONPATH", "")]
         command = [sys.executable, str(HERE / "stand_in.py"), str(self.places.root), self.places.system, json.dumps(section), kill_at]
+        command.append(json.dumps(jumps or {}))
         log = (self.places.root / "log").open("ab")
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self.places.root)
