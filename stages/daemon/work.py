@@ -8,7 +8,7 @@ repository wait for nothing. A job works on the commit that HEAD named when the 
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -74,7 +74,8 @@ class DvcWork:
         time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         stem = f"{slug(job['name'])}-{time}"
         taken = {each.name for each in experiments.experiments(self.places.root)}
-        names = (f"{stem}{again}-{job['sha'][:8]}" for again in ("", *(f"-{number}" for number in count(2))))
+        again = chain([""], (f"-{number}" for number in count(2)))
+        names = (f"{stem}{each}-{job['sha'][:8]}" for each in again)
         name = next(each for each in names if each not in taken)
         base = git(self.places.root, "rev-parse", "HEAD")
         return Plan(base, experiments.current(self.places.root, self.places.system), name)

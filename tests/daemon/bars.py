@@ -126,7 +126,31 @@ def kill(root: Path, whom: str, process: Any) -> None:
             continue
 
 
+def power_loss(root: Path, drawn: random.Random) -> None:
+    """Who worked and what was locked, as a power loss leaves it: half the time deleted by someone who tidied up, half the time stale."""
+    places = Places(root, SYSTEM)
+    stale = (".git/index.lock", ".dvc/tmp/lock", ".dvc/tmp/rwlock")
+    locks = [places.work / name for name in stale] + [root / ".git" / f"{experiments.current_reference(SYSTEM)}.lock"]
+    if drawn.random() < 0.5:
+        for path in (places.home / "daemon.json", *locks):
+            path.unlink(missing_ok=True)
+        return
+    (places.home / "daemon.json").write_text('{"pid": 1, "started": 0}')
+    for path in locks:
+        if places.work.is_dir() or path.is_relative_to(root / ".git"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+
+def repeated(root: Path) -> int:
+    """How many steps of the stand-in trainings were made again."""
+    path = Places(root, SYSTEM).home / "steps.log"
+    steps = path.read_text().splitlines() if path.exists() else []
+    return len(steps) - len(set(steps))
+
+
 def kills(folder: Path, count: int = 20) -> None:
+    """At random moments; at most two more than twice the files that have ended, so that they fall on all of them."""
     drawn = random.Random(0)
     root = project(folder / "kills")
     fill(root, list(FILES))
@@ -134,7 +158,8 @@ def kills(folder: Path, count: int = 20) -> None:
     begun = monotonic()
     while set(ends(root)) < set(FILES):
         until = monotonic() + drawn.uniform(0.5, 15)
-        while monotonic() < until and set(ends(root)) < set(FILES):
+        while (monotonic() < until or killed.total() >= 2 * len(ends(root)) + 2) and set(ends(root)) < set(FILES):
+            assert process.poll() is None
             sleep(0.1)
         if killed.total() >= count or set(ends(root)) >= set(FILES):
             assert process.poll() is None
@@ -150,8 +175,7 @@ def kills(folder: Path, count: int = 20) -> None:
         log(f"{monotonic() - begun:5.0f} s: killed {whom} in {job or 'no job'}; {len(ends(root))} ended")
         if whom != "trainer":
             process.wait()
-            if drawn.random() < 0.5:  # a power loss, after which someone tidied up
-                (Places(root, SYSTEM).home / "daemon.json").unlink(missing_ok=True)
+            power_loss(root, drawn)
             process = started(root)
     daemon(root, "stop")
     process.wait(30)
@@ -164,6 +188,8 @@ def kills(folder: Path, count: int = 20) -> None:
     order = chain(root)
     log("order:", order)
     assert sorted(order) == sorted(set(FILES) - set(BAD))
+    log(f"{repeated(root)} steps of training made again; a checkpoint is made every five")
+    assert repeated(root) <= 5 * killed.total()
     expected = undisturbed(folder / "undisturbed", order)
     log("student:", student(root), "undisturbed:", expected)
     assert student(root) == expected
@@ -271,7 +297,7 @@ def queued(folder: Path, count: int = 10_000) -> None:
     process.kill()
     log(f"idle {idle:.2%} of a core; to the first step, the work's own start included: {waits} s")
     log(f"{count} files went into the queue in {fed:.0f} s; {len(rows_listed)} listed in {listings} s")
-    assert idle <= 0.01 and min(listings) < 1
+    assert idle <= 0.01 and min(listings) < 1 and min(waits) <= 1
 
 
 def soak(folder: Path, count: int = 500) -> None:
