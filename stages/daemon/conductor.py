@@ -90,13 +90,15 @@ class Conductor:
             self.jobs.parked.wait(TICK)  # DBOS records what became of the last job
 
     def _launch(self) -> None:
-        """Starts the queue. Raises BadInput where the disk is full."""
+        """Starts the queue. Raises BadInput where the disk is full or the database cannot be reached."""
+        from sqlalchemy.exc import DBAPIError
+
         try:
             self.queue.launch(self.jobs.run)
-        except Exception as error:
-            if not is_full(error):
-                raise
-            raise BadInput(f"the disk is full ({error}); make room, then start again") from None
+        except DBAPIError as error:
+            why = " ".join(str(error.orig).split())
+            hint = "make room, then start again" if is_full(error) else "the queue's database does not answer"
+            raise BadInput(f"{hint}: {why}") from None
 
     def _rest(self) -> None:
         """Ends DBOS's threads after a while without a job. Starts the queue anew where it could not record

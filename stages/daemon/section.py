@@ -1,9 +1,8 @@
 """The section `daemon.<system>` of params.yaml."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from stages.shared.errors import BadInput
 from stages.shared.params import Strict
@@ -65,18 +64,6 @@ class Daemon(Strict):
     limits: Limits = Limits()
     # which weights are kept
     retention: Retention = Retention()
-
-    @field_validator("database")
-    @classmethod
-    def _postgres_without_password(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("postgres", "postgresql"):
-            raise ValueError("expected postgresql://user@host/name, or null for SQLite")
-        if parts.password is not None or "password=" in parts.query:
-            raise ValueError("a password in params.yaml is in git; put it into PGPASSWORD or ~/.pgpass")
-        return value
 
 
 def as_update(values: dict[str, Any], system: str, section: Daemon) -> None:
