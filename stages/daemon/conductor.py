@@ -55,6 +55,7 @@ class Conductor:
                 self._live()
             finally:
                 note(self.places, "end")
+            print(f"daemon of {self.places.system}: ended", flush=True)
 
     def stop(self, reason: str) -> None:
         """Asks the daemon to leave; asked a second time by a signal, it leaves at once."""
@@ -66,6 +67,8 @@ class Conductor:
     def _live(self) -> None:
         next_look = monotonic()
         self._launch()
+        inbox = self.places.inbox.relative_to(self.places.root)
+        print(f"daemon of {self.places.system}: works; inbox {inbox}; Ctrl-C ends it", flush=True)
         known = {row.id[:64] for row in self.queue.rows()} | {job["sha"] for _, job in spooled(self.places)}
         for sha in intake.adopt(self.places, known):
             note(self.places, "adopted", id=sha)

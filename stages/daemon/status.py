@@ -61,6 +61,8 @@ def status(places: Places, section: Daemon) -> dict[str, Any]:
         waiting = {"why": lack} if lack else {}
     how_far = progress(places) if current else {}
     done = [job for job in jobs if job["state"] in ("done", "skipped", "failed")]
+    student = experiments.current(places.root, places.system)
+    names = {kept["commit"]: name for name, kept in (read_json(places.home / "kept.json") or {}).items()}
     disk = shutil.disk_usage(places.root)
     return {
         "system": places.system,
@@ -76,7 +78,8 @@ def status(places: Places, section: Daemon) -> dict[str, Any]:
         "next": [job for job in jobs if job["state"] == "queued"][:5],
         "last": done[-5:],
         "refused": read_json(places.home / "refused.json") or {},
-        "student": experiments.current(places.root, places.system),
+        "student": student,
+        "experiment": names.get(student) if student else None,
         "disk": {"free_gb": round(disk.free / GB, 1), "needed_gb": section.limits.free_gb},
     }
 
@@ -123,6 +126,6 @@ def _lines(now: dict[str, Any]) -> list[tuple[str, str]]:
     for job in now["last"]:
         lines.append((job["state"], f"{shown(job['name'])}: {job.get('experiment') or job.get('why') or ''}"))
     lines += [("refused", f"{name}: {why}") for name, why in now["refused"].items()]
-    lines.append(("student", now["student"] or "as params made it"))
+    lines.append(("student", now["experiment"] or now["student"] or "as `dvc repro` made it"))
     lines.append(("disk", f"{now['disk']['free_gb']} GB free, {now['disk']['needed_gb']} GB are kept free"))
     return [(name, escape(value)) for name, value in lines]

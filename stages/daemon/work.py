@@ -66,8 +66,11 @@ class DvcWork:
         return self.places.home / "logs" / f"{job['id']}.log"
 
     def begin(self) -> None:
-        """Removes the lock of the reference to the current student."""
-        experiments.unlock(self.places.root, experiments.current_reference(self.places.system))
+        """Removes the lock of the reference to the current student. Raises BadInput where there is no student
+        to start from."""
+        root, system = self.places.root, self.places.system
+        experiments.unlock(root, experiments.current_reference(system))
+        self._inputs(Plan(git(root, "rev-parse", "HEAD"), experiments.current(root, system), ""))
 
     def plan(self, job: Mapping[str, Any]) -> Plan:
         """The commit that HEAD names, the current student, and a name from file, time and hash."""
