@@ -66,7 +66,7 @@ def status(places: Places, section: Daemon) -> dict[str, Any]:
     disk = shutil.disk_usage(places.root)
     return {
         "system": places.system,
-        "state": _state(places, alive, bool(current), pause is not None, bool(waiting)),
+        "state": _state(places, alive, bool(current or counts["running"]), pause is not None, bool(waiting)),
         "reason": (pause or waiting).get("reason", waiting.get("why")) if (pause or waiting) else None,
         "file": current.get("name"),
         "stage": stage,

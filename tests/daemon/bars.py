@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, process_time, sleep
 from typing import Any
 
 from daemon_tree import STUDENT, SYSTEM, daemon, jobs, make_project, rows, started
@@ -290,15 +290,18 @@ def queued(folder: Path, count: int = 10_000) -> None:
     while any(places.folder("spool").iterdir()):
         sleep(0.2)
     fed = monotonic() - begun
-    listings = []
+    listings, busy = [], []
     for _ in range(3):
-        begun = monotonic()
+        begun, used = monotonic(), process_time()
         rows_listed = Queue(places, None).rows()
         listings.append(round(monotonic() - begun, 2))
+        busy.append(round(process_time() - used, 2))
     process.kill()
     log(f"idle {idle:.2%} of a core; to the first step, the work's own start included: {waits} s")
-    log(f"{count} files went into the queue in {fed:.0f} s; {len(rows_listed)} listed in {listings} s")
-    assert idle <= 0.01 and min(listings) < 1 and min(waits) <= 1
+    log(
+        f"{count} files went into the queue in {fed:.0f} s; {len(rows_listed)} listed in {listings} s, of which {busy} s of CPU; load {os.getloadavg()[0]:.0f}"
+    )
+    assert idle <= 0.01 and min(listings) < 1 and min(waits) <= 1, "on a machine with other work the times are longer"
 
 
 def soak(folder: Path, count: int = 500) -> None:
