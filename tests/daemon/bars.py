@@ -298,10 +298,8 @@ def queued(folder: Path, count: int = 10_000) -> None:
         busy.append(round(process_time() - used, 2))
     process.kill()
     log(f"idle {idle:.2%} of a core; to the first step, the work's own start included: {waits} s")
-    log(
     log(f"{count} files went into the queue in {fed:.0f} s; {len(rows_listed)} listed in {listings} s, of which {busy} s of CPU")
     log(f"load of the machine: {os.getloadavg()[0]:.0f}")
-    )
     assert idle <= 0.01 and min(listings) < 1 and min(waits) <= 1, "on a machine with other work the times are longer"
 
 
