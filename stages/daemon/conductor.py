@@ -135,8 +135,8 @@ class Conductor:
                 control.set_paused(self.places, reason)
             elif what == "resume":
                 control.set_paused(self.places, None)
-            elif what == "skip" and command.get("job") == self.jobs.working:
-                self.jobs.skipping = self.jobs.working
+            elif what == "skip" and command.get("job"):
+                self.jobs.skip(str(command["job"]))
             elif what == "stop" and command.get("pid") == os.getpid():
                 self.stop(reason)
             path.unlink(missing_ok=True)

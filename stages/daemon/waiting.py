@@ -6,7 +6,7 @@ from time import monotonic
 from stages.daemon import control, intake
 from stages.daemon.control import Wanted, note
 from stages.daemon.full_disk import unless_full
-from stages.daemon.places import Places, put_json
+from stages.daemon.places import Places, put_json, read_json
 from stages.daemon.section import Daemon
 
 
@@ -18,13 +18,28 @@ class Waiting:
         # asked to leave; the job in hand waits at a checkpoint
         self.stopping, self.parked = threading.Event(), threading.Event()
         self.working: str | None = None  # the id of the job in hand
-        self.skipping: str | None = None  # the id of a job that is to be skipped
+
+    def skipping(self) -> list[str]:
+        """The ids of the jobs that are to be skipped. They are on disk: a kill, or a stop that comes before
+        the job has ended, does not undo a skip."""
+        value = read_json(self.places.home / "skipping.json")
+        return list(value) if isinstance(value, list) else []
+
+    def skip(self, job: str) -> None:
+        """Has a job that is in hand, or was when the daemon ended, be skipped."""
+        put_json(self.places.home / "skipping.json", sorted({*self.skipping(), job}))
+
+    def skipped(self, job: str) -> None:
+        """Forgets a skip, since the job has ended."""
+        left = [each for each in self.skipping() if each != job]
+        with unless_full():
+            put_json(self.places.home / "skipping.json", left)
 
     def wanted(self) -> Wanted:
         """What the job in hand is to do."""
         if self.stopping.is_set():
             return "stop"
-        if self.working is not None and self.skipping == self.working:
+        if self.working is not None and self.working in self.skipping():
             return "skip"
         return "pause" if control.paused(self.places) else "run"
 

@@ -62,6 +62,8 @@ class Jobs(Waiting):
             result = {"state": "failed", "why": f"{type(error).__name__}: {error}", "log": self._log(job)}
             self._log_error(job)
         note(self.places, result["state"], id=job["id"], file=job["name"], why=result.get("why"))
+        if job["id"] in self.skipping():
+            self.skipped(job["id"])
         self._put_down()
         return result
 
@@ -69,7 +71,7 @@ class Jobs(Waiting):
         """No job is in hand any more."""
         for name in ("current.json", "stage.json", "held.json", "waiting.json"):
             (self.places.home / name).unlink(missing_ok=True)
-        self.working = self.skipping = None
+        self.working = None
         self.wake.set()
 
     def _leave(self, job: dict[str, Any], why: str) -> NoReturn:

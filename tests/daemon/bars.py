@@ -3,6 +3,7 @@
 
 kills     20 times SIGKILL at random moments over twelve files of three priorities, two of them bad
 commands  20 random commands: pause, resume, skip, stop
+mixed     40 kills and commands over twelve files, with a stand-in for the work, which counts its steps
 queued    10,000 queued files: how long a listing takes; idle; from `add` to the start of a job
 soak      500 small files, with a stand-in for the work: memory and handles
 
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, process_time, sleep
 from typing import Any
@@ -24,10 +26,12 @@ from typing import Any
 from daemon_tree import STUDENT, SYSTEM, daemon, jobs, make_project, rows, started
 from stages.daemon import control, experiments, intake
 from stages.daemon.lock import leftovers
-from stages.daemon.places import Places
+from stages.daemon.places import Places, read_json
 from stages.daemon.queue import Queue
 from stages.daemon.section import Limits
+from stages.daemon.status import entry
 
+ENDED = ("done", "failed", "skipped")
 FILES = {f"{priority}{number}": priority for number in range(4) for priority in ("low", "high", "normal")}
 BAD = ("normal1", "high2")
 REAL = "--real" in sys.argv
@@ -250,16 +254,54 @@ def memory(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def job(places: Places, name: str, text: str) -> str:
+def job(places: Places, name: str, text: str, priority: str = "normal") -> str:
     path = places.root / "file.jsonl"
     path.write_text(text)
     taken = intake.copy_in(places, path, Limits(free_gb=0))
-    intake.spool(places, taken, name, "normal", "")
+    intake.spool(places, taken, name, priority, "")
     return taken.sha
 
 
 def ended(places: Places) -> int:
     return sum(event["event"] in ("done", "failed") for event in events(places.root, places.system))
+
+
+def mixed(folder: Path, count: int = 40) -> None:
+    """Kills and commands at random moments; a checkpoint is made at each step, so a kill repeats one step at most."""
+    folder.mkdir(parents=True)
+    drawn, places, given = random.Random(2), Places(folder, "s"), Counter[str]()
+    places.make()
+    shas = {name: job(places, name, "bad" + name if name in BAD else name + " sleep" * 12, FILES[name]) for name in FILES}
+    process = stand_in(folder)
+    while len(last := {event["file"]: event["event"] for event in events(folder, "s") if event["event"] in ENDED}) < len(FILES):
+        sleep(drawn.uniform(0.1, 2))
+        if given.total() >= min(count, 4 * len(last) + 6):  # so that they fall on all files
+            control.send(places, "resume", "")
+            continue
+        what = drawn.choice(["kill", "kill", "kill", "pause", "pause", "resume", "resume", "skip", "stop"])
+        current = (read_json(places.home / "current.json") or {}).get("id")
+        if what == "skip" and (current is None or list(last.values()).count("skipped") == 3):
+            continue
+        given[what] += 1
+        if what == "kill":
+            for pid in [process.pid, *(leftovers(places) if drawn.random() < 0.5 else [])]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        else:
+            control.send(places, what, f"number {given.total()}", job=current, pid=process.pid)
+        if what in ("kill", "stop"):
+            process.wait(120)
+            process = stand_in(folder)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    made = (places.home / "steps.log").read_text().splitlines()
+    log(f"{dict(given)}; ends: {last}; {len(made)} steps, {len(made) - len(set(made))} of them repeated")
+    learnt = [name for name, sha in shas.items() if sha in json.loads((places.home / "student.json").read_text())]
+    listed = {row.job["name"]: entry(row, None)["state"] for row in Queue(places, None).rows()}
+    assert listed == last and {name for name, state in last.items() if state == "failed"} == set(BAD)
+    assert sorted(learnt) == sorted(name for name, state in last.items() if state == "done")
+    assert len(json.loads((places.home / "student.json").read_text())) == len(learnt), "trained twice to completion"
+    assert len(made) - len(set(made)) <= given["kill"]
 
 
 def queued(folder: Path, count: int = 10_000) -> None:
@@ -328,7 +370,7 @@ def soak(folder: Path, count: int = 500) -> None:
 
 
 def main() -> None:
-    bars = {"kills": kills, "commands": commands, "queued": queued, "soak": soak}
+    bars = {"kills": kills, "commands": commands, "mixed": mixed, "queued": queued, "soak": soak}
     name, folder = sys.argv[1], Path(sys.argv[2])
     os.environ.update({"OMP_NUM_THREADS": "1"})
     bars[name](folder, *(int(number) for number in sys.argv[3:] if number.isdigit()))

@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     secret = home / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
-    command = [folder / "initdb", "-D", data, "-U", "athanor", "--auth", "scram-sha-256", "--pwfile", secret]
+    command = [str(folder / "initdb"), "-D", str(data), "-U", "athanor", "--auth", "scram-sha-256", "--pwfile", str(secret)]
     made = subprocess.run(command, user=user, capture_output=True, text=True, cwd="/")
     if made.returncode:
         pytest.skip(f"initdb does not work here: {made.stderr.strip()[-200:]}")
