@@ -18,15 +18,19 @@ import argparse
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 from typing import Any
 
-from stages.daemon import control, intake
+from stages.daemon import intake, retention
+from stages.daemon.commands import add, command, retry, rollback
+from stages.daemon.experiments import GitFailed
 from stages.daemon.lock import runs
-from stages.daemon.places import Places, read_json, shown
+from stages.daemon.places import Places, shown
 from stages.daemon.section import Daemon
+from stages.daemon.status import listed, screen, status
 from stages.shared import params
 from stages.shared.cli import guard
 from stages.shared.errors import BadInput
@@ -37,15 +41,30 @@ def start(places: Places, section: Daemon, given: argparse.Namespace) -> None:
     from stages.daemon.conductor import Conductor
     from stages.daemon.work import DvcWork
 
-    Conductor(places, section, DvcWork(places, section)).run()
+    status: Any = 0
+    try:
+        guard("daemon", lambda: _told(Conductor(places, section, DvcWork(places, section)).run))
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+        status = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+        status = 1
     sys.stdout.flush()
-    os._exit(0)  # a job that was stopped still waits in DBOS's thread
+    os._exit(status)  # a job that was stopped still waits in DBOS's thread
+
+
+def _told(act: Callable[[], None]) -> None:
+    """Runs `act`; what git refuses is told in its words."""
+    try:
+        act()
+    except GitFailed as error:
+        raise BadInput(str(error)) from None
 
 
 def show_status(places: Places, section: Daemon, given: argparse.Namespace) -> None:
     """Prints the status once, or again and again."""
-    from stages.daemon.status import screen, status
-
     if given.json:
         print(json.dumps(status(places, section), ensure_ascii=True))
         return
@@ -63,8 +82,6 @@ def show_status(places: Places, section: Daemon, given: argparse.Namespace) -> N
 
 def show_list(places: Places, section: Daemon, given: argparse.Namespace) -> None:
     """Prints every job in a line."""
-    from stages.daemon.status import listed
-
     jobs = listed(places, section)
     if given.json:
         print(json.dumps(jobs, ensure_ascii=True))
@@ -77,105 +94,8 @@ def show_list(places: Places, section: Daemon, given: argparse.Namespace) -> Non
     print("\n".join(lines) if lines else "no jobs")
 
 
-def add(places: Places, section: Daemon, given: argparse.Namespace) -> None:
-    """Queues a file."""
-    places.make()
-    path = Path(given.argument or "")
-    if not given.argument or path.suffix.lower() != ".jsonl":
-        raise BadInput(f"add: expected the path of a .jsonl file, got {given.argument!r}")
-    try:
-        taken = intake.copy_in(places, path, section.limits)
-    except intake.Changed:
-        raise BadInput(f"{shown(str(path))}: changed while it was read; add it once it is written") from None
-    except intake.Full as error:
-        raise BadInput(str(error)) from None
-    job = intake.spool(places, taken, path.name, given.priority, given.reason)
-    print(f"queued {job['id'][:12]} {shown(path.name)}" + ("" if runs(places) else "; no daemon runs"))
-
-
-def command(name: str) -> Callable[[Places, Daemon, argparse.Namespace], None]:
-    """Leaves a command for the daemon; pause and resume are also understood while none runs."""
-
-    def leave(places: Places, section: Daemon, given: argparse.Namespace) -> None:
-        places.make()
-        facts: dict[str, Any] = {}
-        if not runs(places):
-            if name not in ("pause", "resume"):
-                raise BadInput(f"{name}: no daemon of {places.system!r} runs")
-            control.set_paused(places, given.reason if name == "pause" else None)
-            control.note(places, name, reason=given.reason)
-            return
-        if name == "skip":
-            facts["job"] = (read_json(places.home / "current.json") or {}).get("id")
-            if facts["job"] is None:
-                raise BadInput("skip: no file is in hand")
-        if name == "stop":
-            facts["pid"] = (read_json(places.home / "daemon.json") or {}).get("pid")
-        control.send(places, name, given.reason, **facts)
-
-    return leave
-
-
-def retry(places: Places, section: Daemon, given: argparse.Namespace) -> None:
-    """Queues a failed or skipped job once more."""
-    from stages.daemon.status import listed
-
-    jobs = listed(places, section)
-    wanted = given.argument or ""
-    matching = [job for job in jobs if wanted and (job["id"].startswith(wanted) or job["name"] == wanted)]
-    shas = {job["id"][:64] for job in matching}
-    if len(shas) != 1:
-        raise BadInput(
-            f"retry: expected the id or the name of one job, got {given.argument!r} ({len(shas)} fit)"
-        )
-    tries = [job for job in jobs if job["id"][:64] in shas]
-    last = max(tries, key=lambda job: job["sequence"])
-    if last["state"] not in ("failed", "skipped"):
-        raise BadInput(
-            f"retry: {shown(last['name'])} is {last['state']}; failed and skipped jobs can be retried"
-        )
-    sha = last["id"][:64]
-    if not places.taken(sha).is_file():
-        raise BadInput(f"retry: {places.taken(sha)}: the job's data is gone; copy the file there, then retry")
-    intake.spool(
-        places, intake.Taken(sha, last["bytes"]), last["name"], last["priority"], given.reason, len(tries)
-    )
-    print(f"queued {shown(last['name'])} once more")
-
-
-def rollback(places: Places, section: Daemon, given: argparse.Namespace) -> None:
-    """Makes the student of an experiment the current one."""
-    from stages.daemon import experiments, retention
-
-    root, name = places.root, given.argument or ""
-    before = experiments.current(root, places.system)
-    if name == "start":
-        commit = None
-    else:
-        kept = experiments.named(root, name)
-        if kept is None:
-            names = [each.name for each in experiments.experiments(root)][-5:]
-            raise BadInput(
-                f"rollback: no experiment {name!r}; the newest are: {', '.join([*names, 'start'])}"
-            )
-        commit = kept.commit
-        if not retention.has_weights(places, section, commit):
-            raise BadInput(
-                f"rollback: the weights of {name} were deleted by retention; choose another experiment"
-            )
-    if not experiments.set_current(
-        root, places.system, commit, before, f"rollback to {name}: {given.reason}"
-    ):
-        raise BadInput("rollback: a job ended at this moment; run it again")
-    places.make()
-    control.note(places, "rollback", experiment=name, reason=given.reason)
-    print(f"the current student is that of {name}; a file in hand is trained again from it")
-
-
 def show_retention(places: Places, section: Daemon, given: argparse.Namespace) -> None:
     """Lists the weights that would be deleted, and with --delete deletes them."""
-    from stages.daemon import retention
-
     victims = retention.plan(places, section)
     for each in victims:
         print(f"{each.day} {each.size / 10**9:.3f} GB {each.name}")
@@ -221,7 +141,7 @@ def main() -> None:
 
     def act() -> None:
         section = params.read_entry("daemon", given.system, Daemon)
-        COMMANDS[given.command](Places(Path(), given.system), section, given)
+        _told(lambda: COMMANDS[given.command](Places(Path(), given.system), section, given))
 
     guard("daemon", act)
 

@@ -1,6 +1,5 @@
 """The daemon's life: it takes files, answers commands, and has the queue run one job after the other."""
 
-import errno
 import os
 import signal
 from collections.abc import Callable
@@ -9,9 +8,10 @@ from typing import Any
 
 from stages.daemon import control, intake, retention
 from stages.daemon.control import note
+from stages.daemon.full_disk import is_full
 from stages.daemon.inbox import Inbox
 from stages.daemon.intake import Changed, Full
-from stages.daemon.lock import end_leftovers, only_one
+from stages.daemon.lock import MARK, end_leftovers, only_one
 from stages.daemon.places import Places, put_json, shown
 from stages.daemon.queue import Queue, spooled
 from stages.daemon.section import Daemon
@@ -21,6 +21,7 @@ from stages.shared.errors import BadInput
 
 TICK = 0.2  # seconds between two looks at commands and spool
 REST = 10.0  # seconds without a job after which DBOS's threads end
+RECORD = 5.0  # seconds that a daemon waits, as it leaves, for what became of its last job to be recorded
 
 
 class Conductor:
@@ -36,13 +37,16 @@ class Conductor:
         self.jobs = Jobs(places, section, work, crash)
         self.refused: dict[str, str] = {}
         self.last_job = monotonic()
+        self.pending = False  # at the last look a job ran by the queue's account, and none was in hand
 
     def run(self) -> None:
         """Works until it is stopped; then a job in hand waits at a checkpoint for the next start."""
         with only_one(self.places):
             ended = end_leftovers(self.places)
             intake.put_back_leftovers(self.places)
-            for name in ("current.json", "stage.json", "waiting.json", "refused.json"):
+            self.jobs.work.begin()
+            os.environ[MARK] = str(self.places.home.resolve())  # of git, which this process runs itself
+            for name in ("current.json", "stage.json", "held.json", "waiting.json", "refused.json"):
                 (self.places.home / name).unlink(missing_ok=True)
             note(self.places, "start", pid=os.getpid(), leftovers=ended)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,6 +55,7 @@ class Conductor:
                 self._live()
             finally:
                 note(self.places, "end")
+            print(f"daemon of {self.places.system}: ended", flush=True)
 
     def stop(self, reason: str) -> None:
         """Asks the daemon to leave; asked a second time by a signal, it leaves at once."""
@@ -61,7 +66,9 @@ class Conductor:
 
     def _live(self) -> None:
         next_look = monotonic()
-        self.queue.launch(self.jobs.run)
+        self._launch()
+        inbox = self.places.inbox.relative_to(self.places.root)
+        print(f"daemon of {self.places.system}: works; inbox {inbox}; Ctrl-C ends it", flush=True)
         known = {row.id[:64] for row in self.queue.rows()} | {job["sha"] for _, job in spooled(self.places)}
         for sha in intake.adopt(self.places, known):
             note(self.places, "adopted", id=sha)
@@ -73,20 +80,46 @@ class Conductor:
                     self._look()
                     retention.snapshot(self.places, self.section)
                 self._feed()
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                self._rest()
+            except Exception as error:
+                if not is_full(error):
                     raise
-            if self.jobs.working is not None:
-                self.last_job = monotonic()
-            elif self.queue.launched and monotonic() > self.last_job + REST:
-                if self.queue.unfinished():
-                    self.last_job = monotonic()
-                else:
-                    self.queue.rest()
             self.jobs.wake.wait(TICK)
             self.jobs.wake.clear()
         while self.jobs.working is not None and not self.jobs.parked.is_set():
             self.jobs.parked.wait(TICK)  # the job in hand writes its checkpoint first
+        until = monotonic() + RECORD
+        while self.queue.unfinished("PENDING") and not self.jobs.parked.is_set() and monotonic() < until:
+            self.jobs.parked.wait(TICK)  # DBOS records what became of the last job
+
+    def _launch(self) -> None:
+        """Starts the queue. Raises BadInput where the disk is full or the database cannot be reached."""
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            self.queue.launch(self.jobs.run)
+        except DBAPIError as error:
+            why = " ".join(str(error.orig).split())
+            hint = "make room, then start again" if is_full(error) else "the queue's database does not answer"
+            raise BadInput(f"{hint}: {why}") from None
+
+    def _rest(self) -> None:
+        """Ends DBOS's threads after a while without a job. Starts the queue anew where it could not record
+        what became of a job: DBOS then has the job go on from the last step that is recorded."""
+        if self.jobs.working is not None:
+            self.last_job = monotonic()
+        elif self.jobs.unrecorded.is_set():
+            if not self.jobs.lack():
+                self.jobs.unrecorded.clear()
+                self.queue.rest()
+                self.queue.launch(self.jobs.run)
+        elif self.queue.launched and monotonic() > self.last_job + REST:
+            pending = self.queue.unfinished("PENDING")
+            if self.pending and pending and self.jobs.working is None:
+                self.jobs.unrecorded.set()  # the job ended, and the queue does not know
+            elif not pending and not self.queue.unfinished():
+                self.queue.rest()
+            self.pending, self.last_job = pending, monotonic()
 
     def _obey(self) -> None:
         """Follows the commands that wait; each is noted with its reason."""
@@ -102,8 +135,8 @@ class Conductor:
                 control.set_paused(self.places, reason)
             elif what == "resume":
                 control.set_paused(self.places, None)
-            elif what == "skip" and command.get("job") == self.jobs.working:
-                self.jobs.skipping = self.jobs.working
+            elif what == "skip" and command.get("job"):
+                self.jobs.skip(str(command["job"]))
             elif what == "stop" and command.get("pid") == os.getpid():
                 self.stop(reason)
             path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+from stages.daemon.full_disk import unless_full
 from stages.daemon.intake import next_number
 from stages.daemon.places import Places, put_json, read_json
 
@@ -41,11 +42,11 @@ def set_paused(places: Places, reason: str | None) -> None:
 
 
 def note(places: Places, event: str, **facts: Any) -> None:
-    """Adds a line to the daemon's log of events, `events.jsonl`."""
+    """Adds a line to the daemon's log of events, `events.jsonl`; a full disk costs the line alone."""
     from datetime import UTC, datetime
 
     line = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}
-    with (places.home / "events.jsonl").open("a") as file:
+    with unless_full(), (places.home / "events.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
 
 

@@ -65,6 +65,13 @@ def set_current(root: Path, system: str, commit: str | None, before: str | None,
     return True
 
 
+def unlock(root: Path, reference: str) -> None:
+    """Removes the lock of a reference that a git which was killed left behind; only the daemon of a system
+    and its rollback write the reference."""
+    folder = Path(git(root, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+    (folder / f"{reference}.lock").unlink(missing_ok=True)
+
+
 def experiments(root: Path) -> list[Experiment]:
     """All experiments of DVC in a repository, the oldest first."""
     lines = git(root, "for-each-ref", "--sort=creatordate", "--format=%(refname) %(objectname)", "refs/exps")

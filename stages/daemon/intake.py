@@ -60,6 +60,15 @@ def check_room(places: Places, size: int, limits: Limits) -> None:
         )
 
 
+def lack(places: Places, limits: Limits) -> str:
+    """How much room the disk lacks; empty where it has what `limits` keep free."""
+    try:
+        check_room(places, 0, limits)
+    except Full as error:
+        return str(error)
+    return ""
+
+
 def copy_in(places: Places, path: Path, limits: Limits, expected: Reading | None = None) -> Taken:
     """Copies a file to the daemon's folder under its SHA-256.
 

@@ -8,9 +8,11 @@ job.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from stages.daemon.intake import PRIORITIES
 from stages.daemon.places import Places, read_json
+from stages.shared.errors import BadInput
 
 APPLICATION, WORKFLOW, VERSION = "athanor", "job", "1"  # recovery needs the version that began the job
 CLASS = 700_000_000  # priorities between two classes: the place of arrival counts below that
@@ -27,11 +29,30 @@ class Row(NamedTuple):
     priority: int
 
 
+def check_database(system: str, url: str | None) -> None:
+    """Raises BadInput on a URL that is not of Postgres or holds a password; the message does not repeat the
+    URL. psycopg (https://www.psycopg.org), which comes with DBOS, reads PGPASSWORD and ~/.pgpass itself."""
+    if url is None:
+        return
+    parts = urlsplit(url)
+    if parts.password is not None or "password" in parts.query:
+        raise BadInput(
+            f"daemon.{system}.database: a password in params.yaml would be in git; "
+            "put it into the environment (PGPASSWORD) or into ~/.pgpass"
+        )
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise BadInput(
+            f"daemon.{system}.database: expected postgresql://user@host/name, or null for SQLite, "
+            f"got {parts.scheme or 'no scheme'}"
+        )
+
+
 class Queue:
     """The database of one system's queue."""
 
     def __init__(self, places: Places, database: str | None) -> None:
         self.places, self.system = places, places.system
+        check_database(places.system, database)
         self.sqlite = None if database else places.home / "queue.sqlite"
         self.url = database or f"sqlite:///{self.sqlite.resolve() if self.sqlite else ''}"
         self.schema = (
@@ -50,6 +71,7 @@ class Queue:
 
         if self.launched:
             return
+        DBOS.destroy(destroy_registry=True)  # what a launch that failed left behind
         DBOS(
             config={
                 "name": APPLICATION,
@@ -140,13 +162,13 @@ class Queue:
             for each in (*done, *waiting)
         ]
 
-    def unfinished(self) -> bool:
-        """Whether a job waits or runs."""
+    def unfinished(self, *states: str) -> bool:
+        """Whether a job waits (`ENQUEUED`) or runs (`PENDING`), or is in one of `states`."""
         return bool(
             self.exists()
             and self.client().list_workflows(
                 queue_name=self.system,
-                status=["ENQUEUED", "PENDING"],
+                status=list(states or ("ENQUEUED", "PENDING")),
                 limit=1,
                 load_input=False,
                 load_output=False,

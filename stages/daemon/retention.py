@@ -16,6 +16,7 @@ from stages.daemon.control import note
 from stages.daemon.experiments import git
 from stages.daemon.places import Places, put_json, read_json
 from stages.daemon.section import Daemon, Retention
+from stages.shared.errors import BadInput
 
 GB = 10**9
 
@@ -63,12 +64,14 @@ def plan(places: Places, section: Daemon) -> list[Weights]:
     """What would be deleted now, the oldest first."""
     root, gone = places.root, set(dropped(places))
     ours = read_json(places.home / "kept.json") or {}
-    weights = []
-    for each in experiments.experiments(root):
-        said = ours.get(each.name)
-        if said and said["commit"] == each.commit and each.commit not in gone:
-            weights.append(Weights(each.name, each.commit, said["day"], said["bytes"], said.get("start")))
-    stand = {each.commit for each in experiments.experiments(root)} | (always := _always(root, places.system))
+    there = {each.name: each.commit for each in experiments.experiments(root)}
+    # in the order in which they were kept: a clock that was set back would make the newest the oldest
+    weights = [
+        Weights(name, said["commit"], said["day"], said["bytes"], said.get("start"))
+        for name, said in ours.items()
+        if there.get(name) == said["commit"] and said["commit"] not in gone
+    ]
+    stand = set(there.values()) | (always := _always(root, places.system))
     others = stand - gone - {each.commit for each in weights}  # renamed, or a branch's alone
     starts = {said["start"] for said in ours.values() if said["commit"] in others and said.get("start")}
     return chosen(weights, always | starts, section.retention)
@@ -112,23 +115,35 @@ def drop(places: Places, section: Daemon) -> list[Weights]:
     waiting = read_json(places.home / "dropping.json") or []
     if not victims and not waiting:
         return []
-    commits = [*waiting, *(each.commit for each in victims)]
+    commits = list(dict.fromkeys([*waiting, *(each.commit for each in victims)]))
     put_json(places.home / "dropping.json", commits)
     gone = dropped(places)
     put_json(places.home / "dropped.json", [*gone, *(commit for commit in commits if commit not in gone)])
-    used, cache = _used(places, section), _cache(places)
-    models = {commit: _model(places.root, commit, places.system, section.student) for commit in commits}
-    still_used = {commit for commit, model in models.items() if model["md5"] in used}
-    for commit in commits:
-        if commit not in still_used:
-            for digest in _objects(cache, models[commit]) - used:
-                _at(cache, digest).unlink(missing_ok=True)
+    still_used = _delete(places, section, commits)
     put_json(places.home / "dropped.json", [each for each in dropped(places) if each not in still_used])
     (places.home / "dropping.json").unlink()
     victims = [each for each in victims if each.commit not in still_used]
     for each in victims:
         note(places, "drop", experiment=each.name, bytes=each.size)
     return victims
+
+
+def _delete(places: Places, section: Daemon, commits: Sequence[str]) -> set[str]:
+    """Deletes the weights of commits from the cache; returns the commits whose weights something else
+    reads."""
+    used, cache, still_used = _used(places, section), _cache(places), set()
+    for commit in commits:
+        try:
+            model = _model(places.root, commit, places.system, section.student)
+        except BadInput:  # the commit is gone: git names what it held no longer
+            continue
+        if model["md5"] in used:
+            still_used.add(commit)
+            continue
+        # the list of a folder's files goes last: after a kill the next call reads there which are left
+        for digest in sorted(_objects(cache, model) - used, key=lambda each: each.endswith(".dir")):
+            _at(cache, digest).unlink(missing_ok=True)
+    return still_used
 
 
 def _used(places: Places, section: Daemon) -> set[str]:
@@ -181,7 +196,9 @@ def _cache(places: Places) -> Path:
 
 
 def has_weights(places: Places, section: Daemon, commit: str) -> bool:
-    """Whether every file of an experiment's weights lies in the cache."""
+    """Whether every file of an experiment's weights lies in the cache, and is to stay there."""
+    if commit in dropped(places):
+        return False
     cache = _cache(places)
     digest = str(_model(places.root, commit, places.system, section.student)["md5"])
     return all(_at(cache, each).is_file() for each in _objects(cache, {"md5": digest}))

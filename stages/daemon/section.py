@@ -57,7 +57,8 @@ class Daemon(Strict):
     failures: int = Field(default=3, ge=1)
     # seconds between a failure and the next try
     retry_seconds: float = Field(default=30.0, ge=0)
-    # the queue's database as a URL (postgresql://...); null: a SQLite file in the daemon's own folder
+    # the queue's database as a URL (postgresql://user@host/name) without a password, which Postgres's client
+    # takes from PGPASSWORD or PGPASSFILE; null: a SQLite file in the daemon's own folder
     database: str | None = None
     # which files are too large
     limits: Limits = Limits()

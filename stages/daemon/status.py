@@ -3,7 +3,7 @@
 import shutil
 from typing import Any
 
-from stages.daemon import control, experiments
+from stages.daemon import control, experiments, intake
 from stages.daemon.control import progress
 from stages.daemon.lock import runs
 from stages.daemon.places import Places, read_json, shown
@@ -53,35 +53,44 @@ def status(places: Places, section: Daemon) -> dict[str, Any]:
     current = (read_json(places.home / "current.json") or {}) if alive else {}
     jobs = listed(places, section)
     pause = control.paused(places)
+    stage = (read_json(places.home / "stage.json") or {}).get("stage") if current else None
+    counts = {state: sum(job["state"] == state for job in jobs) for state in STATES}
     waiting = (read_json(places.home / "waiting.json") or {}) if alive else {}
+    if alive and not waiting and stage is None and counts["queued"] + counts["running"]:
+        lack = intake.lack(places, section.limits)  # a full disk has no room for waiting.json either
+        waiting = {"why": lack} if lack else {}
     how_far = progress(places) if current else {}
     done = [job for job in jobs if job["state"] in ("done", "skipped", "failed")]
+    student = experiments.current(places.root, places.system)
+    names = {kept["commit"]: name for name, kept in (read_json(places.home / "kept.json") or {}).items()}
     disk = shutil.disk_usage(places.root)
     return {
         "system": places.system,
-        "state": _state(alive, bool(current), pause is not None, bool(waiting), how_far),
+        "state": _state(places, alive, bool(current or counts["running"]), pause is not None, bool(waiting)),
         "reason": (pause or waiting).get("reason", waiting.get("why")) if (pause or waiting) else None,
         "file": current.get("name"),
-        "stage": (read_json(places.home / "stage.json") or {}).get("stage") if current else None,
+        "stage": stage,
         "step": how_far.get("step"),
         "steps": how_far.get("steps"),
         "loss": how_far.get("loss"),
         "seconds_left": how_far.get("seconds_left"),
-        "counts": {state: sum(job["state"] == state for job in jobs) for state in STATES},
+        "counts": counts,
         "next": [job for job in jobs if job["state"] == "queued"][:5],
         "last": done[-5:],
         "refused": read_json(places.home / "refused.json") or {},
-        "student": experiments.current(places.root, places.system),
+        "student": student,
+        "experiment": names.get(student) if student else None,
         "disk": {"free_gb": round(disk.free / GB, 1), "needed_gb": section.limits.free_gb},
     }
 
 
-def _state(alive: bool, working: bool, pause: bool, waiting: bool, how_far: dict[str, Any]) -> str:
+def _state(places: Places, alive: bool, working: bool, pause: bool, waiting: bool) -> str:
+    """`paused` is said once nothing of the file in hand runs any more: its checkpoint is on disk."""
     if not alive:
         return "stopped"
     if pause:
-        trains = working and not how_far.get("paused") and how_far.get("step", 0) < how_far.get("steps", 0)
-        return "pausing" if trains else "paused"
+        held = not working or (places.home / "held.json").exists()
+        return "paused" if held else "pausing"
     if waiting:
         return "waiting"
     return "working" if working else "idle"
@@ -117,6 +126,6 @@ def _lines(now: dict[str, Any]) -> list[tuple[str, str]]:
     for job in now["last"]:
         lines.append((job["state"], f"{shown(job['name'])}: {job.get('experiment') or job.get('why') or ''}"))
     lines += [("refused", f"{name}: {why}") for name, why in now["refused"].items()]
-    lines.append(("student", now["student"] or "as params made it"))
+    lines.append(("student", now["experiment"] or now["student"] or "as `dvc repro` made it"))
     lines.append(("disk", f"{now['disk']['free_gb']} GB free, {now['disk']['needed_gb']} GB are kept free"))
     return [(name, escape(value)) for name, value in lines]

@@ -8,6 +8,7 @@ repository wait for nothing. A job works on the commit that HEAD named when the 
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -32,6 +33,9 @@ class Plan(NamedTuple):
 
 class Work(Protocol):
     """What the conductor has done for a job, step by step; each step may be repeated after a kill."""
+
+    def begin(self) -> None:
+        """Puts right what a killed daemon left behind; called once at the start."""
 
     def plan(self, job: Mapping[str, Any]) -> Plan:
         """What the job starts from."""
@@ -61,10 +65,21 @@ class DvcWork:
         """Where the output of a job's commands goes."""
         return self.places.home / "logs" / f"{job['id']}.log"
 
+    def begin(self) -> None:
+        """Removes the lock of the reference to the current student. Raises BadInput where there is no student
+        to start from."""
+        root, system = self.places.root, self.places.system
+        experiments.unlock(root, experiments.current_reference(system))
+        self._inputs(Plan(git(root, "rev-parse", "HEAD"), experiments.current(root, system), ""))
+
     def plan(self, job: Mapping[str, Any]) -> Plan:
         """The commit that HEAD names, the current student, and a name from file, time and hash."""
         time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        name = f"{slug(job['name'])}-{time}-{job['sha'][:8]}"
+        stem = f"{slug(job['name'])}-{time}"
+        taken = {each.name for each in experiments.experiments(self.places.root)}
+        again = chain([""], (f"-{number}" for number in count(2)))
+        names = (f"{stem}{each}-{job['sha'][:8]}" for each in again)
+        name = next(each for each in names if each not in taken)
         base = git(self.places.root, "rev-parse", "HEAD")
         return Plan(base, experiments.current(self.places.root, self.places.system), name)
 
@@ -182,6 +197,7 @@ class DvcWork:
         git(work, "commit", "--quiet", "--no-verify", "--allow-empty", "-m", f"experiment {plan.name}")
         commit = git(work, "rev-parse", "HEAD")
         reference = f"refs/exps/{plan.base[:2]}/{plan.base[2:]}/{plan.name}"
+        experiments.unlock(self.places.root, reference)
         git(work, "push", "--quiet", str(self.places.root.resolve()), f"{commit}:{reference}")
         return experiments.Experiment(plan.name, commit, reference)
 

@@ -4,75 +4,97 @@ A step that was in flight when the daemon was killed runs again; steps that ende
 """
 
 import threading
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import monotonic
-from typing import Any
+from typing import Any, Literal, NoReturn
 
-from stages.daemon import control, intake, retention
+from stages.daemon import intake, retention
 from stages.daemon.child import Ended, Runner, last_words
-from stages.daemon.control import Wanted, note
+from stages.daemon.control import note
 from stages.daemon.experiments import GitFailed
-from stages.daemon.intake import Full
+from stages.daemon.full_disk import is_full, unless_full
 from stages.daemon.places import Places, put_json, shown
 from stages.daemon.section import Daemon
+from stages.daemon.waiting import Waiting
 from stages.daemon.work import Plan, Work
 from stages.shared.errors import BadInput
 
 
-class Jobs:
-    """Does one job at a time, as the queue asks; `wanted` says what a person wants of the one in hand.
+class Jobs(Waiting):
+    """Does one job at a time, as the queue asks.
 
     `work` is what is done for a job. `crash` is called with the name of each step, for tests.
     """
 
     def __init__(self, places: Places, section: Daemon, work: Work, crash: Callable[[str], None]) -> None:
-        self.places, self.section, self.work, self.crash = places, section, work, crash
+        super().__init__(places, section)
+        self.work, self.crash = work, crash
         self.runner = Runner(places, self.wanted)
-        # asked to leave; the job in hand waits at a checkpoint; a job ended
-        self.stopping, self.parked, self.wake = threading.Event(), threading.Event(), threading.Event()
-        self.working: str | None = None  # the id of the job in hand
-        self.skipping: str | None = None  # the id of a job that is to be skipped
-
-    def wanted(self) -> Wanted:
-        """What the job in hand is to do."""
-        if self.stopping.is_set():
-            return "stop"
-        if self.working is not None and self.skipping == self.working:
-            return "skip"
-        return "pause" if control.paused(self.places) else "run"
+        self.wake = threading.Event()  # a job ended
+        self.unrecorded = threading.Event()  # the queue could not record a step of the job in hand
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         """One job, from a file to an experiment."""
         from dbos import DBOS
+        from dbos._error import DBOSException
 
         def step(name: str, act: Callable[[], Any]) -> Any:
             self.crash(name)
-            value = DBOS.run_step({"name": name}, act)
+            try:
+                value = DBOS.run_step({"name": name}, act)
+            except Exception as error:
+                if not is_full(error):
+                    raise
+                self._leave(job, str(error))
             self.crash(f"{name}ed")
             return value
 
         self.working = job["id"]
-        try:
+        with unless_full():
             put_json(self.places.home / "current.json", job)
+        try:
             result = self._steps(job, step)
-            note(self.places, result["state"], id=job["id"], file=job["name"], why=result.get("why"))
-        except (BadInput, GitFailed) as error:
-            result = {"state": "failed", "why": str(error)}
-            note(self.places, "failed", id=job["id"], file=job["name"], why=str(error))
-        finally:
-            for name in ("current.json", "stage.json"):
-                (self.places.home / name).unlink(missing_ok=True)
-            self.working = self.skipping = None
-            self.wake.set()
+        except DBOSException:
+            raise
+        except Exception as error:  # an error that DBOS records would be a state without a reason
+            result = {"state": "failed", "why": f"{type(error).__name__}: {error}", "log": self._log(job)}
+            self._log_error(job)
+        note(self.places, result["state"], id=job["id"], file=job["name"], why=result.get("why"))
+        if job["id"] in self.skipping():
+            self.skipped(job["id"])
+        self._put_down()
         return result
+
+    def _put_down(self) -> None:
+        """No job is in hand any more."""
+        for name in ("current.json", "stage.json", "held.json", "waiting.json"):
+            (self.places.home / name).unlink(missing_ok=True)
+        self.working = None
+        self.wake.set()
+
+    def _leave(self, job: dict[str, Any], why: str) -> NoReturn:
+        """The queue could not record a step, so the job stays as it is. The conductor starts the queue anew,
+        and DBOS has the job go on; an error, or a return, would end the job for good."""
+        note(self.places, "not recorded", id=job["id"], why=why)
+        self._put_down()
+        self.unrecorded.set()
+        while True:
+            threading.Event().wait()
+
+    def _log_error(self, job: dict[str, Any]) -> None:
+        """Adds the traceback of the error in hand to the job's log."""
+        with unless_full(), (self.places.folder("logs") / f"{job['id']}.log").open("a") as file:
+            file.write(traceback.format_exc())
 
     def _steps(self, job: dict[str, Any], step: Callable[[str, Callable[[], Any]], Any]) -> dict[str, Any]:
         failures, why = 0, ""
         while failures < self.section.failures:
-            plan = Plan(*step("plan", lambda: list(self.work.plan(job))))
-            state, why = step("train", partial(self._try, job, plan))
+            state, why, planned = step("plan", partial(self._plan, job))
+            if state == "planned":
+                plan = Plan(*planned)
+                state, why = step("train", partial(self._try, job, plan))
             if state == "trained":
                 state, why, kept = step("keep", partial(self._keep, job, plan))
                 if state == "kept":
@@ -81,6 +103,8 @@ class Jobs:
                     return {"state": "done", **kept}
             if state in ("bad", "skipped", "gone"):
                 return {"state": "skipped" if state == "skipped" else "failed", "why": why}
+            if state == "full":
+                step("wait", partial(self.wait_for_room, why, self.section.retry_seconds))
             if state == "fault":
                 failures += 1
                 step("wait", partial(self._after_fault, job, failures, why))
@@ -93,10 +117,17 @@ class Jobs:
     def _log(self, job: dict[str, Any]) -> str:
         return str(Path("logs") / f"{job['id']}.log")
 
+    def _plan(self, job: dict[str, Any]) -> tuple[str, str, list[Any]]:
+        """`planned` or `fault`; the reason; the plan."""
+        try:
+            return "planned", "", list(self.work.plan(job))
+        except (GitFailed, OSError) as error:
+            return "fault", str(error), []
+
     def _try(self, job: dict[str, Any], plan: Plan) -> tuple[str, str]:
         """One try, with the reason: `trained`, `skipped`, `bad` (the data), `gone` (the data), `full` (the
         disk) or `fault`."""
-        if not self._room():
+        if not self.room():
             return "skipped", "skipped"
         try:
             checked = self._through(lambda resumed: self.work.check(job, self.runner))
@@ -114,14 +145,18 @@ class Jobs:
         except BadInput as error:
             return "gone", str(error)
         except (GitFailed, OSError) as error:
-            return ("full" if self._full() else "fault"), str(error)
+            return self._kind(error), str(error)
         if ended.how == "skipped":
             return "skipped", "skipped"
         if ended.status:
-            return ("full" if self._full() else "fault"), last_words(
-                ended.tail
-            ) or f"exit status {ended.status}"
+            why = last_words(ended.tail) or f"exit status {ended.status}"
+            return self._kind(OSError(ended.tail)), why
         return "trained", ""
+
+    def _kind(self, error: Exception) -> Literal["full", "fault"]:
+        """Whether the disk is the reason of a failure: by what it lacks now or by the words of the error,
+        since a process that failed may have made room by deleting what it wrote."""
+        return "full" if self.lack() or is_full(error) else "fault"
 
     def _through(self, act: Callable[[bool], Ended]) -> Ended:
         """Does `act` until it has not been paused; its argument says whether it goes on after a pause."""
@@ -131,46 +166,13 @@ class Jobs:
             if ended.how not in ("paused", "again"):
                 return ended
             resumed = ended.how == "paused"
-            self._hold()
-
-    def _hold(self) -> None:
-        """Returns once the job may go on or is to be skipped; where the daemon leaves, the job stays as it
-        is."""
-        while (wanted := self.wanted()) in ("pause", "stop"):
-            if wanted == "stop":
-                self.parked.set()
-                threading.Event().wait()  # the process ends; DBOS has the job go on at the next start
-            self.stopping.wait(0.1)
-
-    def _room(self) -> bool:
-        """Waits until the disk has room; whether the job is still to be done."""
-        waiting = self.places.home / "waiting.json"
-        while True:
-            self._hold()
-            if self.wanted() == "skip":
-                waiting.unlink(missing_ok=True)
-                return False
-            why = self._full()
-            if not why:
-                waiting.unlink(missing_ok=True)
-                return True
-            if not waiting.exists():
-                put_json(waiting, {"why": why})
-                note(self.places, "waits", why=why)
-            self._wait(1.0)
+            self.hold()
 
     def _after_fault(self, job: dict[str, Any], failures: int, why: str) -> None:
         """Notes a failure, and waits where there is to be another try."""
         note(self.places, "fault", id=job["id"], failures=failures, why=why)
         if failures < self.section.failures:
-            self._wait(self.section.retry_seconds)
-
-    def _wait(self, seconds: float) -> None:
-        """Waits, unless the job is to be skipped; a clock that is set changes nothing."""
-        until = monotonic() + seconds
-        while monotonic() < until and self.wanted() != "skip":
-            self._hold()
-            self.stopping.wait(min(0.1, max(0.0, until - monotonic())))
+            self.wait(self.section.retry_seconds)
 
     def _keep(self, job: dict[str, Any], plan: Plan) -> tuple[str, str, dict[str, Any]]:
         """`kept`, `moved` (another student is current by now) or `fault`; the reason; what was kept."""
@@ -181,7 +183,7 @@ class Jobs:
             size = int(kept.pop("bytes", 0))
             retention.register(self.places, kept["experiment"], kept["commit"], size, plan.parent)
         except (GitFailed, OSError) as error:
-            return ("full" if self._full() else "fault"), str(error), {}
+            return self._kind(error), str(error), {}
         return "kept", "", kept
 
     def _tidy(self) -> None:
@@ -190,11 +192,3 @@ class Jobs:
             self.work.tidy()
         except (BadInput, GitFailed, OSError) as error:
             note(self.places, "retention failed", why=str(error))
-
-    def _full(self) -> str:
-        """How much room the disk lacks; empty where it has enough."""
-        try:
-            intake.check_room(self.places, 0, self.section.limits)
-        except Full as error:
-            return str(error)
-        return ""

@@ -45,7 +45,9 @@ def _clone(places: Places) -> None:
         git(work, "config", key, _config(root, key) or value)
     whole.parent.mkdir(parents=True, exist_ok=True)
     cache = _cache(root)
-    whole.write_text(f'[cache]\n    dir = {cache}\n    type = "reflink,hardlink,symlink"\n')
+    partial = whole.with_name(whole.name + ".partial")
+    partial.write_text(f'[cache]\n    dir = {cache}\n    type = "reflink,hardlink,symlink"\n')
+    partial.replace(whole)
 
 
 def _clean(places: Places, job: Mapping[str, Any], base: str) -> None:

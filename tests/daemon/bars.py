@@ -1,7 +1,9 @@
-"""What the daemon is to bear, run by hand from the root: `PYTHONPATH=.:tests python tests/daemon/bars.py BAR FOLDER [COUNT] [--real]`.
+"""What the daemon is to bear, run by hand from the root:
+`PYTHONPATH=.:tests python tests/daemon/bars.py BAR FOLDER [COUNT [FILES]] [--real]`.
 
 kills     20 times SIGKILL at random moments over twelve files of three priorities, two of them bad
 commands  20 random commands: pause, resume, skip, stop
+mixed     40 kills and commands over twelve files, with a stand-in for the work, which counts its steps
 queued    10,000 queued files: how long a listing takes; idle; from `add` to the start of a job
 soak      500 small files, with a stand-in for the work: memory and handles
 
@@ -16,17 +18,20 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, process_time, sleep
 from typing import Any
 
 from daemon_tree import STUDENT, SYSTEM, daemon, jobs, make_project, rows, started
 from stages.daemon import control, experiments, intake
 from stages.daemon.lock import leftovers
-from stages.daemon.places import Places
+from stages.daemon.places import Places, read_json
 from stages.daemon.queue import Queue
 from stages.daemon.section import Limits
+from stages.daemon.status import entry
 
+ENDED = ("done", "failed", "skipped")
 FILES = {f"{priority}{number}": priority for number in range(4) for priority in ("low", "high", "normal")}
 BAD = ("normal1", "high2")
 REAL = "--real" in sys.argv
@@ -126,17 +131,42 @@ def kill(root: Path, whom: str, process: Any) -> None:
             continue
 
 
-def kills(folder: Path, count: int = 20) -> None:
-    drawn = random.Random(0)
+def power_loss(root: Path, drawn: random.Random) -> None:
+    """Who worked and what was locked, as a power loss leaves it: half the time deleted by someone who tidied up, half the time stale."""
+    places = Places(root, SYSTEM)
+    stale = (".git/index.lock", ".dvc/tmp/lock", ".dvc/tmp/rwlock")
+    locks = [places.work / name for name in stale] + [root / ".git" / f"{experiments.current_reference(SYSTEM)}.lock"]
+    if drawn.random() < 0.5:
+        for path in (places.home / "daemon.json", *locks):
+            path.unlink(missing_ok=True)
+        return
+    (places.home / "daemon.json").write_text('{"pid": 1, "started": 0}')
+    for path in locks:
+        if places.work.is_dir() or path.is_relative_to(root / ".git"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+
+def repeated(root: Path) -> int:
+    """How many steps of the stand-in trainings were made again."""
+    path = Places(root, SYSTEM).home / "steps.log"
+    steps = path.read_text().splitlines() if path.exists() else []
+    return len(steps) - len(set(steps))
+
+
+def kills(folder: Path, count: int = 20, files: int = len(FILES)) -> None:
+    """At random moments; at most two more than twice the files that have ended, so that they fall on all of them."""
+    drawn, names = random.Random(0), set(list(FILES)[:files])
     root = project(folder / "kills")
-    fill(root, list(FILES))
+    fill(root, list(FILES)[:files])
     process, killed, spared = started(root), Counter[str](), set[str]()
     begun = monotonic()
-    while set(ends(root)) < set(FILES):
+    while set(ends(root)) < names:
         until = monotonic() + drawn.uniform(0.5, 15)
-        while monotonic() < until and set(ends(root)) < set(FILES):
+        while (monotonic() < until or killed.total() >= 2 * len(ends(root)) + 2) and set(ends(root)) < names:
+            assert process.poll() is None
             sleep(0.1)
-        if killed.total() >= count or set(ends(root)) >= set(FILES):
+        if killed.total() >= count or set(ends(root)) >= names:
             assert process.poll() is None
             continue
         whom = drawn.choice(["daemon", "both", "trainer"])
@@ -150,35 +180,36 @@ def kills(folder: Path, count: int = 20) -> None:
         log(f"{monotonic() - begun:5.0f} s: killed {whom} in {job or 'no job'}; {len(ends(root))} ended")
         if whom != "trainer":
             process.wait()
-            if drawn.random() < 0.5:  # a power loss, after which someone tidied up
-                (Places(root, SYSTEM).home / "daemon.json").unlink(missing_ok=True)
+            power_loss(root, drawn)
             process = started(root)
     daemon(root, "stop")
     process.wait(30)
     log(f"{dict(killed)} in {monotonic() - begun:.0f} s; ends: {dict(Counter(ends(root).values()))}")
     listed = jobs(root)
-    assert sorted(job["name"].removesuffix(".jsonl") for job in listed) == sorted(FILES), "a file was lost or came twice"
-    assert {job["name"].removesuffix(".jsonl") for job in listed if job["state"] == "failed"} == set(BAD)
+    assert sorted(job["name"].removesuffix(".jsonl") for job in listed) == sorted(names), "a file was lost or came twice"
+    assert {job["name"].removesuffix(".jsonl") for job in listed if job["state"] == "failed"} == names & set(BAD)
     learnt = [each.name.split("-")[0] for each in experiments.experiments(root)]
-    assert sorted(learnt) == sorted(set(FILES) - set(BAD)), f"trained to completion: {learnt}"
+    assert sorted(learnt) == sorted(names - set(BAD)), f"trained to completion: {learnt}"
     order = chain(root)
     log("order:", order)
-    assert sorted(order) == sorted(set(FILES) - set(BAD))
+    assert sorted(order) == sorted(names - set(BAD))
+    log(f"{repeated(root)} steps of training made again; a checkpoint is made every five")
+    assert repeated(root) <= 5 * killed.total()
     expected = undisturbed(folder / "undisturbed", order)
     log("student:", student(root), "undisturbed:", expected)
     assert student(root) == expected
 
 
-def commands(folder: Path, count: int = 20) -> None:
+def commands(folder: Path, count: int = 20, files: int = len(FILES)) -> None:
     drawn = random.Random(1)
     root = project(folder / "commands")
-    names = [name for name in FILES if name not in BAD]
+    names = [name for name in list(FILES)[:files] if name not in BAD]
     fill(root, names)
     process, given, slowest = started(root), Counter[str](), 0.0
     begun = monotonic()
     while set(ends(root)) < set(names):
-        sleep(drawn.uniform(0.5, 8))
-        if given.total() >= count:
+        sleep(drawn.uniform(0.5, 12))
+        if given.total() >= min(count, 3 * len(ends(root)) + 5):  # so that they fall on all files
             if Places(root, SYSTEM).home.joinpath("paused.json").exists():
                 daemon(root, "resume")
             continue
@@ -223,16 +254,54 @@ def memory(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def job(places: Places, name: str, text: str) -> str:
+def job(places: Places, name: str, text: str, priority: str = "normal") -> str:
     path = places.root / "file.jsonl"
     path.write_text(text)
     taken = intake.copy_in(places, path, Limits(free_gb=0))
-    intake.spool(places, taken, name, "normal", "")
+    intake.spool(places, taken, name, priority, "")
     return taken.sha
 
 
 def ended(places: Places) -> int:
     return sum(event["event"] in ("done", "failed") for event in events(places.root, places.system))
+
+
+def mixed(folder: Path, count: int = 40) -> None:
+    """Kills and commands at random moments; a checkpoint is made at each step, so a kill repeats one step at most."""
+    folder.mkdir(parents=True)
+    drawn, places, given = random.Random(2), Places(folder, "s"), Counter[str]()
+    places.make()
+    shas = {name: job(places, name, "bad" + name if name in BAD else name + " sleep" * 12, FILES[name]) for name in FILES}
+    process = stand_in(folder)
+    while len(last := {event["file"]: event["event"] for event in events(folder, "s") if event["event"] in ENDED}) < len(FILES):
+        sleep(drawn.uniform(0.1, 2))
+        if given.total() >= min(count, 4 * len(last) + 6):  # so that they fall on all files
+            control.send(places, "resume", "")
+            continue
+        what = drawn.choice(["kill", "kill", "kill", "pause", "pause", "resume", "resume", "skip", "stop"])
+        current = (read_json(places.home / "current.json") or {}).get("id")
+        if what == "skip" and (current is None or list(last.values()).count("skipped") == 3):
+            continue
+        given[what] += 1
+        if what == "kill":
+            for pid in [process.pid, *(leftovers(places) if drawn.random() < 0.5 else [])]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        else:
+            control.send(places, what, f"number {given.total()}", job=current, pid=process.pid)
+        if what in ("kill", "stop"):
+            process.wait(120)
+            process = stand_in(folder)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    made = (places.home / "steps.log").read_text().splitlines()
+    log(f"{dict(given)}; ends: {last}; {len(made)} steps, {len(made) - len(set(made))} of them repeated")
+    learnt = [name for name, sha in shas.items() if sha in json.loads((places.home / "student.json").read_text())]
+    listed = {row.job["name"]: entry(row, None)["state"] for row in Queue(places, None).rows()}
+    assert listed == last and {name for name, state in last.items() if state == "failed"} == set(BAD)
+    assert sorted(learnt) == sorted(name for name, state in last.items() if state == "done")
+    assert len(json.loads((places.home / "student.json").read_text())) == len(learnt), "trained twice to completion"
+    assert len(made) - len(set(made)) <= given["kill"]
 
 
 def queued(folder: Path, count: int = 10_000) -> None:
@@ -263,15 +332,17 @@ def queued(folder: Path, count: int = 10_000) -> None:
     while any(places.folder("spool").iterdir()):
         sleep(0.2)
     fed = monotonic() - begun
-    listings = []
+    listings, busy = [], []
     for _ in range(3):
-        begun = monotonic()
+        begun, used = monotonic(), process_time()
         rows_listed = Queue(places, None).rows()
         listings.append(round(monotonic() - begun, 2))
+        busy.append(round(process_time() - used, 2))
     process.kill()
     log(f"idle {idle:.2%} of a core; to the first step, the work's own start included: {waits} s")
-    log(f"{count} files went into the queue in {fed:.0f} s; {len(rows_listed)} listed in {listings} s")
-    assert idle <= 0.01 and min(listings) < 1
+    log(f"{count} files went into the queue in {fed:.0f} s; {len(rows_listed)} listed in {listings} s, of which {busy} s of CPU")
+    log(f"load of the machine: {os.getloadavg()[0]:.0f}")
+    assert idle <= 0.01 and min(listings) < 1 and min(waits) <= 1, "on a machine with other work the times are longer"
 
 
 def soak(folder: Path, count: int = 500) -> None:
@@ -299,7 +370,7 @@ def soak(folder: Path, count: int = 500) -> None:
 
 
 def main() -> None:
-    bars = {"kills": kills, "commands": commands, "queued": queued, "soak": soak}
+    bars = {"kills": kills, "commands": commands, "mixed": mixed, "queued": queued, "soak": soak}
     name, folder = sys.argv[1], Path(sys.argv[2])
     os.environ.update({"OMP_NUM_THREADS": "1"})
     bars[name](folder, *(int(number) for number in sys.argv[3:] if number.isdigit()))

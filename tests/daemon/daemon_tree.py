@@ -67,7 +67,7 @@ while state["step"] < steps:
     time.sleep(pause_of_step)
     state["step"] += 1
     state["weights"] = hashlib.sha256(state["weights"].encode()).hexdigest()
-    with Path(".athanor/steps.log").open("a") as file:
+    with Path("../steps.log").open("a") as file:
         file.write(f"{key[:8]} {state['step']}\\n")
     if state["step"] % 5 == 0:
         save(checkpoint, state)

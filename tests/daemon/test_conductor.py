@@ -34,9 +34,10 @@ class House:
         self.places.make()
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, kill_at: str = "", **section: Any) -> "subprocess.Popen[bytes]":
+    def start(self, kill_at: str = "", jumps: dict[str, float] | None = None, **section: Any) -> "subprocess.Popen[bytes]":
         paths = [str(ROOT), str(ROOT / "tests"), str(HERE), os.environ.get("PYTHONPATH", "")]
         command = [sys.executable, str(HERE / "stand_in.py"), str(self.places.root), self.places.system, json.dumps(section), kill_at]
+        command.append(json.dumps(jumps or {}))
         log = (self.places.root / "log").open("ab")
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self.places.root)
@@ -54,7 +55,7 @@ class House:
         every = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         return [event for event in every if not wanted or event["event"] in wanted]
 
-    def wait(self, *wanted: str, count: int = 1, seconds: float = 30) -> list[dict[str, Any]]:
+    def wait(self, *wanted: str, count: int = 1, seconds: float = 120) -> list[dict[str, Any]]:
         """The events of these kinds, once there are as many."""
         until = monotonic() + seconds
         while len(self.events(*wanted)) < count:
@@ -195,6 +196,27 @@ def test_skip_leaves_the_student_as_it_was_and_the_file_can_be_retried(house: Ho
     assert house.student == [before, after, skipped]
 
 
+@pytest.mark.parametrize("then", ["stop", "kill"])
+def test_a_skip_outlives_the_daemon(then: str, house: House) -> None:
+    """Where the daemon is stopped, or killed, before it could follow the command."""
+    sha = house.add("a", "sleep " * 30)
+    process = house.start()
+    while len(house.steps()) < 2:
+        sleep(0.02)
+    if then == "kill":
+        process.kill()
+        process.wait()
+    control.send(house.places, "skip", "wrong file", job=sha)
+    if then == "stop":
+        control.send(house.places, "stop", "update", pid=process.pid)
+        assert process.wait(60) == 0
+    house.start()
+    house.wait("skipped")
+    house.stop()
+    assert house.states() == {"a": "skipped"} and house.student == [] and house.events("done") == []
+    assert read_json(house.places.home / "skipping.json") == []
+
+
 def test_stop_leaves_the_job_at_a_checkpoint(house: House) -> None:
     house.add("a", "sleep " * 20)
     process = house.start()
@@ -202,7 +224,7 @@ def test_stop_leaves_the_job_at_a_checkpoint(house: House) -> None:
         sleep(0.02)
     control.send(house.places, "stop", "of another daemon", pid=1)
     control.send(house.places, "stop", "update", pid=process.pid)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert leftovers(house.places) == [] and len(house.steps()) < 20
     house.start()
     house.wait("done")

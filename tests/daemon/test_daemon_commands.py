@@ -1,6 +1,8 @@
 """`python -m stages.daemon` while no daemon runs: what it leaves for the next one, what it shows, and what it refuses."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from stages.daemon import control, retention
 from stages.daemon.__main__ import main
 from stages.daemon.places import Places
 from stages.daemon.queue import spooled
+
+from project_tree import ROOT
 
 READ = {"conversations": {"file": "arrived.jsonl"}}
 
@@ -39,8 +43,32 @@ def test_a_file_is_queued_and_stays(places: Places, monkeypatch: pytest.MonkeyPa
     assert (listed["state"], listed["name"], listed["id"]) == ("queued", "a.jsonl", job["id"])
 
 
+def test_the_same_content_is_told(places: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (places.root / "b.jsonl").write_text("{}\n")
+    ask(monkeypatch, "s", "add", "a.jsonl")
+    ask(monkeypatch, "s", "add", "b.jsonl")
+    assert "b.jsonl has the content of a.jsonl, which is queued\n" in capsys.readouterr().out
+
+
+def test_a_daemon_without_a_student_is_not_started(places: Places, tmp_path: Path) -> None:
+    """Every file would fail for a reason that has nothing to do with it."""
+    command = [sys.executable, "-m", "stages.daemon", "s", "start"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+
+    def refusal() -> str:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        return done.stderr
+
+    assert "daemon: git rev-parse: fatal: not a git repository" in refusal()
+    for arguments in (("init", "--quiet"), ("commit", "--quiet", "--allow-empty", "--message", "first")):
+        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments], cwd=tmp_path, check=True)
+    assert "has no models/students/s/x of the stage train@x; run `dvc repro train@x` and commit dvc.lock" in refusal()
+
+
 def test_a_pause_waits_for_the_daemon(places: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     ask(monkeypatch, "s", "pause", "--reason", "holidays")
+    assert "the next one starts paused" in capsys.readouterr().out
     ask(monkeypatch, "s", "status", "--json")
     said = json.loads(capsys.readouterr().out)
     assert (said["state"], said["reason"], said["file"]) == ("stopped", "holidays", None)

@@ -15,6 +15,7 @@ from stages.daemon.status import entry
 from test_conductor import House
 
 pytest.importorskip("dbos", reason="the queue is DBOS's")
+PASSWORD = "hunter2"
 
 
 def binaries() -> Path | None:
@@ -26,7 +27,7 @@ def binaries() -> Path | None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server on a port of its own; the URL of a database that is not there yet."""
+    """A server on a port of its own that asks for a password; the URL of a database that is not there yet."""
     folder = binaries()
     if folder is None:
         pytest.skip("no Postgres server is installed (Debian: apt-get install postgresql)")
@@ -41,9 +42,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    made = subprocess.run(
-        [folder / "initdb", "-D", data, "-U", "athanor", "--auth", "trust"], user=user, capture_output=True, text=True, cwd="/"
-    )
+    secret = home / "password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    command = [str(folder / "initdb"), "-D", str(data), "-U", "athanor", "--auth", "scram-sha-256", "--pwfile", str(secret)]
+    made = subprocess.run(command, user=user, capture_output=True, text=True, cwd="/")
     if made.returncode:
         pytest.skip(f"initdb does not work here: {made.stderr.strip()[-200:]}")
     options = ["-D", str(data), "-p", str(port), "-c", f"unix_socket_directories={data}", "-c", "fsync=off"]
@@ -58,7 +61,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process.wait(30)
 
 
-def test_a_queue_in_postgres_survives_kills(server: str, tmp_path: Path) -> None:
+def test_a_queue_in_postgres_survives_kills(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two systems share a database; the password comes from the environment and stands nowhere else."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
     house, other = House(tmp_path), House(tmp_path, "t")
     shas = [house.add(name, f"{name} " + "sleep " * 10, priority) for name, priority in (("a", "low"), ("b", "high"), ("c", "normal"))]
     other.add("a", "a")
@@ -80,3 +85,13 @@ def test_a_queue_in_postgres_survives_kills(server: str, tmp_path: Path) -> None
     rows = Queue(house.places, server).rows()
     assert [(row.job["name"], entry(row, None)["state"]) for row in rows] == [("b", "done"), ("c", "done"), ("a", "done")]
     assert not (house.places.home / "queue.sqlite").exists()
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert written and not any(PASSWORD.encode() in path.read_bytes() for path in written)
+
+
+def test_a_server_that_refuses_is_told_in_one_line(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "wrong")
+    process = House(tmp_path).start(database=server)
+    assert process.wait(60) == 1
+    said = (tmp_path / "log").read_text()
+    assert "password authentication failed" in said.splitlines()[-1] and "wrong" not in said

@@ -1,10 +1,15 @@
 """Which weights are kept: the newest, then one a day, never the current ones nor those with a name of their own."""
 
+import shutil
 import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from stages.daemon import retention
+from stages.daemon import experiments, retention
 from stages.daemon.places import Places, put_json
 from stages.daemon.retention import Weights, chosen
 from stages.daemon.section import Daemon, Retention
@@ -96,3 +101,117 @@ def test_what_a_renamed_experiment_started_from_stays(renamed: str, gone: str, d
     put_json(places.home / "dropped.json", [commits[name] for name in gone])
     section = Daemon(student="n", read={}, retention=Retention(newest_gb=0 if renamed else 1, daily_gb=0))
     assert "".join(each.name for each in retention.plan(places, section) if each.name != "c") == dropped
+
+
+class Kill(BaseException):
+    """As SIGKILL, nothing below catches it."""
+
+
+FILES = {name: [name * 32, f"{name}{'1' * 31}", "f" * 32] for name in "abcd"}
+
+
+class Cache:
+    """A repository with four experiments of the student `n`, each with two files of weights of its own and one that all share, in a
+    cache of DVC."""
+
+    def __init__(self, root: Path) -> None:
+        self.places, self.commits = Places(root, "s"), dict[str, str]()
+        root.mkdir(exist_ok=True)
+        git(root, "init", "--quiet")
+        git(root, "commit", "--quiet", "--allow-empty", "--message", "base")
+        for name, digests in FILES.items():
+            for digest in digests:
+                self.at(digest).parent.mkdir(parents=True, exist_ok=True)
+                self.at(digest).write_text(digest)
+            put_json(self.at(self.folder(name)), [{"md5": digest, "relpath": digest} for digest in digests])
+            out = {"path": "models/students/s/n", "md5": self.folder(name)}
+            put_json(root / "dvc.lock", {"stages": {"update@n": {"outs": [out]}}})
+            git(root, "add", "dvc.lock")
+            git(root, "commit", "--quiet", "--message", name)
+            commit = self.commits[name] = git(root, "rev-parse", "HEAD")
+            git(root, "update-ref", f"refs/exps/ab/{'c' * 38}/{name}", commit)
+            retention.register(self.places, name, commit, GB, None)
+        git(root, "update-ref", "refs/athanor/s/current", commit)
+        git(root, "checkout", "--quiet", "--detach", "HEAD~4")
+        for branch in git(root, "for-each-ref", "--format=%(refname)", "refs/heads").split():
+            git(root, "update-ref", "-d", branch)
+
+    @staticmethod
+    def folder(name: str) -> str:
+        return f"{name * 31}0.dir"
+
+    def at(self, digest: str) -> Path:
+        return self.places.root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+
+    def objects(self) -> set[str]:
+        files = (path for path in (self.places.root / ".dvc/cache/files/md5").rglob("*") if path.is_file())
+        return {path.parent.name + path.name for path in files}
+
+
+def test_a_kill_during_retention_loses_nothing_that_is_kept_and_leaves_nothing_that_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before each single file that retention writes or deletes, one after the other."""
+    made = Cache(tmp_path / "root")
+    monkeypatch.setattr(experiments, "git", cache(experiments.git))  # what git says stays the same
+    monkeypatch.setattr(retention, "git", experiments.git)
+    section = Daemon(student="n", read={}, retention=Retention(newest_gb=1, daily_gb=0))
+    places, whole = made.places, tmp_path / "whole"
+    shutil.copytree(places.root, whole)
+    kept = {*FILES["d"], Cache.folder("d")}
+    left = 0  # acts before the kill
+
+    def counted(act: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **more: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                raise Kill
+            return act(*arguments, **more)
+
+        return run
+
+    monkeypatch.setattr(retention, "put_json", counted(put_json))
+    monkeypatch.setattr(Path, "unlink", counted(Path.unlink))
+    for at in range(100):
+        left = at
+        for folder in (".dvc", ".athanor"):
+            shutil.rmtree(places.root / folder)
+            shutil.copytree(whole / folder, places.root / folder)
+        try:
+            retention.drop(places, section)
+        except Kill:
+            assert kept <= made.objects() and retention.has_weights(places, section, made.commits["d"])
+            for name in "abc":  # whoever is said to have weights has all of them
+                if retention.has_weights(places, section, made.commits[name]):
+                    assert {*FILES[name], Cache.folder(name)} <= made.objects()
+        else:
+            break
+        retention.drop(places, section)
+        assert made.objects() == kept
+        assert not any(retention.has_weights(places, section, made.commits[name]) for name in "abc")
+    assert at > 10 and made.objects() == kept
+
+
+def test_the_newest_are_those_that_were_kept_last_whatever_the_clock_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is set back by a day for each experiment, so by their dates the last one is the oldest."""
+    days = iter(["2027-01-04", "2027-01-03", "2027-01-02", "2027-01-01", "2026-12-31"])
+
+    def earlier(root: Path, *arguments: str) -> str:
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"{next(days) if arguments[0] == 'commit' else '2027-01-01'}T12:00:00")
+        return _git(root, *arguments)
+
+    _git = git
+    monkeypatch.setattr(sys.modules[__name__], "git", earlier)
+    made = Cache(tmp_path)
+    assert [each.name for each in experiments.experiments(tmp_path)] == ["d", "c", "b", "a"]
+    section = Daemon(student="n", read={}, retention=Retention(newest_gb=2, daily_gb=0))
+    assert [each.name for each in retention.plan(made.places, section)] == ["a", "b"]
+
+
+def test_an_experiment_that_git_no_longer_has_does_not_stop_retention(tmp_path: Path) -> None:
+    made = Cache(tmp_path)
+    put_json(made.places.home / "dropping.json", ["0" * 40])
+    section = Daemon(student="n", read={}, retention=Retention(newest_gb=1, daily_gb=0))
+    assert [each.name for each in retention.drop(made.places, section)] == ["a", "b", "c"]
+    assert made.objects() == {*FILES["d"], Cache.folder("d")}

@@ -1,0 +1,27 @@
+"""What a full disk raises, and what is left out because of it."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# the system's words, which other programs print, and SQLite's (https://sqlite.org/rescode.html#full)
+WORDS = (*(os.strerror(number) for number in FULL), "database or disk is full")
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that the disk, or the space that the user may use, is full."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in FULL
+    return any(words in str(error) for words in WORDS)
+
+
+@contextmanager
+def unless_full() -> Iterator[None]:
+    """Runs the block. A full disk ends the block without an error: for what only people read."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
