@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.shared.cli import is_main_process
 from stages.shared.files import write, write_json
 from stages.students.pairing.pair_curves import PairCurves
 from stages.students.pairing.pair_rows import NAMES, CompetenceRow, PairJob, PairPoint, RouteRow
@@ -14,7 +15,8 @@ from stages.students.training.growing_rows import Rows
 
 
 class Logbook:
-    """The logs of a training over `paths`; what is not finished lies in `folder`.
+    """The logs of a training over `paths`; what is not finished lies in `folder`. Of several processes all
+    count, and the main one writes.
 
     A scalar counts for the next point: a point is the mean over the steps since the last one. Checkpoints
     fall on points, so nothing is lost between a checkpoint and the next point.
@@ -23,17 +25,18 @@ class Logbook:
     def __init__(
         self, folder: Path, job: PairJob, paths: Sequence[PairedPath], state: Mapping[str, Any] | None
     ) -> None:
-        self.job, self.paths = job, paths
+        self.job, self.paths, self.writes = job, paths, is_main_process()
         self.routes, self.history = Rows(folder / "routes.jsonl"), Rows(folder / "history.jsonl")
-        sizes = state["sizes"] if state else (0, 0)
-        for rows, size in zip((self.routes, self.history), sizes, strict=True):
-            rows.cut(size)
         # by epoch the sums of both students' competence weights, and the number of batches
         self.competence: dict[int, list[float]] = dict(state["competence"]) if state else {}
         nothing = {name: {"seen": 0, "learnt": 0} for name in NAMES}
         self.tokens: dict[str, dict[str, int]] = dict(state["tokens"]) if state else nothing
         self.window: defaultdict[str, list[float]] = defaultdict(list)
-        self.curves = PairCurves(job.curves, self.history.read(PairPoint))
+        if self.writes:
+            sizes = state["sizes"] if state else (0, 0)
+            for rows, size in zip((self.routes, self.history), sizes, strict=True):
+                rows.cut(size)
+            self.curves = PairCurves(job.curves, self.history.read(PairPoint))
 
     def state(self) -> dict[str, Any]:
         """What a resumed training needs, once all rows are on disk."""
@@ -59,6 +62,8 @@ class Logbook:
         for student, name in enumerate(NAMES):
             taken, probabilities = routes.taken[student].tolist(), routes.probabilities[student].tolist()
             self.add(**{f"rate__{name}": sum(taken) / len(taken)})
+            if not self.writes:
+                continue
             drawn = enumerate(zip(chosen, taken, probabilities, strict=True))
             self.routes.add(
                 *(
@@ -86,6 +91,8 @@ class Logbook:
         """A point of the curves."""
         means = {name: round(sum(values) / len(values), 6) for name, values in sorted(self.window.items())}
         self.window.clear()
+        if not self.writes:
+            return
         point = PairPoint(step=step, epoch=epoch, scalars=means)
         self.history.add(point)
         self.curves.add(point)

@@ -52,6 +52,10 @@ class Routes(NamedTuple):
     # what the router pays for these paths by itself; None: nothing
     cost: torch.Tensor | None
 
+    def of(self, rows: slice) -> "Routes":
+        """The routes of some of the paths; what the router pays stays that of all."""
+        return Routes(self.gates[:, rows], self.taken[:, rows], self.probabilities[:, rows], self.cost)
+
 
 class Routing:
     """The router in training. Without heads (signals random and off) `known` and `calibration` are None."""
