@@ -66,11 +66,13 @@ def task(problems: int = 10, styles: Sequence[str] = tuple(TAGS)) -> PairTask:
     return PairTask(chats, questions, styles, [question(number, style) for number in range(50, 54) for style in styles], grade, "")
 
 
-def make_bases(folder: Path) -> tuple[Path, Path]:
+def make_bases(folder: Path, **changed: Any) -> tuple[Path, Path]:
     """A Qwen2 and a Llama model of a few thousand weights, with two tokenizers."""
     given = [path(number, style) for number in range(30) for style in TAGS]
-    first = make(folder / "first", given, steps=20, tokens=list(TAGS.values()), vocabulary=310)
-    second = make(folder / "second", given, steps=20, tokens=list(TAGS.values()), vocabulary=310, architecture="llama", tokenizer="unigram")
+    first = make(folder / "first", given, steps=20, tokens=list(TAGS.values()), vocabulary=310, **changed)
+    second = make(
+        folder / "second", given, steps=20, tokens=list(TAGS.values()), vocabulary=310, architecture="llama", tokenizer="unigram", **changed
+    )
     return first, second
 
 

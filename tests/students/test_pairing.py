@@ -22,7 +22,7 @@ from stages.students.pairing.pair_rows import CompetenceRow, RouteRow
 from stages.students.pairing.pair_settings import Settings
 from stages.students.pairing.paired_paths import answer_spans
 from stages.students.router.predicting import predicted
-from stages.students.router.routing import Routes
+from stages.students.router.routing import Routes, norm_of
 from stages.students.training.encoding import encode, end_of_turn
 
 from pairs import CALIBRATION, SETTINGS, TAGS, asked, files, job, path, points, run_of, task, trained
@@ -158,6 +158,10 @@ def test_closed_gates_give_no_gradient(opened: int, peer: dict[str, Any], bases:
     cost.backward()
     assert (gradients(run.learners[0]) > 0) == bool(opened)
     assert gradients(run.learners[1]) == 0.0
+    if peer["kind"] == "mse":
+        for part in ("projections", "competence"):
+            weights = list(run.term.module.get_submodule(part).parameters())
+            assert (norm_of(weights) > 0) == bool(opened), part
 
 
 def test_what_is_not_taken_need_not_be_computed(bases: tuple[Path, Path], tmp_path: Path) -> None:

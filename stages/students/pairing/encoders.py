@@ -29,6 +29,10 @@ class Encoded(NamedTuple):
     # what tells the encoders from others
     described: list[dict[str, Any]]
 
+    def of_calibration(self, problems: Sequence[int]) -> Features:
+        """The features of some of the calibration problems, by their numbers."""
+        return self.calibration.at(torch.tensor(problems, dtype=torch.long))
+
 
 def read_questions(task: PairTask, job: PairJob, settings: Settings) -> Encoded | None:
     """What the router reads; None where it has no heads. An encoder is freed once it has read all. Of several

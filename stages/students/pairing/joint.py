@@ -15,9 +15,11 @@ from stages.shared.cli import is_main_process, progress
 from stages.students.pairing import pair_checkpoints
 from stages.students.pairing.batches import Batches, PeerTerm
 from stages.students.pairing.encoders import known_of, read_questions
+from stages.students.pairing.evaluations import parts, prompts_of
 from stages.students.pairing.joint_processes import average_gradients, connect, own_rows, rank
 from stages.students.pairing.learner import Learner
 from stages.students.pairing.logbook import Logbook
+from stages.students.pairing.monitors import Monitors
 from stages.students.pairing.pair_rows import NAMES, PairJob, PairTask
 from stages.students.pairing.pair_settings import Settings
 from stages.students.pairing.paired_paths import paired
@@ -61,6 +63,7 @@ class Run:
 
     def __init__(self, task: PairTask, job: PairJob, settings: Settings, folder: Path) -> None:
         self.task, self.job, self.settings, self.folder = task, job, settings, folder
+        divided = parts(task, settings.evaluation, settings.router.signal == "pass_rate", job.seed)
         encoded = read_questions(task, job, settings)
         self.encoders = encoded.described if encoded else []
         self.learners = [
@@ -78,8 +81,12 @@ class Run:
         # the mean utility of the answers of each student in the last round
         self.utility: dict[str, float] = {}
         if encoded and settings.router.signal == "pass_rate" and settings.router.calibration:
-            self.rounds = Rounds(task, self.learners, settings.router.calibration, job.seed)
-            self.routing.calibration = encoded.calibration
+            calibrating = task._replace(asked=prompts_of(task, divided.router))
+            self.rounds = Rounds(calibrating, self.learners, settings.router.calibration, job.seed)
+            self.routing.calibration = encoded.of_calibration(divided.router)
+        self.monitors = Monitors(
+            task, divided.evaluated, encoded, self.paths, self.learners, settings, job.seed
+        )
         for learner in self.learners:
             learner.prepare(self.steps)
         self.term = PeerTerm(self.learners, settings, job.seed)
@@ -107,6 +114,8 @@ class Run:
         """All steps that are left."""
         calibration, every = self.settings.router.calibration, self.settings.checkpoint_steps
         points = gcd(POINTS, every)
+        if not self.done:
+            self._evaluate()
         steps: Iterable[int] = range(self.done + 1, self.steps + 1)
         if is_main_process():
             steps = progress(steps, "train_pair", self.steps - self.done)
@@ -119,14 +128,20 @@ class Run:
                 for name, value in self.routing.report(step).items():
                     self.book.add(**{f"router__{name}": value})
                 self.book.point(step, (step - 1) * self.rows // len(self.paths))
+            self._evaluate()
             if step % every == 0 or step == self.steps:
                 self._keep()
+
+    def _evaluate(self) -> None:
+        epoch = max(1, round(len(self.paths) / self.rows))  # steps of it
+        self.monitors.evaluate(self.done, self.steps, epoch, self.routing, self.book)
 
     def _round(self, step: int, number: int, whole: bool = False) -> None:
         assert self.rounds
         rows = self.rounds.ask(number, whole)
         self.routing.observe(rows)
         self.routing.learn(step, self.rounds.settings.fit_steps)
+        self.monitors.measure(step, number, whole, self.rounds, rows, self.routing, self.book)
         for student, name in enumerate(NAMES):
             values = [row.utility for row in rows if row.student == student]
             self.utility[name] = sum(values) / len(values)

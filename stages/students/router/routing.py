@@ -136,6 +136,12 @@ class Routing:
         assert self.heads and self.known
         return self.heads.log_odds(self.known.features.at(self.known.rows[paths]), self.known.styles[paths])
 
+    @torch.no_grad()
+    def expected(self, paths: Sequence[int]) -> torch.Tensor:
+        """The utility that the heads expect of each student for the problem and style of `paths`, (2, paths),
+        where the signal is pass_rate."""
+        return self._log_odds(torch.tensor(paths)).sigmoid()
+
     def observe(self, rows: Sequence[Observation]) -> None:
         """Adds what was measured in a round; the heads learn from it from now on."""
         self.pool += rows
