@@ -183,9 +183,8 @@ def test_a_bare_question_is_what_the_router_reads() -> None:
         ({"four_bit": True}, "four_bit: weights in 4 bits cannot be trained"),
         ({"peer": {"kind": "mze"}}, r"train.peer: unknown kind 'mze' \(did you mean 'mse'\?\)"),
         ({"graders": {"anser": {}}}, "train.graders: unknown grader 'anser'"),
-        ({"evaluation": {"problems": 2, "max_new_tokens": 4}},),
         ({"router": {"signal": "off", "diagnostics": {}}}, "train.router: diagnostics: expected the signal pass_rate"),
-        ({"learning_rates": {"first": 0.01}}, "train.learning_rates.second: Field required"),
+        ({"learning_rates": {"first": 0.01}}, "train.learning_rates.second: is missing"),
         ({"freeze": "third"}, "train.freeze: Input should be 'first' or 'second'"),
     ],
 )

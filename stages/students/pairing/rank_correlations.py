@@ -81,7 +81,7 @@ def _correlation(
     generator = np.random.default_rng(random.Random(drawn).getrandbits(63))
     times = generator.multinomial(len(problems), [1 / len(problems)] * len(problems), size=RESAMPLES)
     resampled = _pearson(times @ sums)
-    low, high = np.nanquantile(resampled, [0.025, 0.975])
+    low, high = np.quantile(resampled[np.isfinite(resampled)], [0.025, 0.975])
     return round(float(whole[0]), 4), round(float(low), 4), round(float(high), 4)
 
 

@@ -110,9 +110,7 @@ class Params(Strict):
         if self.signal == "pass_rate" and self.calibration is None:
             raise ValueError("calibration: the signal pass_rate needs it")
         if self.diagnostics and self.signal != "pass_rate":
-            raise ValueError(
-                f"diagnostics: expected the signal pass_rate, which asks questions, got {self.signal}"
-            )
+            raise ValueError("diagnostics: expected the signal pass_rate, which asks questions")
         if self.signal == "loss" and self.among == "styles" and self.answers:
             raise ValueError(
                 "among: with the signal loss expected problems: among the styles of a problem the gates do "
