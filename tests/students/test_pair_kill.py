@@ -7,6 +7,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import torch
 from stages.students.pairing import pair_checkpoints
 from stages.students.pairing.joint import Run
 from stages.students.pairing.learner import Learner
@@ -23,7 +24,7 @@ SETTING: dict[str, Any] = {
 # where the process ends: which call of which function, and whether once that is done; checkpoints are kept after steps 2, 4, 6 and 7
 MOMENTS: dict[str, tuple[Any, str, int, bool]] = {
     "in the answers of a round": (Learner, "answers", 8, False),
-    "in a checkpoint": (pair_checkpoints.torch, "save", 1, True),
+    "in a checkpoint": (torch, "save", 1, True),
     "just after a checkpoint": (pair_checkpoints, "keep", 1, True),
     "in a step": (Run, "_step", 2, False),
     "in saving": (Learner, "save", 2, False),
