@@ -22,12 +22,12 @@ def rank(number: int, port: int, bases: tuple[Path, Path], folder: Path, killed_
     os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": str(number), "LOCAL_RANK": str(number)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     one_thread()
-    step = Run._step
+    undisturbed = Run._step
 
-    def counted(run: Run, at: int) -> None:
-        if at == killed_at:
+    def counted(self: Run, step: int) -> None:
+        if step == killed_at:
             os._exit(9)
-        step(run, at)
+        undisturbed(self, step)
 
     Run._step = counted  # type: ignore[method-assign]  # for this process alone
     trained(folder, bases, **settings)
@@ -63,7 +63,7 @@ ROUNDS = {"signal": "pass_rate", "calibration": CALIBRATION | {"batch_size": 4}}
 )
 def test_two_processes_learn_what_one_does(bases: tuple[Path, Path], settings: dict[str, Any], tmp_path: Path) -> None:
     """Losses, routes, the answers to calibration problems and the weights are the same within rounding; one process writes."""
-    steps = {"steps": 5, "optimizer": "adamw"}
+    steps: dict[str, Any] = {"steps": 5, "optimizer": "adamw"}
     two = together(bases, tmp_path / "two", batch_size=2, **steps, **settings)
     one = trained(tmp_path / "one", bases, batch_size=4, **steps, **settings)
     assert points(two) == [pytest.approx(row, rel=1e-3, abs=2e-5) for row in points(one)]
