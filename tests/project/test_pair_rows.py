@@ -89,7 +89,11 @@ def collect_answered(count: int = 20) -> None:
     parts: dict[str, list[Problem]] = {"train": [], "validation": [], "test": []}
     for name in REAL:
         member = task(name)
-        every = (problem for split in ("train", "test") for problem in member.load(split, member.Params(), SHARED / "hub", 0))
+        every = (
+            problem
+            for split in ("train", "test")
+            for problem in member.load(split, member.Params(held_out=0.5, validation=0), SHARED / "hub", 0)
+        )
         for place, problem in enumerate(islice((problem for problem in every if problem.id in answered), count)):
             split = "train" if place < count - 4 else "validation" if place < count - 2 else "test"
             parts[split].append(msgspec.structs.replace(problem, split=split))

@@ -97,7 +97,7 @@ def test_heads_that_are_zero_route_as_random_does() -> None:
     zeroed.observe([Observation(0, 0, 0, 0, 1.0)])
     assert zeroed.calibration is not None
     Observations(zeroed.pool, 0.5).loss(zeroed.heads, zeroed.calibration, torch.Generator()).backward()
-    assert norm_of([layer for head in zeroed.heads.heads for layer in head[0].parameters()]) == 0.0
+    assert norm_of([layer for head in zeroed.heads.heads for layer in head.get_submodule("0").parameters()]) == 0.0
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5, 0.8])
