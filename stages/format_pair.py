@@ -61,13 +61,15 @@ def main(name: str) -> None:
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
         _check_tags(section.student_style, report)
         validation = _problems(Path("data/validation", f"{system}.jsonl"))
-        _check_apart(validation, Path("data/held_out", f"{system}.jsonl"), tasks, system)
+        tested = _problems(Path("data/held_out", f"{system}.jsonl"))
+        _check_apart(validation, tested, tasks, system)
+        asked = {problem.task for problem in (*validation, *tested)}
         calibration = calibrating(validation, section.calibration, seed)
         put(files[1], calibration)
         counts = {
             "calibration_problems": len(calibration),
             "choosing_problems": len(validation) - len(calibration),
-            "tasks_without_paths": sorted({problem.task for problem in validation} - set(tasks.values())),
+            "tasks_without_paths": sorted(asked - set(tasks.values())),
         }
         files[2].write(as_json(summary(report, section) | counts))
 
@@ -102,7 +104,7 @@ def _hash(what: str, seed: int, id: str) -> bytes:
 
 
 def _problems(path: Path) -> list[Problem]:
-    """The validation problems; a system need not have any."""
+    """The problems of a file; a system need not have any for validation."""
     if not has_rows(path):
         return []
     return list(read(path, Problem, key=lambda problem: problem.id))
@@ -119,9 +121,11 @@ def _check_tags(style: Put, report: Report) -> None:
         )
 
 
-def _check_apart(validation: Sequence[Problem], held_out: Path, trained: dict[str, str], system: str) -> None:
+def _check_apart(
+    validation: Sequence[Problem], held_out: Sequence[Problem], trained: dict[str, str], system: str
+) -> None:
     """Raises BadInput where a problem that choices are made by is tested or trained on as well."""
-    tested = {problem.id for problem in read(held_out, Problem)}
+    tested = {problem.id for problem in held_out}
     for problem in validation:
         fault = ""
         if problem.id in tested:

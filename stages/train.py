@@ -16,7 +16,7 @@ from stages.models.code import hash_of_code
 from stages.shared import params
 from stages.shared.cli import progress, run, working_directory
 from stages.shared.errors import BadInput
-from stages.shared.files import read
+from stages.shared.files import read, timed
 from stages.shared.member_params import StudentParams, ValidationParams
 from stages.shared.rows import Chat, Prompt, Response, Trace
 from stages.shared.shards import content_of, has_rows
@@ -74,7 +74,8 @@ def main(name: str) -> None:
     validation, rows = _validation(section), Path("data", system, "validation", name)
     held = held_out(rows, validation.graders) if validation else None
     job = Job(out, curves, checkpoints, params.seed(), Path("models/bases", base), held=held)
-    student(section.student).train(chats, job, section)
+    with timed(working_directory() / "timings.jsonl", stage="train", entry=name):
+        student(section.student).train(chats, job, section)
 
 
 def held_out(folder: Path, graders: Mapping[str, Any]) -> Held:

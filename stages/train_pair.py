@@ -14,7 +14,7 @@ from stages.models.code import hash_of_code
 from stages.shared import params
 from stages.shared.cli import run, working_directory
 from stages.shared.errors import BadInput
-from stages.shared.files import read
+from stages.shared.files import read, timed
 from stages.shared.params import members
 from stages.shared.rows import Chat, Message, Problem, Prompt, Response
 from stages.shared.shards import has_rows
@@ -66,7 +66,8 @@ def main(name: str) -> None:
     )
     from stages.students.pairing.joint import train_pair
 
-    train_pair(task, job, section)
+    with timed(working_directory() / "timings.jsonl", stage="train_pair", entry=name):
+        train_pair(task, job, section)
 
 
 def _calibration(path: Path, section: Params, system: str) -> list[Problem]:

@@ -50,3 +50,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gc.collect()
     gc.freeze()  # the trainer collects garbage at its start and end: with all libraries loaded, that takes longer than its steps
     return made
+
+
+@pytest.fixture(scope="session")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The two base models of a pair."""
+    from pairs import make_bases  # imports torch, which most tests do without
+
+    return make_bases(tmp_path_factory.mktemp("bases"))

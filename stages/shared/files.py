@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from math import isfinite
 from pathlib import Path
 from shutil import rmtree
@@ -12,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from stages.shared.cli import is_main_process
 from stages.shared.errors import BadInput
 from stages.shared.rows import encode
 from stages.shared.seen import Seen
@@ -165,6 +168,25 @@ def sweep(folder: Path, kept: Iterable[Path]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in set(folder.iterdir()) - set(kept):
         _remove(path)
+
+
+@contextmanager
+def timed(path: Path, **facts: object) -> Iterator[None]:
+    """Once what is done inside is done, adds a line to the file: `facts`, how many seconds it took, and for
+    how many of them this process had a processor. Of several processes the main one adds it.
+
+    The file must be one that no stage writes or reads: with times in their outputs, the same inputs would not
+    give the same bytes.
+    """
+    began, used = time.perf_counter(), time.process_time()
+    yield
+    seconds, processor = time.perf_counter() - began, time.process_time() - used
+    row = {**facts, "seconds": round(seconds, 2), "processor_seconds": round(processor, 2)}
+    if is_main_process():
+        with suppress(OSError):  # the work is done, whether or not its time can be noted
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
 
 
 def write_json(path: Path, value: object) -> None:

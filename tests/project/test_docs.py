@@ -113,6 +113,9 @@ def test_every_param_is_one(page: str) -> None:
 
 
 OPTIONAL = {  # of no file in conf/
+    "pairs.router_pair.train.evaluation",
+    "pairs.router_pair.train.evaluation.problems",
+    "pairs.router_pair.train.router.diagnostics",
     "systems.<system>.respond.teacher.stand_for",
     "systems.<system>.prompt.validation",
     "bases.<base>.model.template",

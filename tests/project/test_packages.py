@@ -128,6 +128,7 @@ SHARED_FILES = {
     "write_text",
     "replacing",
     "sweep",
+    "timed",
 }  # of shared/files.py; those that turn a value into bytes may be used anywhere
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stages.shared.errors import BadInput
-from stages.shared.files import as_bytes, read, replacing, write, write_json
+from stages.shared.files import as_bytes, read, replacing, timed, write, write_json
 from stages.shared.rows import Chat, Ending, Kind, Problem, Prompt, Response, Trace, encode, turn_id
 from stages.shared.seen import Seen
 
@@ -306,3 +306,21 @@ print(used[1] - used[0])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 8
+
+
+def test_the_time_of_what_is_done_is_added_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of what failed, and of several processes by one; a file that cannot be written stops nobody."""
+    path = tmp_path / "made/timings.jsonl"
+    for stage in ("train", "train_pair"):
+        with timed(path, stage=stage):
+            pass
+    with pytest.raises(BadInput), timed(path, stage="failed"):
+        raise BadInput("not done")
+    with timed(Path(os.devnull, "timings.jsonl"), stage="nowhere"):
+        pass
+    monkeypatch.setenv("RANK", "1")
+    with timed(path, stage="second"):
+        pass
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["stage"] for row in rows] == ["train", "train_pair"]
+    assert all(row["seconds"] >= 0 and row["processor_seconds"] >= 0 for row in rows)

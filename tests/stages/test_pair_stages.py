@@ -105,6 +105,21 @@ def test_a_sample_of_the_problems_and_a_task_without_any_path_are_counted(here: 
     assert json.loads(Path("metrics/p_format_pair.json").read_text())["tasks_without_paths"] == ["counts"]
 
 
+def test_gold_answers_alone_keep_the_tag_of_each_style(here: Path) -> None:
+    params(format={"hard": "answer_only"})
+    format_pair.main("p")
+    assert {chat.messages[-1]["content"] for chat in chats() if chat.problem == "train-3"} == {"The answer is 3."}
+    assert len(chats()) == 16 and {chat.style for chat in chats()} == set(TAGS)
+
+
+def test_a_task_that_is_only_tested_and_has_no_path_is_counted(here: Path) -> None:
+    write(Path("data/validation/s.jsonl"), [problem for problem in problems("validation") if problem.task == "sums"])
+    write(Path("data/s/kept.jsonl"), [trace(number, style) for number in (0, 2, 4) for style in TAGS])
+    params()
+    format_pair.main("p")
+    assert json.loads(Path("metrics/p_format_pair.json").read_text())["tasks_without_paths"] == ["counts"]
+
+
 @pytest.mark.parametrize(
     ("format", "message"),
     [
@@ -168,6 +183,9 @@ def test_a_bare_question_is_what_the_router_reads() -> None:
         ({"four_bit": True}, "four_bit: weights in 4 bits cannot be trained"),
         ({"peer": {"kind": "mze"}}, r"train.peer: unknown kind 'mze' \(did you mean 'mse'\?\)"),
         ({"graders": {"anser": {}}}, "train.graders: unknown grader 'anser'"),
+        ({"router": {"signal": "off", "diagnostics": {}}}, "train.router: diagnostics: expected the signal pass_rate"),
+        ({"learning_rates": {"first": 0.01}}, "train.learning_rates.second: is missing"),
+        ({"freeze": "third"}, "train.freeze: Input should be 'first' or 'second'"),
     ],
 )
 def test_train_pair_refuses_bad_params(train: dict[str, Any], message: str, here: Path) -> None:

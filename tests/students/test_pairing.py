@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,105 +15,18 @@ from stages.models.loading import load_model
 from stages.models.templates import load_tokenizer
 from stages.shared.errors import BadInput
 from stages.shared.files import read
-from stages.shared.rows import Chat, Kind, Message, Prompt, Response
-from stages.students.pairing import joint
 from stages.students.pairing.batches import Batches
-from stages.students.pairing.joint import Run, train_pair
+from stages.students.pairing.joint import Run
 from stages.students.pairing.learner import Learner
-from stages.students.pairing.pair_rows import CompetenceRow, PairJob, PairTask, RouteRow
+from stages.students.pairing.pair_rows import CompetenceRow, RouteRow
 from stages.students.pairing.pair_settings import Settings
 from stages.students.pairing.paired_paths import answer_spans
 from stages.students.router.predicting import predicted
-from stages.students.router.routing import Routes
+from stages.students.router.routing import Routes, norm_of
 from stages.students.training.encoding import encode, end_of_turn
 
-from tiny import ADAPTERS, make, one_thread
-
-TAGS = {"program": "<|p|>", "backward": "<|b|>"}
-CALIBRATION = {"every": 3, "problems": 2, "samples": 2, "max_new_tokens": 6, "fit_steps": 3}
-SETTINGS: dict[str, Any] = {
-    "steps": 7,
-    "batch_size": 6,
-    "learning_rates": {"first": 0.01, "second": 0.005},
-    "optimizer": "muon",
-    "max_tokens": 128,
-    "bf16": False,
-    "device": "cpu",
-    "checkpoint_steps": 2,
-    "least_paths": 1,
-    "router": {"signal": "pass_rate", "calibration": CALIBRATION},
-    "peer": {"kind": "off"},
-}
-
-
-def asked(number: int) -> list[Message]:
-    return [Message(role="user", content=f"What is {number} and {number % 3}?")]
-
-
-def tagged(number: int, style: str) -> list[Message]:
-    return [Message(role="user", content=f"{asked(number)[0]['content']}\n{TAGS[style]}")]
-
-
-def path(number: int, style: str) -> Chat:
-    words = f"{number} + {number % 3} = {number + number % 3}. " * (1 + (style == "backward"))
-    answer = Message(role="assistant", content=f"{words}The answer is {number + number % 3}.")
-    return Chat(
-        id=f"c{number}/{style}",
-        problem=f"c{number}",
-        format="direct",
-        style=style,
-        messages=[*tagged(number, style), answer],
-        trace=f"c{number}/{style}",
-        task=("sums", "counts")[number % 2],
-    )
-
-
-def question(number: int, style: str) -> Prompt:
-    fields: dict[str, Any] = {"id": f"v{number}", "task": "sums", "kind": Kind.NUMBER, "split": "validation", "answer": "1"}
-    return Prompt(**fields, question="", by="pair", style=style, messages=tagged(number, style))
-
-
-def grade(responses: Sequence[Response]) -> list[float]:
-    return [float("1" in response.text) for response in responses]
-
-
-def task(problems: int = 10, styles: Sequence[str] = tuple(TAGS)) -> PairTask:
-    chats = [path(number, style) for number in range(problems) for style in styles]
-    questions = {f"c{number}": asked(number) for number in range(problems)} | {f"v{number}": asked(number) for number in range(50, 54)}
-    return PairTask(chats, questions, styles, [question(number, style) for number in range(50, 54) for style in styles], grade, "")
-
-
-@pytest.fixture(scope="module")
-def bases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    one_thread()
-    folder = tmp_path_factory.mktemp("bases")
-    given = [path(number, style) for number in range(30) for style in TAGS]
-    first = make(folder / "first", given, steps=20, tokens=list(TAGS.values()), vocabulary=310)
-    second = make(folder / "second", given, steps=20, tokens=list(TAGS.values()), vocabulary=310, architecture="llama", tokenizer="unigram")
-    return first, second
-
-
-def job(folder: Path, bases: tuple[Path, Path], seed: int = 0) -> PairJob:
-    return PairJob(bases, folder / "pair", folder / "curves", folder / "logs", folder / "checkpoints", seed)
-
-
-def trained(folder: Path, bases: tuple[Path, Path], given: PairTask | None = None, **changed: Any) -> Path:
-    train_pair(given or task(), job(folder, bases), Settings.model_validate(SETTINGS | changed))
-    return folder
-
-
-def run_of(folder: Path, bases: tuple[Path, Path], **changed: Any) -> Run:
-    folder.mkdir(exist_ok=True)
-    return Run(task(), job(folder, bases), Settings.model_validate(SETTINGS | changed), folder)
-
-
-def points(folder: Path) -> list[dict[str, float]]:
-    with (folder / "curves/router.csv").open() as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+from pairs import CALIBRATION, SETTINGS, TAGS, asked, files, job, path, points, run_of, task, trained
+from tiny import ADAPTERS
 
 
 def test_both_students_and_the_router_are_written_and_can_be_used(bases: tuple[Path, Path], tmp_path: Path) -> None:
@@ -245,6 +158,10 @@ def test_closed_gates_give_no_gradient(opened: int, peer: dict[str, Any], bases:
     cost.backward()
     assert (gradients(run.learners[0]) > 0) == bool(opened)
     assert gradients(run.learners[1]) == 0.0
+    if peer["kind"] == "mse":
+        for part in ("projections", "competence"):
+            weights = list(run.term.module.get_submodule(part).parameters())
+            assert (norm_of(weights) > 0) == bool(opened), part
 
 
 def test_what_is_not_taken_need_not_be_computed(bases: tuple[Path, Path], tmp_path: Path) -> None:
@@ -358,9 +275,3 @@ def test_one_tokenizer_is_refused_by_uld_and_taken_by_kl(bases: tuple[Path, Path
         trained(tmp_path / "uld", pair, peer={"kind": "uld"})
     rows = points(trained(tmp_path / "kl", pair, peer={"kind": "kl"}))
     assert all(row["peer/kl_first"] >= 0 for row in rows) and rows[-1]["peer/term"] > 0
-
-
-def test_several_processes_are_refused(bases: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint, "processes", lambda: 2)
-    with pytest.raises(BadInput, match="2 processes were started, but one trains a pair: set launcher to python"):
-        trained(tmp_path, bases)

@@ -12,7 +12,7 @@ from stages.students.router.route_counts import rates
 from stages.students.router.route_heads import Features, Heads, centred, decisions, information, straight_through
 from stages.students.router.route_settings import Params
 from stages.students.router.routing import Known, Routes, Routing, norm_of
-from stages.students.router.utilities import Observation, worth
+from stages.students.router.utilities import Observation, Observations, worth
 
 CALIBRATION = {"every": 1, "problems": 2, "max_new_tokens": 4}
 SIGNALS = ("pass_rate", "loss", "frozen", "random", "off")
@@ -78,6 +78,26 @@ def test_a_loss_that_differs_by_style_moves_the_routes_away_from_the_dear_style(
         made.step()
     shares = made.gate_odds(torch.arange(200), 1.0).sigmoid().mean(0)
     assert shares[dear].mean() < 0.2 < 0.4 < shares[~dear].mean()
+
+
+def test_heads_that_are_zero_route_as_random_does() -> None:
+    """The same probability for every path, the rates of `random` for each style within noise, no information, and no gradient below."""
+    zeroed, random = routing("pass_rate", problems=500, rate=0.3), routing("random", problems=500, rate=0.3)
+    assert zeroed.heads and zeroed.known
+    with torch.no_grad():
+        for parameter in zeroed.heads.parameters():
+            parameter.zero_()
+    routes, by_chance = drawn(zeroed, 2000), drawn(random, 2000)
+    assert routes.probabilities.unique().tolist() == pytest.approx([0.3])
+    for style in range(4):
+        rows = zeroed.known.styles == style
+        shares = [each.taken[:, rows].float().mean(1).tolist() for each in (routes, by_chance)]
+        assert shares[0] == pytest.approx(shares[1], abs=0.12)  # 500 paths each: four standard errors of the difference
+    assert max(value for name, value in zeroed.report(1).items() if name.startswith("information")) < 1e-6
+    zeroed.observe([Observation(0, 0, 0, 0, 1.0)])
+    assert zeroed.calibration is not None
+    Observations(zeroed.pool, 0.5).loss(zeroed.heads, zeroed.calibration, torch.Generator()).backward()
+    assert norm_of([layer for head in zeroed.heads.heads for layer in head.get_submodule("0").parameters()]) == 0.0
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5, 0.8])

@@ -1,18 +1,20 @@
 """What both students make of a batch of paths, and what is minimised on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 import torch
 
 from stages.shared.errors import BadInput
+from stages.students.pairing.joint_processes import average_gradients, sums_over_processes
 from stages.students.pairing.learner import Learner, Passed
 from stages.students.pairing.logbook import Logbook
 from stages.students.pairing.pair_settings import Settings
 from stages.students.pairing.paired_paths import PairedPath, answer_spans
 from stages.students.peers import peer
 from stages.students.router.routing import Routes, norm_of
+from stages.students.training.checkpoints import processes
 
 
 class PeerTerm:
@@ -39,6 +41,7 @@ class PeerTerm:
         """A step of what the term learns; the norms of its gradients by part."""
         if self.optimizer is None:
             return
+        average_gradients(self.module.parameters())
         for name, part in self.module.named_children():
             book.add(**{f"grad_norm__{name}": norm_of(list(part.parameters()))})
         self.optimizer.step()
@@ -74,40 +77,45 @@ class Batches:
 
     def cost(self, chosen: Sequence[int], routes: Routes, epoch: int) -> torch.Tensor:
         """The mean over the paths of gate times loss, summed over both students; the peer term; what the
-        router pays by itself."""
+        router pays by itself. Of several processes each has its own paths, and what is logged is of all."""
         device = self.learners[0].device
         gates, taken = routes.gates.to(device), routes.taken.to(device)
         total = torch.zeros((), device=device)
         losses, states = [], []
+        figures = {f"{what}/{learner.name}": 0.0 for what in ("seen", "learnt") for learner in self.learners}
         for student, learner in enumerate(self.learners):
             rows = torch.arange(len(chosen)) if self.whole else routes.taken[student].nonzero().squeeze(1)
             each = torch.zeros(len(chosen), device=device)
             if len(rows):
                 learnt = routes.taken[student][rows].tolist()
-                passed = self._passed(student, [chosen[row] for row in rows.tolist()], learnt)
+                passed = self._passed(student, [chosen[row] for row in rows.tolist()], learnt, figures)
                 each = each.index_copy(0, rows.to(device), passed.losses)
                 states.append(passed.states)
-            self._log(learner.name, each.detach()[taken[student]])
+            own = each.detach()[taken[student]]
+            figures[f"count/{learner.name}"] = len(own)
+            figures[f"loss/{learner.name}"] = float(own.mean()) * len(own) if len(own) else 0.0
             losses.append(each)
             total = total + (gates[student] * each).sum() / len(chosen)
         if self.term.module is not None:
             value, scalars = self.term.module(*states, torch.stack(losses), gates)
-            named = {name: float(scalar) for name, scalar in scalars.items()}
-            self.book.peer(float(value.detach()), named, epoch)
+            for name, scalar in {"term": value.detach(), **scalars}.items():
+                figures[f"peer/{name}"] = float(scalar) / processes()
             total = total + value
+        self._log(sums_over_processes(figures), epoch)
         return total if routes.cost is None else total + routes.cost.to(device)
 
-    def _passed(self, student: int, chosen: Sequence[int], taken: Sequence[bool]) -> Passed:
+    def _passed(
+        self, student: int, chosen: Sequence[int], taken: Sequence[bool], figures: dict[str, float]
+    ) -> Passed:
         """What a student makes of the paths `chosen`, each loss times the weight of its chat; `taken`: those
-        that the student learns from."""
+        that the student learns from. Adds the numbers of their tokens to `figures`."""
         learner = self.learners[student]
         paths = [self.paths[row] for row in chosen]
         examples = [path.examples[student] for path in paths]
-        counted = self.book.tokens[learner.name]
-        counted["seen"] += sum(len(example.ids) for example in examples)
+        figures[f"seen/{learner.name}"] = sum(len(example.ids) for example in examples)
         if not learner.frozen:
             learnt = (example for example, mine in zip(examples, taken, strict=True) if mine)
-            counted["learnt"] += sum(sum(example.supervised) for example in learnt)
+            figures[f"learnt/{learner.name}"] = sum(sum(example.supervised) for example in learnt)
         spans = [
             answer_spans(path.chat, example, learner.tokenizer) if self.term.reads else []
             for path, example in zip(paths, examples, strict=True)
@@ -116,13 +124,21 @@ class Batches:
         weights = [1.0 if path.chat.weight is None else path.chat.weight for path in paths]
         return passed._replace(losses=passed.losses * passed.losses.new_tensor(weights))
 
-    def _log(self, name: str, losses: torch.Tensor) -> None:
-        if not len(losses):
-            return
-        mean = float(losses.mean())
-        if not isfinite(mean):
-            raise BadInput(
-                f"train_pair: the training diverged: the loss of the {name} student is {mean}; lower "
-                f"learning_rates.{name} or max_grad_norm"
-            )
-        self.book.add(**{f"loss__{name}": mean})
+    def _log(self, figures: Mapping[str, float], epoch: int) -> None:
+        """Logs a batch: sums of losses, numbers of paths and tokens, and means of the peer term's scalars."""
+        for learner in self.learners:
+            name = learner.name
+            for what, count in self.book.tokens[name].items():
+                self.book.tokens[name][what] = count + round(figures[f"{what}/{name}"])
+            if not figures[f"count/{name}"]:
+                continue
+            mean = figures[f"loss/{name}"] / figures[f"count/{name}"]
+            if not isfinite(mean):
+                raise BadInput(
+                    f"train_pair: the training diverged: the loss of the {name} student is {mean}; lower "
+                    f"learning_rates.{name} or max_grad_norm"
+                )
+            self.book.add(**{f"loss__{name}": mean})
+        peer = {key.removeprefix("peer/"): value for key, value in figures.items() if key.startswith("peer/")}
+        if peer:
+            self.book.peer(peer.pop("term"), peer, epoch)

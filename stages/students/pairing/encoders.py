@@ -1,10 +1,11 @@
 """What the frozen encoders make of the questions and paths of a pair's training, each read once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
+from stages.students.pairing.joint_processes import shared_out
 from stages.students.pairing.pair_rows import PairJob, PairTask
 from stages.students.pairing.pair_settings import Settings
 from stages.students.pairing.paired_paths import PairedPath
@@ -28,9 +29,14 @@ class Encoded(NamedTuple):
     # what tells the encoders from others
     described: list[dict[str, Any]]
 
+    def of_calibration(self, problems: Sequence[int]) -> Features:
+        """The features of some of the calibration problems, by their numbers."""
+        return self.calibration.at(torch.tensor(problems, dtype=torch.long))
+
 
 def read_questions(task: PairTask, job: PairJob, settings: Settings) -> Encoded | None:
-    """What the router reads; None where it has no heads. An encoder is freed once it has read all."""
+    """What the router reads; None where it has no heads. An encoder is freed once it has read all. Of several
+    processes each reads its share, and all get the whole."""
     params = settings.router
     if not params.routed:
         return None
@@ -39,10 +45,10 @@ def read_questions(task: PairTask, job: PairJob, settings: Settings) -> Encoded 
     questions, paths, described = [], [], []
     for base in job.bases if params.encoder == BASE_STATES else job.bases[:1]:
         encoder = Encoder(base, params, settings.device)
-        questions.append(encoder.questions([task.questions[name] for name in names]))
+        questions.append(_read(encoder.questions, [task.questions[name] for name in names]))
         if both:
             plain = [[*task.questions[chat.problem], chat.messages[-1]] for chat in task.chats]
-            paths.append(encoder.paths(plain))
+            paths.append(_read(encoder.paths, plain))
         described.append(encoder.described())
         del encoder  # the next one is loaded once this one is gone
     rows = {name: row for row, name in enumerate(names)}
@@ -56,6 +62,15 @@ def read_questions(task: PairTask, job: PairJob, settings: Settings) -> Encoded 
         _pair(paths) if both else None,
         described * (2 // len(described)),
     )
+
+
+def _read(compute: Callable[[Sequence[Any]], torch.Tensor], texts: Sequence[Any]) -> torch.Tensor:
+    """What an encoder makes of the texts, a row each; of several processes each reads its share."""
+
+    def rows(part: Sequence[Any]) -> list[torch.Tensor]:
+        return [row.clone() for row in compute(part)]  # a row alone is sent, not the tensor that it is of
+
+    return torch.stack(shared_out(rows, texts))
 
 
 def _pair(states: Sequence[torch.Tensor]) -> Features:

@@ -2,6 +2,7 @@
 compared by the peer term."""
 
 import hashlib
+from collections.abc import Iterable
 from math import gcd
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ import torch
 
 from stages.models.loading import prepare_cpu
 from stages.models.saving import replacing_folder
-from stages.shared.cli import progress
-from stages.shared.errors import BadInput
+from stages.shared.cli import is_main_process, progress
 from stages.students.pairing import pair_checkpoints
 from stages.students.pairing.batches import Batches, PeerTerm
 from stages.students.pairing.encoders import known_of, read_questions
+from stages.students.pairing.evaluations import parts, prompts_of
+from stages.students.pairing.joint_processes import average_gradients, connect, own_rows, rank
 from stages.students.pairing.learner import Learner
 from stages.students.pairing.logbook import Logbook
+from stages.students.pairing.monitors import Monitors
 from stages.students.pairing.pair_rows import NAMES, PairJob, PairTask
 from stages.students.pairing.pair_settings import Settings
 from stages.students.pairing.paired_paths import paired
@@ -34,15 +37,13 @@ POINTS = 10  # steps between two points of the curves, at most
 def train_pair(task: PairTask, job: PairJob, settings: Settings) -> None:
     """Trains both students and the router and writes them to `job.out`, with curves and logs.
 
-    A run that was killed goes on from its last checkpoint and ends with the bytes of an undisturbed one.
+    Of the processes of `accelerate launch` each computes its share of every step, and the main one writes. A
+    run that was killed goes on from its last checkpoint and ends with the bytes of an undisturbed one.
     Raises BadInput where a path or a base model does not fit, and where the training diverges.
     """
-    if processes() > 1:
-        raise BadInput(
-            f"train_pair: {processes()} processes were started, but one trains a pair: set launcher to python"
-        )
     settings = settings.resolved()
     prepare_cpu(settings.device, settings.threads)
+    connect(settings.device)
     facts = {
         "bases": [describe_base(base) for base in job.bases],
         "data_sha256": hash_of_chats(task.chats),
@@ -51,6 +52,7 @@ def train_pair(task: PairTask, job: PairJob, settings: Settings) -> None:
     asked = hashlib.sha256(repr([(prompt.id, prompt.messages) for prompt in task.asked]).encode()).hexdigest()
     key = fingerprint(settings.model_dump(), facts, list(task.styles), asked, task.key)
     with kept_until_done(job.checkpoints, key) as folder, full_disk_as_oserror(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         run = Run(task, job, settings, folder)
         run.train()
         run.finish(facts)
@@ -61,6 +63,7 @@ class Run:
 
     def __init__(self, task: PairTask, job: PairJob, settings: Settings, folder: Path) -> None:
         self.task, self.job, self.settings, self.folder = task, job, settings, folder
+        divided = parts(task, settings.evaluation, settings.router.signal == "pass_rate", job.seed)
         encoded = read_questions(task, job, settings)
         self.encoders = encoded.described if encoded else []
         self.learners = [
@@ -69,7 +72,7 @@ class Run:
         readers = [(str(learner.base), learner.tokenizer, learner.model) for learner in self.learners]
         self.counts = [settings.row_counts() for _ in NAMES]
         self.paths = paired(task.chats, readers, settings.max_tokens, settings.max_dropped, self.counts)
-        self.rows = settings.batch_size * settings.accumulate
+        self.rows = settings.batch_size * processes() * settings.accumulate
         self.steps = settings.steps or max(1, round((settings.epochs or 0) * len(self.paths) / self.rows))
         self.plan = order(len(self.paths), self.steps * self.rows, job.seed)
         known = known_of(self.paths, task, encoded) if encoded else None
@@ -78,8 +81,12 @@ class Run:
         # the mean utility of the answers of each student in the last round
         self.utility: dict[str, float] = {}
         if encoded and settings.router.signal == "pass_rate" and settings.router.calibration:
-            self.rounds = Rounds(task, self.learners, settings.router.calibration, job.seed)
-            self.routing.calibration = encoded.calibration
+            calibrating = task._replace(asked=prompts_of(task, divided.router))
+            self.rounds = Rounds(calibrating, self.learners, settings.router.calibration, job.seed)
+            self.routing.calibration = encoded.of_calibration(divided.router)
+        self.monitors = Monitors(
+            task, divided.evaluated, encoded, self.paths, self.learners, settings, job.seed
+        )
         for learner in self.learners:
             learner.prepare(self.steps)
         self.term = PeerTerm(self.learners, settings, job.seed)
@@ -95,6 +102,8 @@ class Run:
         self.batches = Batches(self.paths, self.learners, self.term, whole, self.book)
 
     def _keep(self) -> None:
+        if not is_main_process():
+            return
         state: dict[str, Any] = {
             learner.name: pair_checkpoints.state_of(learner) for learner in self.learners
         }
@@ -105,7 +114,11 @@ class Run:
         """All steps that are left."""
         calibration, every = self.settings.router.calibration, self.settings.checkpoint_steps
         points = gcd(POINTS, every)
-        steps: Any = progress(range(self.done + 1, self.steps + 1), "train_pair", self.steps - self.done)
+        if not self.done:
+            self._evaluate()
+        steps: Iterable[int] = range(self.done + 1, self.steps + 1)
+        if is_main_process():
+            steps = progress(steps, "train_pair", self.steps - self.done)
         for step in steps:
             if self.rounds and calibration and (step - 1) % calibration.every == 0:
                 self._round(step - 1, (step - 1) // calibration.every)
@@ -115,14 +128,20 @@ class Run:
                 for name, value in self.routing.report(step).items():
                     self.book.add(**{f"router__{name}": value})
                 self.book.point(step, (step - 1) * self.rows // len(self.paths))
+            self._evaluate()
             if step % every == 0 or step == self.steps:
                 self._keep()
+
+    def _evaluate(self) -> None:
+        epoch = max(1, round(len(self.paths) / self.rows))  # steps of it
+        self.monitors.evaluate(self.done, self.steps, epoch, self.routing, self.book)
 
     def _round(self, step: int, number: int, whole: bool = False) -> None:
         assert self.rounds
         rows = self.rounds.ask(number, whole)
         self.routing.observe(rows)
         self.routing.learn(step, self.rounds.settings.fit_steps)
+        self.monitors.measure(step, number, whole, self.rounds, rows, self.routing, self.book)
         for student, name in enumerate(NAMES):
             values = [row.utility for row in rows if row.student == student]
             self.utility[name] = sum(values) / len(values)
@@ -130,12 +149,15 @@ class Run:
 
     def _step(self, step: int) -> None:
         settings, book = self.settings, self.book
-        torch.manual_seed(_seed(self.job.seed, step))
+        size = settings.batch_size * processes()
+        # each process drops other inputs of its adapters; the first draws as one that is alone
+        torch.manual_seed(_seed(self.job.seed, step, *([rank()] if rank() else [])))
         for part in range(settings.accumulate):
-            start = (step - 1) * self.rows + part * settings.batch_size
-            chosen = self.plan[start : start + settings.batch_size]
+            start = (step - 1) * self.rows + part * size
+            chosen, own = self.plan[start : start + size], own_rows(size)
             routes = self.routing.draw(chosen, step, part)
-            cost = self.batches.cost(chosen, routes, start // len(self.paths)) / settings.accumulate
+            cost = self.batches.cost(chosen[own], routes.of(own), start // len(self.paths))
+            cost = cost / settings.accumulate
             if cost.requires_grad:
                 cost.backward()
             book.routed(step, start, chosen, routes)
@@ -143,7 +165,8 @@ class Run:
             if not learner.frozen:
                 book.add(**{f"learning_rate__{learner.name}": learner.schedule.get_last_lr()[0]})
                 book.add(**{f"grad_norm__{learner.name}": learner.step()})
-        if settings.router.signal == "loss":
+        if settings.router.signal == "loss" and self.routing.heads is not None:
+            average_gradients(self.routing.heads.parameters())
             book.add(grad_norm__router=self.routing.step())
         learnt = self.routing.learn(step)
         if learnt:
@@ -156,6 +179,8 @@ class Run:
         if self.rounds:
             number = max((row.round for row in self.routing.pool), default=-1) + 1
             self._round(self.steps, number, whole=True)
+        if not is_main_process():
+            return
         with replacing_folder(job.out) as folder:
             for student, learner in enumerate(self.learners):
                 learner.save(folder / learner.name, self._described(student, facts))

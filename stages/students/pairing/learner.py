@@ -17,9 +17,11 @@ from stages.students.backends import Sampled, Sampling
 from stages.students.backends.drawing import draw
 from stages.students.losses import IGNORED, rounded
 from stages.students.losses.supervised import learnt_logits
+from stages.students.pairing.joint_processes import average_gradients, gathered, rank
 from stages.students.pairing.pair_settings import Settings
 from stages.students.peers import States
 from stages.students.training.adapters import adapt, quantised
+from stages.students.training.checkpoints import processes
 from stages.students.training.encoding import Example, end_of_turn
 from stages.students.training.optimizers import MuonAdamW
 from stages.students.training.packing import Collator, Packer, keeps_apart, pack
@@ -53,6 +55,8 @@ class Learner:
         model = load_model(str(base), settings.device, precision, settings.four_bit)
         agree(model, self.tokenizer)
         self.device = choose_device(settings.device)
+        if not settings.four_bit:
+            model.to(self.device)  # of several processes each loads into main memory
         if self.device == "cpu":
             model.set_attn_implementation("eager")  # as in students/training/fit.py
         self.model = model if self.frozen else self._trainable(model)
@@ -131,9 +135,10 @@ class Learner:
         return States(hidden, every, characters[..., 0] >= 0, characters)
 
     def step(self) -> float:
-        """A step of the optimizer; returns the norm of the gradient before it was scaled down. A student
-        without a gradient stays as it is."""
+        """A step of the optimizer by the mean gradient of all processes; returns the norm of that gradient
+        before it was scaled down. A student without a gradient stays as it is."""
         weights = list(self.weights().values())
+        average_gradients(weights)
         if not any(weight.grad is not None for weight in weights):
             self._advance(stepped=False)
             return 0.0
@@ -154,12 +159,13 @@ class Learner:
     def answers(
         self, prompts: Sequence[list[int]], sampling: Sampling, batch_size: int
     ) -> list[list[Sampled]]:
-        """Answers of the student as it is now; prompts of like length are answered together."""
+        """Answers of the student as it is now; prompts of like length are answered together. Of several
+        processes each answers some of these batches, and all get the whole."""
         self.model.eval()
         size = max(1, batch_size // sampling.n)
-        drawn: dict[int, list[Sampled]] = {}
+        drawn: list[tuple[int, list[Sampled]]] = []
         by_length = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
-        for first in range(0, len(prompts), size):
+        for first in range(rank() * size, len(prompts), processes() * size):
             rows = by_length[first : first + size]
             seed = (sampling.seed * 1_000_003 + first) % 2**63
             with self.computing():
@@ -171,9 +177,10 @@ class Learner:
                     self.tokenizer.pad_token_id,
                     seed,
                 )
-            drawn |= dict(zip(rows, part, strict=True))
+            drawn += zip(rows, part, strict=True)
         self.model.train(not self.frozen)
-        return [drawn[row] for row in range(len(prompts))]
+        by_row = dict(gathered(drawn))
+        return [by_row[row] for row in range(len(prompts))]
 
     def save(self, folder: Path, described: dict[str, Any]) -> None:
         """Writes a model folder: weights (safetensors), tokenizer and description."""

@@ -5,16 +5,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from stages.shared.cli import is_main_process
 from stages.shared.files import write, write_json
-from stages.students.pairing.pair_curves import PairCurves
-from stages.students.pairing.pair_rows import NAMES, CompetenceRow, PairJob, PairPoint, RouteRow
+from stages.students.pairing.pair_curves import PairCurves, table
+from stages.students.pairing.pair_rows import (
+    NAMES,
+    CompetenceRow,
+    EvaluationRow,
+    PairJob,
+    PairPoint,
+    PathMeasure,
+    RouteRow,
+)
 from stages.students.pairing.paired_paths import PairedPath
+from stages.students.pairing.rank_correlations import COLUMNS, correlations
 from stages.students.router.routing import Routes
 from stages.students.training.growing_rows import Rows
 
 
 class Logbook:
-    """The logs of a training over `paths`; what is not finished lies in `folder`.
+    """The logs of a training over `paths`; what is not finished lies in `folder`. Of several processes all
+    count, and the main one writes.
 
     A scalar counts for the next point: a point is the mean over the steps since the last one. Checkpoints
     fall on points, so nothing is lost between a checkpoint and the next point.
@@ -23,21 +36,24 @@ class Logbook:
     def __init__(
         self, folder: Path, job: PairJob, paths: Sequence[PairedPath], state: Mapping[str, Any] | None
     ) -> None:
-        self.job, self.paths = job, paths
-        self.routes, self.history = Rows(folder / "routes.jsonl"), Rows(folder / "history.jsonl")
-        sizes = state["sizes"] if state else (0, 0)
-        for rows, size in zip((self.routes, self.history), sizes, strict=True):
-            rows.cut(size)
+        self.job, self.paths, self.writes = job, paths, is_main_process()
+        names = ("routes", "history", "measures", "evaluations")
+        self.growing = [Rows(folder / f"{name}.jsonl") for name in names]
+        self.routes, self.history, self.measures, self.evaluations = self.growing
         # by epoch the sums of both students' competence weights, and the number of batches
         self.competence: dict[int, list[float]] = dict(state["competence"]) if state else {}
         nothing = {name: {"seen": 0, "learnt": 0} for name in NAMES}
         self.tokens: dict[str, dict[str, int]] = dict(state["tokens"]) if state else nothing
         self.window: defaultdict[str, list[float]] = defaultdict(list)
-        self.curves = PairCurves(job.curves, self.history.read(PairPoint))
+        if self.writes:
+            sizes = state["sizes"] if state else [0] * len(self.growing)
+            for rows, size in zip(self.growing, sizes, strict=True):
+                rows.cut(size)
+            self.curves = PairCurves(job.curves, self.history.read(PairPoint))
 
     def state(self) -> dict[str, Any]:
         """What a resumed training needs, once all rows are on disk."""
-        sizes = (self.routes.safe(), self.history.safe())
+        sizes = [rows.safe() for rows in self.growing]
         return {"sizes": sizes, "competence": self.competence, "tokens": self.tokens}
 
     def add(self, **scalars: float) -> None:
@@ -54,11 +70,23 @@ class Logbook:
                 sums[place] += scalars[f"competence_{name}"]
             sums[2] += 1
 
+    def measured(self, rows: Sequence[PathMeasure]) -> None:
+        """The measures of some paths."""
+        if self.writes:
+            self.measures.add(*rows)
+
+    def evaluated(self, rows: Sequence[EvaluationRow]) -> None:
+        """An evaluation."""
+        if self.writes:
+            self.evaluations.add(*rows)
+
     def routed(self, step: int, start: int, chosen: Sequence[int], routes: Routes) -> None:
         """The routes of a batch, whose first path is number `start` of all that are seen."""
         for student, name in enumerate(NAMES):
             taken, probabilities = routes.taken[student].tolist(), routes.probabilities[student].tolist()
             self.add(**{f"rate__{name}": sum(taken) / len(taken)})
+            if not self.writes:
+                continue
             drawn = enumerate(zip(chosen, taken, probabilities, strict=True))
             self.routes.add(
                 *(
@@ -86,6 +114,8 @@ class Logbook:
         """A point of the curves."""
         means = {name: round(sum(values) / len(values), 6) for name, values in sorted(self.window.items())}
         self.window.clear()
+        if not self.writes:
+            return
         point = PairPoint(step=step, epoch=epoch, scalars=means)
         self.history.add(point)
         self.curves.add(point)
@@ -94,6 +124,12 @@ class Logbook:
         """Writes curves, tables and logs; `report` says which rows each student learnt from."""
         routes = self.routes.read(RouteRow)
         self.curves.end(self.history.read(PairPoint), routes, least)
+        if measures := self.measures.read(PathMeasure):
+            write(self.job.logs / "path_measures.jsonl", measures)
+            table(self.job.curves / "path_measures.csv", COLUMNS, correlations(measures, self.job.seed))
+        if evaluations := self.evaluations.read(EvaluationRow):
+            rows = [msgspec.structs.asdict(row) for row in evaluations]
+            table(self.job.curves / "evaluation.csv", list(rows[0]), rows)
         write(self.job.logs / "routes.jsonl", routes)
         write(
             self.job.logs / "competence.jsonl",

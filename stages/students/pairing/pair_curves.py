@@ -32,15 +32,16 @@ class PairCurves:
         routes by style, task and epoch, of at least `least` paths each)."""
         self.live.end()
         names = list(dict.fromkeys(name for point in points for name in point.scalars))
-        _table(
+        table(
             self.folder / "router.csv",
             ["step", "epoch", *names],
             [{"step": point.step, "epoch": point.epoch, **point.scalars} for point in points],
         )
-        _table(self.folder / "rates.csv", COLUMNS, rates(routes, least))
+        table(self.folder / "rates.csv", COLUMNS, rates(routes, least))
 
 
-def _table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes rows as a CSV file with these columns."""
     with replacing(path) as file:
         file.write(csv_line(*columns))
         file.writelines(csv_line(*(str(row.get(name, "")) for name in columns)) for row in rows)

@@ -68,6 +68,40 @@ class CompetenceRow(msgspec.Struct, kw_only=True):
     weight: float
 
 
+class PathMeasure(msgspec.Struct, kw_only=True):
+    """What was measured of a path for a student. `expected` is the utility that the router expects of the
+    student for the problem and the style of the path. `observed` is the mean utility of the student's answers
+    to calibration problems of the task in that style, in the same round; None: there were none."""
+
+    step: int
+    sample: str
+    cot_index: int
+    style: str
+    task: str
+    student: str
+    expected: float
+    observed: float | None
+    # cosine of two gradients, -1 to 1; None: the student had no right answer in the round
+    alignment: float | None
+    # rank-surprisal ratio, above 0
+    rank_surprisal: float
+
+
+class EvaluationRow(msgspec.Struct, kw_only=True):
+    """The share of right answers of a student under a style, with its 95 % interval (Wilson's). The student
+    `pair` under the style `routed` is what the router chose; the task `all` is all of them."""
+
+    step: int
+    epoch: int
+    student: str
+    style: str
+    task: str
+    accuracy: float
+    low: float
+    high: float
+    problems: int
+
+
 class PairPoint(msgspec.Struct, kw_only=True):
     """A logged step: means of scalars over the steps since the last one."""
 

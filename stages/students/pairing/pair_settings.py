@@ -27,6 +27,25 @@ class Rates(Strict):
     second: float = Field(gt=0, le=1)
 
 
+class Evaluation(Strict):
+    """How both students are evaluated while they are trained, on calibration problems that are set aside: the
+    router is not calibrated by them. Test problems are never asked."""
+
+    # training steps between two evaluations; one comes before the first step and one after the last; null:
+    # once an epoch
+    every: int | None = Field(default=None, ge=1)
+    # problems of each task that are set aside, each asked under the tag of every style
+    problems: int = Field(ge=1)
+    # an answer that reaches this length is cut off
+    max_new_tokens: int = Field(ge=1)
+    # answers that are drawn at once
+    batch_size: int = Field(default=256, ge=1)
+
+    def due(self, step: int, steps: int, epoch_steps: int) -> bool:
+        """Whether there is an evaluation after `step` of `steps`, where an epoch has `epoch_steps`."""
+        return step in (0, steps) or step % (self.every or epoch_steps) == 0
+
+
 class Settings(Steps):
     """The training of a pair."""
 
@@ -51,6 +70,8 @@ class Settings(Steps):
     peer_learning_rate: float = Field(default=0.001, gt=0, le=1)
     # a rate of routes over fewer paths than this is not reported
     least_paths: int = Field(default=20, ge=1)
+    # how the students are evaluated while they are trained; null: they are not
+    evaluation: Evaluation | None = None
 
     def resolved(self) -> "Settings":
         """The same params with `bf16` true or false."""

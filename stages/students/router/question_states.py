@@ -35,7 +35,7 @@ class Encoder:
         if self.own:
             self.tokenizer = load_tokenizer(self.name)
             model = load_model(self.name, device, "float32" if place == "cpu" else "bfloat16")
-            self.model = model.base_model
+            self.model = model.base_model.to(place)  # of several processes each loads into main memory
         else:
             self.tokenizer, self.model = _sentence_encoder(params, place)
         self.model.eval()

@@ -34,6 +34,17 @@ class Calibration(Strict):
     memory: float = Field(default=0.5, gt=0, le=1)
 
 
+class Diagnostics(Strict):
+    """Measures of single paths, logged beside what the router expects of them (pairing/path_measures.py). No
+    training learns from them."""
+
+    # rounds of questions between two measurements; the last round, after the training, is measured as well
+    every: int = Field(default=1, ge=1)
+    # paths that are measured each time, drawn by the seed; so many right answers at most are what they are
+    # compared with
+    paths: int = Field(default=32, ge=4)
+
+
 class Params(Strict):
     """The router."""
 
@@ -80,6 +91,8 @@ class Params(Strict):
     epsilon: Share = 0.1
     # needed where the signal is pass_rate
     calibration: Calibration | None = None
+    # with the signal pass_rate: what else is measured of some paths in each round; null: nothing
+    diagnostics: Diagnostics | None = None
 
     @property
     def routed(self) -> bool:
@@ -99,6 +112,8 @@ class Params(Strict):
             )
         if self.signal == "pass_rate" and self.calibration is None:
             raise ValueError("calibration: the signal pass_rate needs it")
+        if self.diagnostics and self.signal != "pass_rate":
+            raise ValueError("diagnostics: expected the signal pass_rate, which asks questions")
         if self.signal == "loss" and self.among == "styles" and self.answers:
             raise ValueError(
                 "among: with the signal loss expected problems: among the styles of a problem the gates do "

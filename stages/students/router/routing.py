@@ -52,6 +52,10 @@ class Routes(NamedTuple):
     # what the router pays for these paths by itself; None: nothing
     cost: torch.Tensor | None
 
+    def of(self, rows: slice) -> "Routes":
+        """The routes of some of the paths; what the router pays stays that of all."""
+        return Routes(self.gates[:, rows], self.taken[:, rows], self.probabilities[:, rows], self.cost)
+
 
 class Routing:
     """The router in training. Without heads (signals random and off) `known` and `calibration` are None."""
@@ -135,6 +139,12 @@ class Routing:
     def _log_odds(self, paths: torch.Tensor) -> torch.Tensor:
         assert self.heads and self.known
         return self.heads.log_odds(self.known.features.at(self.known.rows[paths]), self.known.styles[paths])
+
+    @torch.no_grad()
+    def expected(self, paths: Sequence[int]) -> torch.Tensor:
+        """The utility that the heads expect of each student for the problem and style of `paths`, (2, paths),
+        where the signal is pass_rate."""
+        return self._log_odds(torch.tensor(paths)).sigmoid()
 
     def observe(self, rows: Sequence[Observation]) -> None:
         """Adds what was measured in a round; the heads learn from it from now on."""

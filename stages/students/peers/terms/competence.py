@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from stages.students.peers.terms.process_means import process_mean
+
 HIDDEN = 8  # units between the losses and the score: a function of two numbers needs few
 
 
@@ -41,4 +43,4 @@ class Competence(nn.Module):
         logarithms = competence.clamp(min=1e-9).log()
         by_row = (competence * (losses.detach() + self.temperature * logarithms)).sum(0)
         counts = weights.detach().mean(0)
-        return (by_row * counts).sum() / counts.sum().clamp(min=1e-9)
+        return (by_row * counts).sum() / process_mean(counts.sum()).clamp(min=1e-9)

@@ -8,6 +8,7 @@ from torch.nn.functional import normalize
 
 from stages.students.peers import States
 from stages.students.peers.terms.competence import Competence
+from stages.students.peers.terms.process_means import process_mean
 from stages.students.peers.terms.projection import Projection
 from stages.students.peers.terms.row_weights import weighted_mean
 from stages.students.peers.terms.shared_segments import means, shared_segments
@@ -61,9 +62,9 @@ class SharedSpace(nn.Module):
         counts = present.sum(1)
         by_row = (distances * present).sum(-1) / counts.clamp(min=1)
         pull = weighted_mean(by_row, weights * (counts > 0))
-        apart = ((states[0] - states[1]).square().sum(-1) * present).sum() / present.sum().clamp(min=1)
+        apart = ((states[0] - states[1]).detach().square().sum(-1) * present).sum()
         scalars = {
-            "distance": apart.detach(),
+            "distance": apart / process_mean(present.sum().float()).clamp(min=1),
             "competence_first": competence[0].detach().mean(),
             "competence_second": competence[1].detach().mean(),
         }
