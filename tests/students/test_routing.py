@@ -179,7 +179,8 @@ def test_where_the_students_compete_a_problem_goes_to_the_better_of_them(among: 
     made = routing("pass_rate", problems=40, among=among, epsilon=0.0, temperature=[0.1, 0.1], learning_rate=0.02)
     right = torch.arange(40) < 20
     cells = [(problem, style, student) for problem in range(40) for style in range(4) for student in (0, 1)]
-    made.observe([Observation(0, problem, style, student, float(bool(right[problem]) == (student == 0))) for problem, style, student in cells])
+    utility = {(problem, student): float(bool(right[problem]) == (student == 0)) for problem, _, student in cells}
+    made.observe([Observation(0, problem, style, student, utility[problem, student]) for problem, style, student in cells])
     made.learn(1, 200)
     better = torch.stack([right, ~right]).repeat_interleave(4, dim=1)
     assert least <= float(drawn(made, 160).taken[better].float().mean()) <= most

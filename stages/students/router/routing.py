@@ -130,8 +130,8 @@ class Routing:
         problems = self.known.problems[paths].tolist()
         every = torch.cat([self.members[problem] for problem in sorted(set(problems))])
         values, compete = self._log_odds(every), self.params.among == "students"
-        if compete:  # of two students that are never right, log-odds would make one much better than the other
-            values = values.sigmoid()
+        if compete:
+            values = values.sigmoid()  # log-odds of two students that are never right differ by chance alone
         values = centred(values, self.known.problems[every], across=compete)
         place = {path: number for number, path in enumerate(every.tolist())}
         return values[:, [place[path] for path in paths.tolist()]]
