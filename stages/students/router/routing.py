@@ -122,8 +122,8 @@ class Routing:
             )
 
     def _compared(self, paths: torch.Tensor) -> torch.Tensor:
-        """What the heads say of `paths`, (2, paths): log-odds; where styles compete, less the mean of all paths
-        of the problem; where students compete, expected utilities less the mean of both students' paths."""
+        """What the heads say of `paths`, (2, paths): log-odds; where styles compete, less the mean of all
+        paths of the problem; where students compete, expected utilities less the mean of both students."""
         assert self.known
         if self.params.among == "problems":
             return self._log_odds(paths)
