@@ -96,7 +96,7 @@ def test_heads_that_are_zero_route_as_random_does() -> None:
     assert max(value for name, value in zeroed.report(1).items() if name.startswith("information")) < 1e-6
     zeroed.observe([Observation(0, 0, 0, 0, 1.0)])
     assert zeroed.calibration is not None
-    Observations(zeroed.pool, 0.5).loss(zeroed.heads, zeroed.calibration, torch.Generator()).backward()
+    Observations(zeroed.pool, 0.5).loss(zeroed.heads, zeroed.calibration, 0.0, torch.Generator()).backward()
     assert norm_of([layer for head in zeroed.heads.heads for layer in head.get_submodule("0").parameters()]) == 0.0
 
 
@@ -227,6 +227,18 @@ def test_what_the_heads_read_is_standardised() -> None:
     again.standardise(shifted)
     styles = torch.zeros(40, dtype=torch.long)
     assert torch.allclose(heads.log_odds(features, styles), again.log_odds(shifted, styles), atol=1e-4)
+
+
+def test_dropout_leaves_features_out_as_the_generator_says_and_keeps_their_mean() -> None:
+    heads, features = Heads((6, 4), 2, 3, 8, 0), Features(torch.randn(4000, 6), torch.randn(4000, 4))
+    for head in heads.heads:  # a sum of what it reads, so that the mean can be compared
+        torch.nn.init.zeros_(head[0].bias)
+        head[1] = torch.nn.Identity()
+    styles = torch.zeros(4000, dtype=torch.long)
+    plain = heads.log_odds(features, styles)
+    dropped = [heads.log_odds(features, styles, 0.5, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    assert torch.equal(dropped[0], dropped[1]) and not torch.equal(dropped[0], dropped[2])
+    assert not torch.allclose(dropped[0], plain) and torch.allclose(dropped[0].mean(1), plain.mean(1), atol=0.05)
 
 
 def test_rates_by_style_task_and_epoch_leave_out_what_has_few_paths() -> None:

@@ -48,12 +48,23 @@ class Heads(nn.Module):
             getattr(self, f"{name}_mean").copy_(values.mean(0))
             getattr(self, f"{name}_deviation").copy_(values.std(0, correction=0).clamp(min=1e-6))
 
-    def log_odds(self, features: Features, styles: torch.Tensor) -> torch.Tensor:
-        """The log-odds of `take` for each student, (2, rows); `styles` are numbers, (rows,)."""
+    def log_odds(
+        self,
+        features: Features,
+        styles: torch.Tensor,
+        dropout: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> torch.Tensor:
+        """The log-odds of `take` for each student, (2, rows); `styles` are numbers, (rows,). The share
+        `dropout` of the features, drawn by `generator`, is 0, and the others are larger for it."""
         embedded, rows = self.styles(styles), []
         for name, head in zip(("first", "second"), self.heads, strict=True):
             values = getattr(features, name) - getattr(self, f"{name}_mean")
-            logits = head(torch.cat([values / getattr(self, f"{name}_deviation"), embedded], -1))
+            values = values / getattr(self, f"{name}_deviation")
+            if dropout:
+                kept = torch.rand(values.shape, generator=generator) >= dropout
+                values = values * kept / (1 - dropout)
+            logits = head(torch.cat([values, embedded], -1))
             rows.append(logits[:, 0] - logits[:, 1])
         return torch.stack(rows)
 

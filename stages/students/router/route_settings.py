@@ -71,6 +71,8 @@ class Params(Strict):
     learning_rate: float = Field(default=0.003, gt=0, le=1)
     # decoupled weight decay of the heads
     weight_decay: float = Field(default=0.01, ge=0)
+    # pass_rate: the share of the features that a step of the heads leaves out
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     # styles: what counts is how much better a style is than the other styles of the same problem, so no
     # problem goes untrained. students: what counts is how much better a student is in a style than both
     # students are in all styles of the same problem, so a problem goes to the student that is better at it.

@@ -160,7 +160,7 @@ class Routing:
         scalars: dict[str, float] = {}
         for number in range(steps):
             generator = torch.Generator().manual_seed(_seed(self.seed, "fit", step, steps, number))
-            loss = observations.loss(self.heads, self.calibration, generator)
+            loss = observations.loss(self.heads, self.calibration, self.params.dropout, generator)
             loss.backward()
             scalars = {"fit": float(loss.detach()), "grad_norm": self.step()}
         self.sample = None  # the threshold is another one from now on

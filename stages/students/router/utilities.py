@@ -42,11 +42,14 @@ class Observations:
         self.utilities = torch.tensor([row.utility for row in rows])
         self.weights = torch.tensor([memory ** (last - row.round) for row in rows])
 
-    def loss(self, heads: Heads, features: Features, generator: torch.Generator) -> torch.Tensor:
-        """The cross-entropy of predicted and observed utilities, on observations that `generator` draws."""
+    def loss(
+        self, heads: Heads, features: Features, dropout: float, generator: torch.Generator
+    ) -> torch.Tensor:
+        """The cross-entropy of predicted and observed utilities, on observations that `generator` draws, as
+        the features that it leaves out (`dropout`)."""
         count = len(self.problems)
         rows = torch.randperm(count, generator=generator)[:ROWS]
-        odds = heads.log_odds(features.at(self.problems[rows]), self.styles[rows])
+        odds = heads.log_odds(features.at(self.problems[rows]), self.styles[rows], dropout, generator)
         chosen = odds.gather(0, self.students[rows][None])[0]
         costs = binary_cross_entropy_with_logits(chosen, self.utilities[rows], reduction="none")
         weights = self.weights[rows]
