@@ -75,8 +75,8 @@ class Params(Strict):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     # styles: what counts is how much better a style is than the other styles of the same problem, so no
     # problem goes untrained. students: what counts is how much better a student is in a style than both
-    # students are in all styles of the same problem, so a problem goes to the student that is better at it.
-    # problems: what counts is the path alone
+    # students are in all styles of the same problem; each gets the share `rate` of the paths, those where its
+    # lead is the largest. problems: what counts is the path alone
     among: Literal["students", "styles", "problems"] = "problems"
     # the share of the paths that is to go to each student. pass_rate and frozen: a threshold of the log-odds
     # sees to it. loss: `balance` does
