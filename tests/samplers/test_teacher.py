@@ -119,7 +119,13 @@ def test_a_judge_by_flags(project: Path) -> None:
     with server:
         judge = "systems.glyph.judge.ask"
         configure(
-            project, server, "+judge=openai", f"{judge}.base_url={server.url}", f"{judge}.model=j", f"{judge}.api_key_env=TEACHER_KEY"
+            project,
+            server,
+            "+judge=openai",
+            f"{judge}.base_url={server.url}",
+            f"{judge}.model=j",
+            f"{judge}.api_key_env=TEACHER_KEY",
+            f"{judge}.max_usd=null",
         )
         run(*FLOW)
         right = [trace for trace in read(project / "data/glyph/judged.jsonl", Trace) if trace.grades["answer"] == 1]

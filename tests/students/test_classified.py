@@ -153,7 +153,8 @@ def test_a_student_is_trained_with_all_of_them(tmp_path: Path) -> None:
         json.loads((tune(base, tmp_path / str(number), given=rows(), **changed) / "student.json").read_text())["last_loss"]
         for number, changed in enumerate(CHANGES)
     ]
-    assert losses[0] == losses[3] and len({*losses}) == 3  # weights of 1 change nothing, the others do
+    assert losses[0] == pytest.approx(losses[3], abs=2e-6)  # weights of 1 change nothing, but where a sum is rounded; the others do
+    assert len({round(loss, 4) for loss in losses}) == 3
 
 
 def test_a_chat_without_a_label_is_not_stratified(tmp_path: Path) -> None:
