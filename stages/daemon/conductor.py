@@ -42,8 +42,8 @@ class Conductor:
         self.pending = False  # at the last look a job ran by the queue's account, and none was in hand
 
     def run(self) -> None:
-        """Works until it is stopped; then a job in hand waits at a checkpoint for the next start. Raises BadInput
-        where the disk is full at the start."""
+        """Works until it is stopped; then a job in hand waits at a checkpoint for the next start. Raises
+        BadInput where the disk is full at the start."""
         with full_is_bad_input(), only_one(self.places):
             ended = end_leftovers(self.places)
             intake.put_back_leftovers(self.places)
