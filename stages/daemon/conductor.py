@@ -8,7 +8,7 @@ from typing import Any
 
 from stages.daemon import control, intake, retention
 from stages.daemon.control import note
-from stages.daemon.full_disk import is_full
+from stages.daemon.full_disk import full_is_bad_input, is_full
 from stages.daemon.inbox import Inbox
 from stages.daemon.intake import Changed, Full
 from stages.daemon.lock import MARK, end_leftovers, only_one
@@ -21,6 +21,7 @@ from stages.shared.errors import BadInput
 
 TICK = 0.2  # seconds between two looks at commands and spool
 REST = 10.0  # seconds without a job after which DBOS's threads end
+AGAIN = 5.0  # seconds between two tries to start the queue anew
 RECORD = 5.0  # seconds that a daemon waits, as it leaves, for what became of its last job to be recorded
 
 
@@ -37,11 +38,13 @@ class Conductor:
         self.jobs = Jobs(places, section, work, crash)
         self.refused: dict[str, str] = {}
         self.last_job = monotonic()
+        self.next_try = self.last_job  # before that the queue is not started anew
         self.pending = False  # at the last look a job ran by the queue's account, and none was in hand
 
     def run(self) -> None:
-        """Works until it is stopped; then a job in hand waits at a checkpoint for the next start."""
-        with only_one(self.places):
+        """Works until it is stopped; then a job in hand waits at a checkpoint for the next start. Raises
+        BadInput where the disk is full at the start."""
+        with full_is_bad_input(), only_one(self.places):
             ended = end_leftovers(self.places)
             intake.put_back_leftovers(self.places)
             self.jobs.work.begin()
@@ -109,10 +112,9 @@ class Conductor:
         if self.jobs.working is not None:
             self.last_job = monotonic()
         elif self.jobs.unrecorded.is_set():
-            if not self.jobs.lack():
-                self.jobs.unrecorded.clear()
-                self.queue.rest()
-                self.queue.launch(self.jobs.run)
+            if monotonic() >= self.next_try and not self.jobs.lack():
+                self.next_try = monotonic() + AGAIN
+                self._anew()
         elif self.queue.launched and monotonic() > self.last_job + REST:
             pending = self.queue.unfinished("PENDING")
             if self.pending and pending and self.jobs.working is None:
@@ -120,6 +122,16 @@ class Conductor:
             elif not pending and not self.queue.unfinished():
                 self.queue.rest()
             self.pending, self.last_job = pending, monotonic()
+
+    def _anew(self) -> None:
+        """Starts the queue anew. Where that fails, it is still to be done."""
+        self.jobs.unrecorded.clear()  # before the launch, after which the job may set it again at once
+        try:
+            self.queue.rest()
+            self.queue.launch(self.jobs.run)
+        except Exception:
+            self.jobs.unrecorded.set()
+            raise
 
     def _obey(self) -> None:
         """Follows the commands that wait; each is noted with its reason."""
@@ -162,7 +174,9 @@ class Conductor:
             self.refused = refused
 
     def _feed(self) -> None:
-        """Gives the spooled jobs to the queue."""
+        """Gives the spooled jobs to the queue, unless that is to be started anew first."""
+        if self.jobs.unrecorded.is_set():
+            return
         for path, job in spooled(self.places):
             self.queue.launch(self.jobs.run)
             self.last_job = monotonic()

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from stages.shared.errors import BadInput
+
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # the system's words, which other programs print, and SQLite's (https://sqlite.org/rescode.html#full)
 WORDS = (*(os.strerror(number) for number in FULL), "database or disk is full")
@@ -25,3 +27,14 @@ def unless_full() -> Iterator[None]:
     except OSError as error:
         if not is_full(error):
             raise
+
+
+@contextmanager
+def full_is_bad_input() -> Iterator[None]:
+    """Runs the block. Raises BadInput where it ends because of a full disk: a person has to make room."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise BadInput(f"make room, then start again: {error}") from None

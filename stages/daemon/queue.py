@@ -8,7 +8,6 @@ job.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from stages.daemon.intake import PRIORITIES
 from stages.daemon.places import Places, read_json
@@ -31,20 +30,25 @@ class Row(NamedTuple):
 
 def check_database(system: str, url: str | None) -> None:
     """Raises BadInput on a URL that is not of Postgres or holds a password; the message does not repeat the
-    URL. psycopg (https://www.psycopg.org), which comes with DBOS, reads PGPASSWORD and ~/.pgpass itself."""
+    URL. psycopg (https://www.psycopg.org), which comes with DBOS, reads PGPASSWORD and ~/.pgpass itself. The
+    URL is read as DBOS reads it, by SQLAlchemy."""
     if url is None:
         return
-    parts = urlsplit(url)
-    if parts.password is not None or "password" in parts.query:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    expected = f"daemon.{system}.database: expected postgresql://user@host/name, or null for SQLite, got"
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
+        raise BadInput(f"{expected} what cannot be read as a URL") from None
+    if parts.password is not None or any("password" in key.lower() for key in parts.query):
         raise BadInput(
             f"daemon.{system}.database: a password in params.yaml would be in git; "
             "put it into the environment (PGPASSWORD) or into ~/.pgpass"
         )
-    if parts.scheme not in ("postgres", "postgresql"):
-        raise BadInput(
-            f"daemon.{system}.database: expected postgresql://user@host/name, or null for SQLite, "
-            f"got {parts.scheme or 'no scheme'}"
-        )
+    if parts.drivername not in ("postgres", "postgresql"):
+        raise BadInput(f"{expected} {parts.drivername}")
 
 
 class Queue:

@@ -21,6 +21,8 @@ from stages.daemon.waiting import Waiting
 from stages.daemon.work import Plan, Work
 from stages.shared.errors import BadInput
 
+Step = Callable[[str, Callable[[], Any]], Any]  # does what DBOS has not recorded under this name
+
 
 class Jobs(Waiting):
     """Does one job at a time, as the queue asks.
@@ -38,7 +40,6 @@ class Jobs(Waiting):
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         """One job, from a file to an experiment."""
         from dbos import DBOS
-        from dbos._error import DBOSException
 
         def step(name: str, act: Callable[[], Any]) -> Any:
             self.crash(name)
@@ -52,20 +53,28 @@ class Jobs(Waiting):
             return value
 
         self.working = job["id"]
-        with unless_full():
-            put_json(self.places.home / "current.json", job)
         try:
-            result = self._steps(job, step)
+            with unless_full():
+                put_json(self.places.home / "current.json", job)
+            result = self._result(job, step)
+            note(self.places, result["state"], id=job["id"], file=job["name"], why=result.get("why"))
+            if job["id"] in self.skipping():
+                self.skipped(job["id"])
+        finally:
+            self._put_down()
+        return result
+
+    def _result(self, job: dict[str, Any], step: Step) -> dict[str, Any]:
+        """What became of the job. Raises what DBOS raises of itself, such as that the job was cancelled."""
+        from dbos._error import DBOSException
+
+        try:
+            return self._steps(job, step)
         except DBOSException:
             raise
         except Exception as error:  # an error that DBOS records would be a state without a reason
-            result = {"state": "failed", "why": f"{type(error).__name__}: {error}", "log": self._log(job)}
             self._log_error(job)
-        note(self.places, result["state"], id=job["id"], file=job["name"], why=result.get("why"))
-        if job["id"] in self.skipping():
-            self.skipped(job["id"])
-        self._put_down()
-        return result
+            return {"state": "failed", "why": f"{type(error).__name__}: {error}", "log": self._log(job)}
 
     def _put_down(self) -> None:
         """No job is in hand any more."""
@@ -88,10 +97,13 @@ class Jobs(Waiting):
         with unless_full(), (self.places.folder("logs") / f"{job['id']}.log").open("a") as file:
             file.write(traceback.format_exc())
 
-    def _steps(self, job: dict[str, Any], step: Callable[[str, Callable[[], Any]], Any]) -> dict[str, Any]:
+    def _steps(self, job: dict[str, Any], step: Step) -> dict[str, Any]:
         failures, why = 0, ""
         while failures < self.section.failures:
-            state, why, planned = step("plan", partial(self._plan, job))
+            planned = step("plan", partial(self._plan, job))
+            if isinstance(planned[-1], str):  # the plan alone, as earlier versions recorded this step
+                planned = "planned", "", planned
+            state, why, planned = planned
             if state == "planned":
                 plan = Plan(*planned)
                 state, why = step("train", partial(self._try, job, plan))
@@ -145,18 +157,18 @@ class Jobs(Waiting):
         except BadInput as error:
             return "gone", str(error)
         except (GitFailed, OSError) as error:
-            return self._kind(error), str(error)
+            return self._kind(), str(error)
         if ended.how == "skipped":
             return "skipped", "skipped"
         if ended.status:
             why = last_words(ended.tail) or f"exit status {ended.status}"
-            return self._kind(OSError(ended.tail)), why
+            return self._kind(), why
         return "trained", ""
 
-    def _kind(self, error: Exception) -> Literal["full", "fault"]:
-        """Whether the disk is the reason of a failure: by what it lacks now or by the words of the error,
-        since a process that failed may have made room by deleting what it wrote."""
-        return "full" if self.lack() or is_full(error) else "fault"
+    def _kind(self) -> Literal["full", "fault"]:
+        """`full` while the disk lacks room, which the job waits for. An error that says so while the disk has
+        room is a `fault`: /tmp, /dev/shm or a quota may be full, and each new try may fail like the last."""
+        return "full" if self.lack() else "fault"
 
     def _through(self, act: Callable[[bool], Ended]) -> Ended:
         """Does `act` until it has not been paused; its argument says whether it goes on after a pause."""
@@ -183,7 +195,7 @@ class Jobs(Waiting):
             size = int(kept.pop("bytes", 0))
             retention.register(self.places, kept["experiment"], kept["commit"], size, plan.parent)
         except (GitFailed, OSError) as error:
-            return self._kind(error), str(error), {}
+            return self._kind(), str(error), {}
         return "kept", "", kept
 
     def _tidy(self) -> None:

@@ -115,10 +115,13 @@ def test_a_queue_that_could_not_record_a_step_is_started_anew(at: str, small: Ho
 
 
 def test_a_start_on_a_full_disk_says_so(small: House) -> None:
+    log = small.places.root.parent / "said"  # on a disk with room
+    (small.places.root / "log").symlink_to(log)
     small.add("a", "a")
     fill(small.places.root / "ballast")
     process = small.start(limits={"free_gb": 0})
-    assert process.wait(30) != 0
+    assert process.wait(30) == 1
+    assert "BadInput: make room, then start again: " in log.read_text().splitlines()[-1]
     (small.places.root / "ballast").unlink()
     small.start(limits={"free_gb": 0})
     small.wait("done")

@@ -13,8 +13,13 @@ from stages.shared.errors import BadInput
     [
         ("postgresql://me:hunter2@host/name", "PGPASSWORD"),
         ("postgresql://me@host/name?password=hunter2", "PGPASSWORD"),
+        ("postgresql://me@host/name?sslpassword=hunter2", "PGPASSWORD"),
+        ("postgresql://me:hunter2/x@host/name", "PGPASSWORD"),
+        ("postgresql://me:hunter2#x@host/name", "PGPASSWORD"),
+        ("postgresql://me:hunter2?x@host/name", "PGPASSWORD"),
+        ("postgresql://me:hunter2/name", "got what cannot be read as a URL"),  # a port by its place
         ("mysql://me@host/name", "expected postgresql://user@host/name, or null for SQLite, got mysql"),
-        ("queue.sqlite", "got no scheme"),
+        ("queue.sqlite", "got what cannot be read as a URL"),
     ],
 )
 def test_a_database_with_a_password_is_refused_and_the_password_told_to_nobody(url: str, why: str, tmp_path: Path) -> None:
