@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from dvc.utils.hydra import compose_and_dump
 from stages.shared import params
 
 from compositions import Compositions, Resolved, load
-from pages import conf_of
+from pages import files
 from project_tree import COMPOSITIONS, FAMILIES, GROUPS, ROOT, SCRIPTS, SECTIONS, family_of
 
 GOOD: set[tuple[str, str]] = set()  # a script and a section that it reads without a fault: combinations have most sections in common
@@ -65,7 +66,9 @@ def test_every_combination_is_a_pipeline(
 
 def test_a_source_for_one_system_leaves_the_others_as_they_are(tmp_path: Path, composed: Compositions) -> None:
     """With its file as docs/your-own.md prints it: what it does not name is inherited, and a task that is null is left out."""
-    conf = conf_of("docs/your-own.md", tmp_path)
+    conf = tmp_path / "conf"
+    shutil.copytree(ROOT / "conf", conf)
+    (conf / "source/tea.yaml").write_text(files("docs/your-own.md")["conf/source/tea.yaml"])
     compose_and_dump(str(tmp_path / "tea.yaml"), str(conf), None, "config", str(ROOT), ["source=tea"])
     tea, default = (load(path)["systems"] for path in (tmp_path / "tea.yaml", composed()))
     assert tea["router"] == default["router"]
