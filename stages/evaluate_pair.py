@@ -4,6 +4,7 @@ with 95 % intervals."""
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,7 +49,8 @@ class Params(params.Rows):
 
 def main(pair: str) -> None:
     """data/S/pair_generations/N.jsonl, data/S/routes/N.jsonl, data/S/graded.jsonl ->
-    data/S/pair_graded/N.jsonl, metrics/N.json, metrics/N_choices.md and metrics/N_plots/*.csv.
+    data/S/pair_graded/N.jsonl, metrics/N.json, metrics/N_choices.md, metrics/N_plots/*.csv and
+    metrics/N_plots/rows.sha256, a hash of the routes and the graded rows: the report depends on this folder.
 
     The scores are of the test problems; the choices that need no router are made by the validation problems.
     """
@@ -62,8 +64,11 @@ def main(pair: str) -> None:
     rows = progress(read(path, Response, key=lambda response: response.trace_id), "evaluate_pair")
     with (outputs := replacing(data / "pair_graded" / f"{pair}.jsonl", shard_rows=ours.shard_rows)) as graded:
         gathering = Gathering(routes)
+        digest = sha256(b"\n".join(map(encode, routes.values())))
         for traces in by_problem(to_traces(rows, ours.graders)):
-            graded.writelines(encode(trace) + b"\n" for trace in traces)
+            lines = [encode(trace) + b"\n" for trace in traces]
+            graded.writelines(lines)
+            digest.update(b"".join(lines))
             gathering.add(traces)
         answers, validation = gathering.answers(TEST), gathering.answers(VALIDATION)
         if answers is None:
@@ -71,6 +76,7 @@ def main(pair: str) -> None:
         _say_what_is_left_out(answers, validation, system)
         against = _against(ours.against, answers, data / "graded.jsonl", pair)
         texts = _texts(pair, answers, validation, against, seed, metrics)
+        texts[metrics / f"{pair}_plots/rows.sha256"] = as_bytes(f"{digest.hexdigest()}\n")
         for path, text in texts.items():
             outputs.also(path).write(text)
     sweep(metrics / f"{pair}_plots", texts)

@@ -104,12 +104,14 @@ def main(system: str) -> None:
 def _pair(data: Path, root: Path, table: TraceTable) -> PairTally:
     """Adds the answers of the pair that writes `root`; its students are called `N first` and `N second`.
 
-    The stage that writes `root` writes these rows beside it, so both change together.
+    The stage that writes `root` writes a hash of these rows and routes into it, so all change together.
     """
     tally, name = PairTally(), root.name.removesuffix("_plots")
-    answers, routes = data / "pair_graded" / f"{name}.jsonl", data / "routes" / f"{name}.jsonl"
-    if root.parent != Path("metrics") or not answers.is_file():
+    if root.parent != Path("metrics") or name == root.name:
         return tally
+    answers, routes = data / "pair_graded" / f"{name}.jsonl", data / "routes" / f"{name}.jsonl"
+    if not has_rows(answers):
+        raise BadInput(f"{answers}: no rows; `dvc repro evaluate_pair@{name}` makes them beside {root}")
     of_problem = {route.id: route for route in _rows(routes, Route)}
     rows = progress(read(answers, Trace), "report")
     for problem, given in groupby(rows, key=lambda row: row.id):

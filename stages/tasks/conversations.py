@@ -89,8 +89,9 @@ def _of_split(split: str, params: Params, root: Path) -> Iterator[tuple[Line, st
 
 
 def _lines(path: Path) -> Iterator[tuple[Line, str]]:
-    if path.suffix in TABLES:
-        lines = ((_line(row, where), where) for where, row in table_rows(path))
+    if path.suffix.lower() in TABLES:
+        rows = ((present(row), where) for where, row in table_rows(path))
+        lines = ((_line(row, where), where) for row, where in rows if row)  # a row of empty cells is none
     else:
         lines = ((line, f"{path}:{number}") for number, line in enumerate(read(path, Line), 1))
     for line, where in lines:
@@ -99,8 +100,8 @@ def _lines(path: Path) -> Iterator[tuple[Line, str]]:
 
 
 def _line(row: dict[str, Any], where: str) -> Line:
-    """A row of a table; BadInput, which begins with `where`, where it is no conversation."""
-    values = {column: nested(cell, where, column) for column, cell in present(row).items()}
+    """A table's row without what is missing; BadInput, which begins with `where`, on no conversation."""
+    values = {column: nested(cell, where, column) for column, cell in row.items()}
     try:
         return msgspec.convert(values, Line)
     except msgspec.ValidationError as error:

@@ -33,7 +33,10 @@ def push(folder: Path, repository: str, public: bool) -> str:
         made = hub.create_repo(repository, private=not public, exist_ok=True)
         message = "The model, its card and its chats"
         hub.upload_folder(repo_id=repository, folder_path=folder, commit_message=message)
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+    except Exception as error:
+        known = isinstance(error, HfHubHTTPError | HFValidationError | OSError | ValueError)
+        if not known and not type(error).__module__.startswith("httpx"):  # the client's own: nobody answers
+            raise
         reason = " ".join(str(error).split())[:200]
         raise BadInput(f"{repository}: the Hub did not take it: {reason}") from None
     return str(made)

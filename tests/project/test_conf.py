@@ -13,6 +13,7 @@ from dvc.utils.hydra import compose_and_dump
 from stages.shared import params
 
 from compositions import Compositions, Resolved, load
+from pages import files
 from project_tree import COMPOSITIONS, FAMILIES, GROUPS, ROOT, SCRIPTS, SECTIONS, family_of
 
 GOOD: set[tuple[str, str]] = set()  # a script and a section that it reads without a fault: combinations have most sections in common
@@ -64,13 +65,10 @@ def test_every_combination_is_a_pipeline(
 
 
 def test_a_source_for_one_system_leaves_the_others_as_they_are(tmp_path: Path, composed: Compositions) -> None:
-    """With its file as README prints it: what it does not name is inherited, and a task that is null is left out."""
+    """With its file as docs/your-own.md prints it: what it does not name is inherited, and a task that is null is left out."""
     conf = tmp_path / "conf"
     shutil.copytree(ROOT / "conf", conf)
-    (conf / "source/tea.yaml").write_text(
-        "# @package _global_\ndefaults: [synthetic]\n"
-        "systems: {glyph: {collect: {tasks: {word_problems: null, jsonl: {file: tea.jsonl, held_out: 0.2}}}}}\n"
-    )
+    (conf / "source/tea.yaml").write_text(files("docs/your-own.md")["conf/source/tea.yaml"])
     compose_and_dump(str(tmp_path / "tea.yaml"), str(conf), None, "config", str(ROOT), ["source=tea"])
     tea, default = (load(path)["systems"] for path in (tmp_path / "tea.yaml", composed()))
     assert tea["router"] == default["router"]

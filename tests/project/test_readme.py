@@ -4,7 +4,7 @@ import importlib
 import json
 import re
 import shlex
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def conf(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # what stands before a command of a shell block, besides this project's own
-KNOWN = set("dvc less grep export cp systemctl xdg-open git pip python3 ray sbatch sky vllm".split())  # noqa: SIM905
+KNOWN = set("dvc less grep export cp systemctl xdg-open git pip python3 ray sbatch sky transformers vllm".split())  # noqa: SIM905
 
 
 def stages_of(values: Any) -> set[str]:
@@ -43,6 +43,17 @@ def flags_of(words: list[str]) -> list[list[str]]:
     overrides = to_path_overrides([flag for option, flag in pairwise(words) if option == "-S"])
     every = get_hydra_sweeps(overrides) if "--queue" in words else [overrides]
     return [chosen.get("params.yaml", []) for chosen in every]
+
+
+LOOP = re.compile(r"for (\w+) in ([\w ]+); do (.+); done")
+
+
+def unrolled(command: str) -> list[str]:
+    """The commands of a loop on one line; any other command as it is."""
+    if (loop := LOOP.fullmatch(command.strip())) is None:
+        return [command]
+    name, values, body = loop.groups()
+    return [body.replace(f"${name}", value) for value in values.split()]
 
 
 def targets_of(words: list[str]) -> list[str]:
@@ -83,11 +94,11 @@ def check_params(values: Any, new: set[str]) -> None:
 def test_commands_fit_the_params(page: str, number: int, conf: Path) -> None:
     """Flags compose and are in force, the stages accept the params, and every stage that is named exists with these params.
 
-    `dvc repro` and `python -m stages...` use the params.yaml that the last `dvc exp run` of their block left.
+    `dvc repro` and `python -m stages...` use the params.yaml that the last `dvc exp run` or `check --compose` of their block left.
     """
     values = committed("params.yaml")
     new = {Path(name).stem for name in files(page) if name.startswith("stages/")}
-    for command in blocks(page)[number]:
+    for command in chain.from_iterable(map(unrolled, blocks(page)[number])):
         words = shlex.split(command, comments=True)
         while words and "=" in words[0] and not words[0].startswith("-"):
             words = words[1:]  # a variable of the environment before the command
@@ -101,8 +112,14 @@ def test_commands_fit_the_params(page: str, number: int, conf: Path) -> None:
         elif words[:2] == ["python", "-m"]:
             module = ROOT / words[2].replace(".", "/")
             assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file(), command
-            if words[2] == "stages.respond":
-                assert words[3] in values["systems"]
+            if words[2:4] == ["stages.tools.check", "--compose"]:
+                values = composition(conf, *words[4:])
+                check_flags(words[4:], values)
+                check_params(values, new)
+            if (stage := words[2].removeprefix("stages.")) in SCRIPTS:
+                assert words[3] in values[family_of(stage)], command
+        elif words[:1] == ["python"]:
+            assert (ROOT / words[1]).exists(), command
         elif words[:1] == ["make"]:
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
         else:
@@ -113,6 +130,7 @@ def test_commands_are_seen_and_wrong_ones_fail(tmp_path: Path) -> None:
     assert len(BLOCKS) > 15 and sum(command.count("dvc exp run") for page, number in BLOCKS for command in blocks(page)[number]) > 20
     assert targets_of(shlex.split("dvc exp run -n a -S b=c --queue d@e f@g")) == ["d@e", "f@g"]
     assert targets_of(shlex.split("dvc repro d@e")) == ["d@e"]
+    assert unrolled("for a in b c; do d.$a e; done") == ["d.b e", "d.c e"]
     stages = stages_of(committed("params.yaml"))
     assert "train@glyph_selective" in stages and "train@glyph" not in stages
     with pytest.raises(ConfigCompositionException):

@@ -25,7 +25,7 @@ OUTS = [
     f"metrics/{name}"
     for name in ("duo.json", "duo_choices.md", *(f"duo_plots/{plot}.csv" for plot in ("cells", "routes", "utility", "ways")))
 ]
-OUTS.append("data/router/pair_graded/duo.jsonl")
+OUTS += ["data/router/pair_graded/duo.jsonl", "metrics/duo_plots/rows.sha256"]
 TASKS = ["dates", "sums"]
 
 
@@ -152,7 +152,19 @@ def test_plots_of_an_earlier_run_are_gone() -> None:
     main("duo")
     generate(router=False)
     main("duo")
-    assert sorted(path.name for path in Path("metrics/duo_plots").iterdir()) == ["cells.csv", "ways.csv"]
+    assert sorted(path.name for path in Path("metrics/duo_plots").iterdir()) == ["cells.csv", "rows.sha256", "ways.csv"]
+
+
+def test_the_folder_that_the_report_depends_on_changes_with_the_words_of_an_answer() -> None:
+    def reworded(rows: list[Response]) -> None:
+        rows[0] = msgspec.structs.replace(rows[0], text=f"Well. {rows[0].text}")
+
+    main("duo")
+    before = dict(zip(OUTS, outs(), strict=True))
+    generate(change=reworded)
+    main("duo")
+    changed = {name for name, content in zip(OUTS, outs(), strict=True) if before[name] != content}
+    assert changed == {"data/router/pair_graded/duo.jsonl", "metrics/duo_plots/rows.sha256"}
 
 
 def test_one_style_and_a_task_in_which_everything_is_wrong() -> None:

@@ -144,6 +144,19 @@ def test_a_pair_without_a_router_has_its_answers_on_the_page(project: Path) -> N
     assert 'id="section-pair"' in PAGE.read_text()
 
 
+def test_a_pair_s_answers_may_lie_in_shards_and_must_be_there(project: Path) -> None:
+    lay_pair(project, None)
+    answers = project / "data/s/pair_graded/p.jsonl"
+    rows = answers.read_bytes()
+    answers.unlink()
+    with pytest.raises(BadInput, match=r"data/s/pair_graded/p\.jsonl: no rows; `dvc repro evaluate_pair@p` makes them"):
+        main("s")
+    answers.mkdir()
+    (answers / "000000.jsonl").write_bytes(rows)
+    main("s")
+    assert column("answers", "by").count("p first") == 4
+
+
 def test_a_number_about_training_data_leads_to_training_rows(project: Path) -> None:
     main("s")
     text = PAGE.read_text()

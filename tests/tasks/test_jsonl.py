@@ -15,6 +15,7 @@ from stages.shared.errors import BadInput
 from stages.shared.rows import Kind, Problem
 from stages.tasks.jsonl import Params, load
 from stages.tasks.reading.own_lines import own_lines
+from stages.tasks.reading.table_files import present
 
 Row = dict[str, Any]
 ASKED: Row = {"id": "a", "question": "Which?"}
@@ -274,6 +275,9 @@ BAD_TABLES = [
     ("own.csv", "question,answer\nWie spät?,1\n".encode("latin-1"), "own.csv: not UTF-8 text: invalid "),
     ("own.csv", b"question,answer\n", "own.csv: the file is empty; expected one problem a row"),
     ("own.csv", b'question,choices,answer\n?,"[1, ",1\n', "own.csv:2: choices: malformed JSON: "),
+    ("own.csv", b'question,choices,answer\n?,"{""A"": 1, ""A"": 2}",A\n', "own.csv:2: choices: malformed JSON: the key 'A' stands twice"),
+    ("own.csv", b"question,choices,answer\n?,[NaN],A\n", "own.csv:2: choices: malformed JSON: NaN is no JSON"),
+    ("own.CSV", b"question,answer\n?,\n", "own.CSV:2: missing field `answer`"),
     ("own.csv", b"question,answr\n?,1\n", "own.csv:2: unknown field `answr` (did you mean `answer`?)"),
     ("own.csv", b"id,question,answer\na,?,1\na,?,2\n", "own.csv:3: duplicate id 'a', as in line 2; every row needs its own"),
     ("own.csv", b"question,answer\n?,\n", "own.csv:2: missing field `answer`"),
@@ -287,6 +291,24 @@ def test_what_is_no_table_is_told(name: str, content: bytes, told: str, tmp_path
     with pytest.raises(BadInput) as error:
         everything(tmp_path, file=name)
     assert str(error.value).startswith(f"{tmp_path}/{told}") and "\n" not in str(error.value)
+
+
+def test_parquet_that_would_lose_a_column_or_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    questions, answers = pa.array(["?", "?"]), pa.array(["1", "2"])
+    pq.write_table(pa.Table.from_arrays([questions, answers, answers], ["question", "answer", "answer"]), tmp_path / "own.parquet")
+    with pytest.raises(BadInput, match=r"own\.parquet: the column 'answer' stands twice"):
+        everything(tmp_path, file="own.parquet")
+    latin = pa.Array.from_buffers(pa.string(), 2, pa.array([b"?", b"sp\xe4t?"], pa.binary()).buffers())
+    pq.write_table(pa.Table.from_arrays([latin, answers], ["question", "answer"]), tmp_path / "own.parquet")
+    with pytest.raises(BadInput, match=r"own\.parquet: row 2: a text is not UTF-8: "):
+        everything(tmp_path, file="own.parquet")
+
+
+def test_a_mapping_of_missing_values_is_missing() -> None:
+    assert present({"question": "?", "choices": {"A": None, "B": None}, "table": {"a": 1, "b": None}}) == {
+        "question": "?",
+        "table": {"a": 1},
+    }
 
 
 def test_a_row_of_parquet_is_named_by_its_number(tmp_path: Path) -> None:

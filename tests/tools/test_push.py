@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socket import socket
 from threading import Thread
 from typing import Any
 
@@ -99,6 +100,14 @@ def test_what_is_refused_is_told_without_the_token(hub: type[Hub], exported: Pat
         run(monkeypatch, str(exported), "me/mini")
     told = str(error.value)
     assert told.startswith("push: me/mini: the Hub did not take it: ") and "403" in told and TOKEN not in told and "\n" not in told
+
+
+def test_a_hub_where_nobody_answers_is_told(hub: type[Hub], exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
+        with pytest.raises(SystemExit, match=r"^push: me/mini: the Hub did not take it: .*refused"):
+            run(monkeypatch, str(exported), "me/mini")
 
 
 def test_nothing_is_asked_of_the_hub_without_a_model_a_token_or_a_name(

@@ -142,6 +142,10 @@ def _own(source: Source, split: str) -> list[str]:
 def locate(source: Source, revision: str, root: Path) -> Path:
     """The folder of the data set: `root/<hub id>` where that exists, else the Hub's snapshot (kept in the Hub
     client's own cache)."""
+    if root.is_file():
+        raise BadInput(
+            f"{root}: collect.root is a file; set it to data/hub, or to the folder that holds your data sets"
+        )
     if not root.is_dir():
         raise BadInput(
             f"{root}: missing hub root; make it (empty: every data set comes from the Hub) or name another "

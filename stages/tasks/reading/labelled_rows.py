@@ -75,7 +75,7 @@ def _there(stems: Iterable[Path]) -> Iterator[Path]:
 
 
 def _of_file(path: Path) -> Iterator[Cells]:
-    if path.suffix not in TABLES:
+    if path.suffix.lower() not in TABLES:
         return _of_lines(path)
     rows = enumerate(table_rows(path), 1)
     return (Cells(values, f"{path.stem}-{number}", where) for number, (where, values) in rows)

@@ -21,6 +21,7 @@ import msgspec
 from stages.shared.errors import BadInput
 from stages.shared.seen import Seen
 from stages.tasks.reading.lines import Line
+from stages.tasks.reading.strict_json import strict
 from stages.tasks.reading.table_files import ENDINGS, nested, present, table_rows
 
 MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors write
@@ -34,7 +35,7 @@ def own_lines(path: Path) -> Iterator[tuple[str, Line]]:
     Raises BadInput, which begins with these words, on a line that is no row, on an id that stood before, and
     on a file without a row.
     """
-    seen, count, table = Seen(), 0, path.suffix in ENDINGS
+    seen, count, table = Seen(), 0, path.suffix.lower() in ENDINGS
     for where, values in _of_table(path) if table else _of_lines(path):
         line, place = _line(values, path, where), where.removeprefix(str(path)).lstrip(": ")
         count += 1
@@ -59,7 +60,7 @@ def _of_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _of_table(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for where, row in table_rows(path):
         values = present(row)
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
             for name in values.keys() & set(NESTED):
                 values[name] = nested(values[name], where, name)
             for name in values.keys() & set(WHOLE):
@@ -69,27 +70,13 @@ def _of_table(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _mapping(content: bytes, where: str) -> dict[str, Any]:
-    try:  # the standard library reads a lone surrogate, which is legal in JSON's escapes
-        values = json.loads(content, parse_constant=_refuse, object_pairs_hook=_once)
+    try:
+        values = strict(content)
     except (ValueError, RecursionError) as error:
         hint = "; the file is one list: write each of its rows on a line" if content[:1] == b"[" else ""
         raise BadInput(f"{where}: malformed JSON: {error}{hint}") from None
     if not isinstance(values, dict):
         raise BadInput(f'{where}: expected a mapping such as {{"question": ...}}, got {str(values)[:40]}')
-    return values
-
-
-def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A mapping whose keys all differ: of two alike the first would be lost."""
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
     return values
 
 

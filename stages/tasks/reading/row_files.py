@@ -36,7 +36,7 @@ def row_files(path: Path, task: str, skip_train: bool = False) -> Iterator[tuple
 
 def _below(folder: Path) -> list[Path]:
     """The files in the order of their paths. Raises BadInput where two differ in their endings alone."""
-    files = sorted(file for file in folder.rglob("*") if file.suffix in ENDINGS and file.is_file())
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
     stems: dict[Path, Path] = {}
     for file in files:
         if (same := stems.setdefault(file.with_suffix(""), file)) != file:

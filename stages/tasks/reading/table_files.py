@@ -1,12 +1,15 @@
 """Rows of a table that a person brings: CSV with a header, and Parquet."""
 
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stages.shared.errors import BadInput
+from stages.tasks.reading.strict_json import strict
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
 
 ENDINGS = (".csv", ".parquet")
 LONGEST = 10_000_000  # characters of a cell of CSV
@@ -20,7 +23,7 @@ def table_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     what is missing is an empty text in CSV and None in Parquet. A blank line of CSV is passed over. Raises
     BadInput, which begins with the file, where the file is no such table.
     """
-    yield from _csv(path) if path.suffix == ".csv" else _parquet(path)
+    yield from _csv(path) if path.suffix.lower() == ".csv" else _parquet(path)
 
 
 def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -46,8 +49,13 @@ def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _header(names: list[str], path: Path) -> list[str]:
     if len(names) == 1 and (mark := next((mark for mark in OTHER_MARKS if mark in names[0]), None)):
         raise BadInput(f"{path}:1: the cells are parted by {mark!r}; save the table with commas")
+    return _once_each(names, f"{path}:1")
+
+
+def _once_each(names: list[str], where: str) -> list[str]:
+    """The names of the columns, which all differ: of two alike the first would be lost."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise BadInput(f"{path}:1: the column {twice[0]!r} stands twice")
+        raise BadInput(f"{where}: the column {twice[0]!r} stands twice")
     return names
 
 
@@ -57,17 +65,31 @@ def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     try:
         with ParquetFile(path) as table:
-            rows = (row for batch in table.iter_batches(batch_size=1000) for row in batch.to_pylist())
-            for number, row in enumerate(rows, 1):
-                yield f"{path}: row {number}", row
+            _once_each(table.schema_arrow.names, str(path))
+            first = 1
+            for batch in table.iter_batches(batch_size=1000):
+                for number, row in enumerate(_values(batch, first, path), first):
+                    yield f"{path}: row {number}", row
+                first += batch.num_rows
     except (ArrowException, OSError) as error:
         raise BadInput(f"{path}: not Parquet: {' '.join(str(error).split())[:200]}") from None
 
 
+def _values(batch: "RecordBatch", first: int, path: Path) -> list[dict[str, Any]]:
+    """The rows of a batch whose first row has the number `first`; BadInput names a row that is not UTF-8."""
+    try:
+        return list(batch.to_pylist())
+    except UnicodeDecodeError as error:
+        if batch.num_rows == 1:
+            raise BadInput(f"{path}: row {first}: a text is not UTF-8: {error.reason}") from None
+        rows = (_values(batch.slice(place, 1), first + place, path) for place in range(batch.num_rows))
+        return [row for values in rows for row in values]
+
+
 def present(row: dict[str, Any]) -> dict[str, Any]:
-    """The row without what is missing: empty texts, None and NaN, also in mappings in it."""
+    """The row without what is missing: empty texts, None, NaN, and mappings of nothing else."""
     values = {name: present(value) if isinstance(value, dict) else value for name, value in row.items()}
-    return {name: value for name, value in values.items() if not (value in ("", None) or value != value)}
+    return {name: value for name, value in values.items() if not (value in ("", None, {}) or value != value)}
 
 
 def nested(cell: Any, where: str, column: str) -> Any:
@@ -75,6 +97,6 @@ def nested(cell: Any, where: str, column: str) -> Any:
     if not isinstance(cell, str) or cell.lstrip()[:1] not in ("[", "{"):
         return cell
     try:
-        return json.loads(cell)
+        return strict(cell)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{where}: {column}: malformed JSON: {error}") from None
