@@ -69,7 +69,7 @@ def fitted(rows: Answered, train: list[int], decay: float, dropout: float, steps
     observations = Observations(seen, 1.0)
     for step in range(steps):
         generator = torch.Generator().manual_seed(seed * 100_003 + step)
-        observations.loss(heads, rows.features, dropout, generator).backward()  # type: ignore[no-untyped-call]
+        observations.loss(heads, rows.features, dropout, generator).backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return heads

@@ -232,6 +232,7 @@ def test_what_the_heads_read_is_standardised() -> None:
 def test_dropout_leaves_features_out_as_the_generator_says_and_keeps_their_mean() -> None:
     heads, features = Heads((6, 4), 2, 3, 8, 0), Features(torch.randn(4000, 6), torch.randn(4000, 4))
     for head in heads.heads:  # a sum of what it reads, so that the mean can be compared
+        assert isinstance(head, torch.nn.Sequential) and isinstance(head[0], torch.nn.Linear)
         torch.nn.init.zeros_(head[0].bias)
         head[1] = torch.nn.Identity()
     styles = torch.zeros(4000, dtype=torch.long)
