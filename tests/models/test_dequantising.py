@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +75,17 @@ def test_it_is_dequantised_into_the_base_models_folder(write: Callable[..., Any]
     import torch
 
     embedding = torch.from_numpy(write())
-    Path("mine/LICENSE").write_text("Apache")
+    Path("mine/LICENSES").mkdir()
+    for name, text in (("LICENSE", "Apache"), ("LICENSES/LICENSE", "MIT"), ("LICENSES/Apache.txt", "Apache")):
+        Path("mine", name).write_text(text)
     folder = pin("m.gguf")
     shutil.rmtree("mine")  # the folder stands by itself
     model, tokenizer = load_model(str(folder), "cpu", "bfloat16"), load_tokenizer(str(folder))
     assert torch.equal(model.get_input_embeddings().weight, embedding.to(torch.bfloat16))
     assert tokenizer.decode(tokenizer("the end", add_special_tokens=False).input_ids) == "the end"
     assert (tokenizer.eos_token, model.generation_config.eos_token_id) == ("<|im_end|>", 1)
-    assert (folder / "LICENSE").read_text() == "Apache" and list(folder.glob("*.safetensors"))
+    assert {path.name: path.read_text() for path in folder.glob("LICENSE*")} == {"LICENSE": "Apache", "LICENSE-2": "MIT"}
+    assert list(folder.glob("*.safetensors"))
     described = json.loads((folder / "student.json").read_text())["gguf"]
     assert described["sha256"] and described | {"sha256": ""} == {
         "model": "mine", "revision": None, "file": "m.gguf", "sha256": "", "licence": "apache-2.0", "tensors": {"F32": 3, "Q4_1": 8},
@@ -144,3 +148,61 @@ def test_one_part_of_several_and_the_reader_that_is_not_installed(monkeypatch: p
     monkeypatch.setattr(dequantising, "find_spec", lambda name: object())
     with pytest.raises(BadInput, match=r"00002\.gguf: one part of several; join"):
         pin(part.name)
+
+
+def install(name: str, package: str, folder: Path) -> None:
+    """A distribution as pip leaves it; its package holds a GGUF file."""
+    info = folder / f"{name}-1.5.dist-info"
+    (info / "licenses").mkdir(parents=True)
+    (folder / package).mkdir()
+    (folder / package / "__init__.py").touch()
+    (folder / package / "m.gguf").touch()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.5\n")
+    (info / "licenses/LICENSE").write_text("BSD")
+    listed = (
+        f"{package}/__init__.py",
+        f"{package}/m.gguf",
+        f"{info.name}/METADATA",
+        f"{info.name}/licenses/LICENSE",
+        f"{info.name}/RECORD",
+    )
+    (info / "RECORD").write_text("".join(f"{file},,\n" for file in listed))
+
+
+def test_a_package_with_another_name_than_its_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("other_name", "weights_in_here", tmp_path / "installed")
+    (tmp_path / "installed/of_nobody").mkdir()
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    monkeypatch.setattr(pinning, "dequantise", lambda *_: {})
+    folder = pin("m.gguf", "weights_in_here")
+    assert json.loads((folder / "student.json").read_text())["gguf"]["revision"] == "1.5"
+    assert (folder / "LICENSE").read_text() == "BSD"
+    with pytest.raises(BadInput, match=r"^base: of_nobody: its version is not known: it belongs to 0 installed distributions"):
+        pin("m.gguf", "of_nobody")
+
+
+def test_the_licence_of_a_hub_model_comes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {"q/m.gguf": "", "LICENSE": "Apache", "README.md": ""}
+    calls = []
+
+    def fetch(asked: list[str]) -> str:
+        for name in asked:
+            (tmp_path / "cache" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "cache" / name).write_text(held[name])
+        return str(tmp_path / "cache")
+
+    def download(model: str, name: str, revision: str) -> str:
+        calls.append((model, revision))
+        return f"{fetch([name])}/{name}"
+
+    def snapshot(model: str, revision: str, allow_patterns: list[str]) -> str:
+        calls.append((model, revision))
+        return fetch([name for name in held if any(fnmatch(name, pattern) for pattern in allow_patterns)])
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    monkeypatch.setattr(pinning, "_pin_hub", lambda _: {"revision": "c0ffee"})
+    monkeypatch.setattr(pinning, "dequantise", lambda file, *_: {"file": file.read_text()})
+    folder = pin("q/m.gguf", "owner/model")
+    assert calls == [("owner/model", "c0ffee")] * 2
+    assert {path.name for path in folder.iterdir()} == {"LICENSE", "student.json"}

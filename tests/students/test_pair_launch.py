@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 from safetensors.torch import load_file
 from stages.shared.files import read
 from stages.students.pairing.joint import Run
-from stages.students.pairing.pair_rows import RouteRow
+from stages.students.pairing.pair_rows import PathMeasure, RouteRow
 
 from pairs import CALIBRATION, points, trained
 from tiny import one_thread
@@ -56,7 +57,12 @@ ROUNDS = {"signal": "pass_rate", "calibration": CALIBRATION | {"batch_size": 4}}
 @pytest.mark.parametrize(
     "settings",
     [
-        {"router": ROUNDS, "peer": {"kind": "mse", "width": 8}, "accumulate": 2},
+        {
+            "router": ROUNDS | {"diagnostics": {"paths": 5}},
+            "evaluation": {"problems": 1, "max_new_tokens": 4},
+            "peer": {"kind": "mse", "width": 8},
+            "accumulate": 2,
+        },
         {"router": {"signal": "loss"}, "peer": {"kind": "uld"}},
     ],
     ids=["pass_rate_mse", "loss_uld"],
@@ -81,6 +87,11 @@ def test_two_processes_learn_what_one_does(bases: tuple[Path, Path], settings: d
         assert told[0] == told[1]
     assert sorted(file.relative_to(two) for file in two.rglob("*.*")) == sorted(file.relative_to(one) for file in one.rglob("*.*"))
     assert list((two / "checkpoints").iterdir()) == []
+    if "evaluation" in settings:
+        assert (two / "curves/evaluation.csv").read_text() == (one / "curves/evaluation.csv").read_text()
+        measures = [[asdict(row) for row in read(folder / "logs/path_measures.jsonl", PathMeasure)] for folder in (two, one)]
+        assert measures[0] == [pytest.approx(row, rel=1e-2, abs=2e-3) for row in measures[1]]
+        assert {row["student"] for row in measures[0]} == {"first", "second"} and len({row["step"] for row in measures[0]}) == 3
 
 
 def test_two_processes_go_on_from_a_checkpoint(bases: tuple[Path, Path], tmp_path: Path) -> None:
