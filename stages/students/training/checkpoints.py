@@ -47,8 +47,8 @@ def shared_out(params: Mapping[str, Any]) -> dict[str, Any]:
     Where several processes train, how they share out the rows of a step does not: batch_size, accumulate and
     launcher give way to the number of rows. Weights and optimizer are then the same up to rounding, and a
     training goes on with another number of processes, as when fewer GPUs are free. Whether they share out
-    the weights as well (FSDP), and in which precision they compute, does enter: none reads a checkpoint of
-    the other form.
+    the weights as well (FSDP), and in which precision they compute, does enter: the form of a checkpoint
+    depends on it.
     """
     if processes() == 1:
         return dict(params)
