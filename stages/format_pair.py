@@ -61,7 +61,7 @@ def main(name: str) -> None:
             raise BadInput(f"{data / 'kept.jsonl'}: no kept trace fits the format of its problem")
         _check_tags(section.student_style, report)
         validation = _problems(Path("data/validation", f"{system}.jsonl"))
-        tested = _problems(Path("data/held_out", f"{system}.jsonl"))
+        tested = list(read(Path("data/held_out", f"{system}.jsonl"), Problem, key=lambda problem: problem.id))
         _check_apart(validation, tested, tasks, system)
         asked = {problem.task for problem in (*validation, *tested)}
         calibration = calibrating(validation, section.calibration, seed)

@@ -6,9 +6,9 @@ quantised weights, the tokenizer and the chat template.
 
 import hashlib
 import re
-import shutil
 from collections import Counter
 from collections.abc import Mapping
+from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from stages.models.templates import first_line, with_arguments
 from stages.shared.errors import BadInput
 
 PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$")
-LICENCES = ("LICENSE*", "LICENCE*", "NOTICE*", "*.dist-info/LICENSE*", "*.dist-info/licenses/*")
+LICENCES = ("LICENSE*", "LICENCE*", "NOTICE*", "LICENSES/*")
+PACKAGED = ("*.dist-info/LICENSE*", "*.dist-info/LICENCE*", "*.dist-info/NOTICE*", "*.dist-info/licenses/*")
 
 
 def dequantise(
@@ -81,11 +82,21 @@ def _loaded(file: Path) -> tuple[Any, Any]:
 
 
 def copy_licence(source: Path, package: str | None, folder: Path) -> None:
-    """Copies the licence texts beside the GGUF file in `source`, or those of the Python `package` that it
-    comes with, to `folder`."""
-    places = [source]
-    if package is not None:
-        places += sorted(source.parent.glob(f"{package}-*.dist-info"))
-    for place in places:
-        for path in sorted(path for pattern in LICENCES for path in place.glob(pattern)):
-            shutil.copy(path, folder / path.name)
+    """Copies the licence texts beside the GGUF file in `source`, and those of the installed distribution
+    `package` that the file comes with, to `folder`.
+
+    Of two different texts of one name the second gets a number; no file of `folder` is replaced.
+    """
+    paths = [path for pattern in LICENCES for path in sorted(source.glob(pattern))]
+    installed = (distribution(package).files or []) if package is not None else []
+    paths += [Path(str(file.locate())) for file in installed if any(map(file.match, PACKAGED))]
+    texts: set[bytes] = set()
+    for path in filter(Path.is_file, paths):
+        text, target, number = path.read_bytes(), folder / path.name, 1
+        if text in texts:
+            continue
+        texts.add(text)
+        while target.exists():
+            number += 1
+            target = folder / f"{path.stem}-{number}{path.suffix}"
+        target.write_bytes(text)

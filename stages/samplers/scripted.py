@@ -21,7 +21,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from stages.samplers import Answer
-from stages.samplers.asking.repeats import samples_of
+from stages.samplers.asking.repeats import RepeatedPrompt, samples_of
 from stages.samplers.script.mistakes import near
 from stages.samplers.script.rationales import OPENING
 from stages.samplers.script.scripts import DIRECT, SCRIPTS
@@ -69,9 +69,15 @@ class Params(Strict):
 
 
 def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[list[Answer]]:
-    """`tokens` counts words, since no model wrote them. Raises BadInput on a problem without a solution or a
-    style it cannot write."""
+    """`tokens` counts words, since no model wrote them.
+
+    Raises BadInput on a problem without a solution, on a style it cannot write and, after the last prompt, on
+    a gold answer of `wrong_of` that no prompt has.
+    """
+    unseen, again = set(params.wrong_of), False
     for prompt in prompts:
+        unseen.discard(prompt.answer)
+        again = isinstance(prompt, RepeatedPrompt)  # which are those with a rejected answer only
         if params.recite and prompt.solution is not None:
             recited = Answer(prompt.solution, Ending.STOP, len(prompt.solution.split()), "scripted")
             yield [recited] * len(samples_of(prompt, params.n))
@@ -90,6 +96,8 @@ def answer(prompts: Iterable[Prompt], params: Params, seed: int) -> Iterator[lis
             _write(prompt, params, random.Random(f"{draw} {sample}" + (f" try {attempt}" if attempt else "")))
             for sample, attempt in samples_of(prompt, params.n)
         ]
+    if unseen and not again:
+        raise BadInput(f"sampler scripted: wrong_of: no problem has the gold answer {min(unseen)!r}")
 
 
 def _write(prompt: Prompt, params: Params, rng: random.Random) -> Answer:

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, model_validator
 
 from stages.shared import params
-from stages.spread import processes
+from stages.spread import processes, ray_tasks
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,7 +47,5 @@ def in_order(
     early: that ends the work as well.
     """
     if chosen.engine == "ray":
-        from stages.spread import ray_tasks
-
         return ray_tasks.in_order(function, items, chosen.workers, chosen.address, chosen.retries)
     return processes.in_order(function, items, chosen.workers)

@@ -143,13 +143,18 @@ def test_threads_grade_as_well() -> None:
 
 
 def test_the_stage_goes_on_with_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a machine with more to do than it has cores is too slow for the last row, which is right, every row gets more time."""
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text("seed: 0\nsystems: {s: {grade: {graders: {answer: {symbolic: {seconds: 2.0}}}, workers: 2}}}\n")
     texts = [*CODE[:10], *ENDLESS[:6], *DEEP[:3], *FLOODS[:12], "\\boxed{\\int_0^1 y^y dy}"]
     write(Path("data/s/responses.jsonl"), [response(Kind.EXPRESSION, BEYOND, text, number) for number, text in enumerate(texts)])
-    grade.main("s")
-    traces = list(read(Path("data/s/traces.jsonl"), Trace))
-    assert [trace.text for trace in traces] == texts
+    for seconds in (2.0, 10.0):
+        graders = f"{{answer: {{symbolic: {{seconds: {seconds}}}}}}}"
+        Path("params.yaml").write_text(f"seed: 0\nsystems: {{s: {{grade: {{graders: {graders}, workers: 2}}}}}}\n")
+        grade.main("s")
+        traces = list(read(Path("data/s/traces.jsonl"), Trace))
+        assert [trace.text for trace in traces] == texts
+        if traces[-1].grades["answer"] == 1.0 or os.getloadavg()[0] <= (os.cpu_count() or 1):
+            break
     assert [trace.grades["answer"] for trace in traces] == [0.0] * (len(texts) - 1) + [1.0]
     assert not Path("CANARY").exists()
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,70 @@ def test_one_part_of_several_and_the_reader_that_is_not_installed(monkeypatch: p
     monkeypatch.setattr(dequantising, "find_spec", lambda name: object())
     with pytest.raises(BadInput, match=r"00002\.gguf: one part of several; join"):
         pin(part.name)
+
+
+def test_two_licences_of_one_name_are_both_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine/LICENSES").mkdir(parents=True)
+    for name, text in (("m.gguf", ""), ("LICENSE", "Apache"), ("LICENSES/LICENSE", "MIT"), ("LICENSES/Apache.txt", "Apache")):
+        Path("mine", name).write_text(text)
+    monkeypatch.setattr(pinning, "dequantise", lambda *_: {})
+    texts = {path.name: path.read_text() for path in pin("m.gguf").glob("LICENSE*")}
+    assert texts == {"LICENSE": "Apache", "LICENSE-2": "MIT"}
+
+
+def install(name: str, package: str, folder: Path) -> None:
+    """A distribution as pip leaves it; its package holds a GGUF file."""
+    info = folder / f"{name}-1.5.dist-info"
+    (info / "licenses").mkdir(parents=True)
+    (folder / package).mkdir()
+    (folder / package / "__init__.py").touch()
+    (folder / package / "m.gguf").touch()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.5\n")
+    (info / "licenses/LICENSE").write_text("BSD")
+    listed = (
+        f"{package}/__init__.py",
+        f"{package}/m.gguf",
+        f"{info.name}/METADATA",
+        f"{info.name}/licenses/LICENSE",
+        f"{info.name}/RECORD",
+    )
+    (info / "RECORD").write_text("".join(f"{file},,\n" for file in listed))
+
+
+def test_a_package_with_another_name_than_its_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("other_name", "weights_in_here", tmp_path / "installed")
+    (tmp_path / "installed/of_nobody").mkdir()
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    monkeypatch.setattr(pinning, "dequantise", lambda *_: {})
+    folder = pin("m.gguf", "weights_in_here")
+    assert json.loads((folder / "student.json").read_text())["gguf"]["revision"] == "1.5"
+    assert (folder / "LICENSE").read_text() == "BSD"
+    with pytest.raises(BadInput, match=r"^base: of_nobody: its version is not known: it belongs to 0 installed distributions"):
+        pin("m.gguf", "of_nobody")
+
+
+def test_the_licence_of_a_hub_model_comes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {"q/m.gguf": "", "LICENSE": "Apache", "README.md": ""}
+    calls = []
+
+    def fetch(asked: list[str]) -> str:
+        for name in asked:
+            (tmp_path / "cache" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "cache" / name).write_text(held[name])
+        return str(tmp_path / "cache")
+
+    def download(model: str, name: str, revision: str) -> str:
+        calls.append((model, revision))
+        return f"{fetch([name])}/{name}"
+
+    def snapshot(model: str, revision: str, allow_patterns: list[str]) -> str:
+        calls.append((model, revision))
+        return fetch([name for name in held if any(fnmatch(name, pattern) for pattern in allow_patterns)])
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    monkeypatch.setattr(pinning, "_pin_hub", lambda _: {"revision": "c0ffee"})
+    monkeypatch.setattr(pinning, "dequantise", lambda file, *_: {"file": file.read_text()})
+    folder = pin("q/m.gguf", "owner/model")
+    assert calls == [("owner/model", "c0ffee")] * 2
+    assert {path.name for path in folder.iterdir()} == {"LICENSE", "student.json"}

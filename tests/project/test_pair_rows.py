@@ -124,8 +124,10 @@ def test_the_answers_of_a_server_are_learnt_and_a_judge_leaves_some_out(judged: 
     tasks = ",".join(f"{name}:{{train:14,validation:4,test:2,{more}}}".replace(",}", "}") for name, more in TASKS.items())
     teacher = "systems.router.respond.teacher"
     flags = ["teacher=openai", f"{teacher}.base_url={server.url}", f"{teacher}.model=m", f"{teacher}.api_key_env=null"]
+    flags.append(f"{teacher}.max_usd=null")  # the server's model has no price
     if judged:
-        flags += ["+judge=router", f"systems.router.judge.ask.base_url={server.url}", "systems.router.judge.ask.api_key_env=null"]
+        ask = "systems.router.judge.ask"
+        flags += ["+judge=router", f"{ask}.base_url={server.url}", f"{ask}.api_key_env=null", f"{ask}.max_usd=null"]
     chats = run(project, tasks, *flags)
     right = [trace for trace in read(Path("data/router/traces.jsonl"), Trace) if trace.grades["answer"] == 1.0]
     kept = list(read(Path("data/router/kept.jsonl"), Trace))

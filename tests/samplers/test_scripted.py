@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from itertools import islice
 from math import sqrt
 from typing import Any
 
@@ -227,6 +228,14 @@ def test_a_teacher_that_errs_on_one_label() -> None:
         rows = [problem(number, "7 + 5 = 12\n12 - 4 = 8", gold) for number in range(400)]
         share = sum(f"The answer is {gold}." not in one(row, "plain", rates).text for row in rows) / len(rows)
         assert abs(share - rate) < 4 * sqrt(rate * (1 - rate) / len(rows))
+
+
+def test_a_label_that_no_problem_has_is_refused_at_the_end() -> None:
+    rows = [asked(problem(number, "7 + 5 = 12\n12 - 4 = 8", "8")) for number in range(3)]
+    drawn = answer(rows, teacher({"wrong_of": {"8": 0.5, "deni": 0.5}}), 0)
+    assert len(list(islice(drawn, 3))) == 3
+    with pytest.raises(BadInput, match="wrong_of: no problem has the gold answer 'deni'"):
+        next(drawn)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,13 @@ def test_a_calibration_that_overlaps_another_split_is_refused(validation: list[P
         format_pair.main("p")
 
 
+def test_without_the_held_out_problems_nothing_tells_them_apart(here: Path) -> None:
+    Path("data/held_out/s.jsonl").unlink()
+    params()
+    with pytest.raises(BadInput, match=r"data/held_out/s\.jsonl: no such file"):
+        format_pair.main("p")
+
+
 def test_a_bare_question_is_what_the_router_reads() -> None:
     row = trace(3, "backward")
     style = format_pair.Params.model_validate(FORMAT).student_style

@@ -11,7 +11,7 @@ import pytest
 from safetensors.torch import load_file
 from stages.shared.files import read
 from stages.students.pairing.joint import Run
-from stages.students.pairing.pair_rows import RouteRow
+from stages.students.pairing.pair_rows import PathMeasure, RouteRow
 
 from pairs import CALIBRATION, points, trained
 from tiny import one_thread
@@ -56,7 +56,12 @@ ROUNDS = {"signal": "pass_rate", "calibration": CALIBRATION | {"batch_size": 4}}
 @pytest.mark.parametrize(
     "settings",
     [
-        {"router": ROUNDS, "peer": {"kind": "mse", "width": 8}, "accumulate": 2},
+        {
+            "router": ROUNDS | {"diagnostics": {"paths": 5}},
+            "evaluation": {"problems": 1, "max_new_tokens": 4},
+            "peer": {"kind": "mse", "width": 8},
+            "accumulate": 2,
+        },
         {"router": {"signal": "loss"}, "peer": {"kind": "uld"}},
     ],
     ids=["pass_rate_mse", "loss_uld"],
@@ -81,6 +86,16 @@ def test_two_processes_learn_what_one_does(bases: tuple[Path, Path], settings: d
         assert told[0] == told[1]
     assert sorted(file.relative_to(two) for file in two.rglob("*.*")) == sorted(file.relative_to(one) for file in one.rglob("*.*"))
     assert list((two / "checkpoints").iterdir()) == []
+    if "evaluation" in settings:
+        assert (two / "curves/evaluation.csv").read_text() == (one / "curves/evaluation.csv").read_text()
+        measures = [list(read(folder / "logs/path_measures.jsonl", PathMeasure)) for folder in (two, one)]
+        figures = [
+            [(-2.0 if row.alignment is None else row.alignment, row.expected, row.rank_surprisal) for row in rows] for rows in measures
+        ]
+        assert figures[0] == [pytest.approx(row, rel=1e-2, abs=2e-3) for row in figures[1]]
+        measured = [[(row.step, row.sample, row.cot_index, row.student) for row in rows] for rows in measures]
+        assert measured[0] == measured[1] and len(measured[0]) == 3 * 2 * 5  # rounds, students, paths
+        assert any(row.alignment is not None for row in measures[0])
 
 
 def test_two_processes_go_on_from_a_checkpoint(bases: tuple[Path, Path], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stages.students.pairing.path_measures import PathMeasures, last_layer, rank
 from stages.students.pairing.rank_correlations import correlations
 from stages.students.router.route_settings import Diagnostics, Params
 
-from pairs import CALIBRATION, SETTINGS, TAGS, run_of, task, trained
+from pairs import CALIBRATION, SETTINGS, TAGS, points, run_of, task, trained
 
 EVALUATION = Evaluation(problems=1, max_new_tokens=4)
 
@@ -114,7 +114,9 @@ def test_students_are_evaluated_once_an_epoch_by_problems_that_the_router_never_
     folder = trained(tmp_path / "whole", bases, evaluation={"problems": 1, "max_new_tokens": 4})
     with (folder / "curves/evaluation.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert sorted({int(row["step"]) for row in rows}) == [0, 3, 6, 7]
+    epochs = {int(row["step"]): int(row["epoch"]) for row in rows}
+    assert epochs == {0: 0, 3: 0, 6: 1, 7: 1}  # a step of the curves has the same epoch
+    assert [point["epoch"] for point in points(folder) if point["step"] == 7] == [1]
     ways = [(name, style) for name in ("first", "second") for style in TAGS] + [("pair", "routed")]
     assert [(row["student"], row["style"]) for row in rows if row["step"] == "3" and row["task"] == "all"] == ways
     assert {row["task"] for row in rows} == {"all", "sums"} and {row["problems"] for row in rows} == {"1"}

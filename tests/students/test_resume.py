@@ -138,6 +138,15 @@ def test_several_processes_may_share_out_a_step_in_another_way(monkeypatch: pyte
 
     assert key(2) == key(4, batch_size=2) == key(8, accumulate=1, batch_size=2)
     assert len({key(1), key(1, batch_size=8, accumulate=1), key(2), key(4), key(2, steps=8)}) == 5
+    plain = key(2)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "false")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    assert key(2) == plain
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    sharded = key(2)
+    assert sharded == key(4, batch_size=2)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    assert len({plain, sharded, key(2)}) == 3
 
 
 @pytest.mark.parametrize("changed", ["models/loading.py", "students/sft.py", "students/training/optimizers.py", "students/training/new.py"])

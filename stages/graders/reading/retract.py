@@ -16,6 +16,11 @@ IS_WRONG = (
     r"|korrekt))\b"
 )
 _COPULA = r"(?:is|was|'s|are|were|isn't|wasn't|can't be|cannot be|seems|looks|would be|must be)"
+# the whole of what stands in the answer's place: `B.`, `20 eggs.`, `20, not 40`; but not `20 each for two`
+_REPLACED = (
+    r"\W{1,4}(?:\d(?:[\d,./]{0,20}\d)?(?: ?%| (?!each\b)[a-z]{1,15})?|(?-i:[A-Z]))"
+    r"(?:[*)}$\]\"' ]{0,4}(?:$|[!\n]|\.(?!\d))|,? not\b)"
+)
 _RETRACTION = re.compile(
     rf"\b(?:that|this|it|which|my (?:\w{{1,10}} )?(?:answer|result|calculation|choice)|the (?:answer"
     rf"|result) above)"
@@ -32,7 +37,7 @@ _RETRACTION = re.compile(
     r"(?![^.\n]{0,40}\b(?:right|correct|fine|so)\b)"
     r"|\bactually,? let me re\w{3,12}|\bno,? sorry\b|\bsorry,? (?=it is|it's|I meant|make that)"
     r"|\b(?:actually|no|wait)[,:;] (?:no[,:;] )?(?:it|that|this|the answer) (?:should|must|has to) be"
-    r"(?=\W{1,4}(?:\d|(?-i:[A-Z])\b))"
+    rf"(?={_REPLACED})"
     r"|\bno,? wait\b|\bwait,? no\b|\blet me (?:correct|fix|redo) (?:that|this|it|my)\b|\bcorrection\s*:",
     re.IGNORECASE,
 )

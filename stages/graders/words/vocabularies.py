@@ -54,7 +54,13 @@ _ADMITTED = re.compile(  # `Yes, both are, but that does not matter.`
 )
 _CONCEDED = re.compile(r"\b(?:it is|it's) (?:true|correct|right) that [^.;\n]{1,200}?\b(?:but|however|yet)\b")
 _NOT_THE_CASE = re.compile(r"\bnot the case that (?:\w{1,12} ){0,3}(?=true|correct|false)")
-_NO_LONGER = re.compile(r"\bno (?=longer\b|matter\b)")  # `no longer clear` is no answer `no`
+_NO_LONGER = {  # `no longer true` denies what follows, but `no longer` alone answers a question with `no`
+    Kind.YES_NO: re.compile(
+        r"\bno (?=matter\b|longer (?:(?:a|the|considered|necessarily|really|entirely) )?"
+        r"(?:yes|no|true|false|correct|incorrect|right|wrong|clear|certain|sure|obvious|known)\b)"
+    ),
+    Kind.NLI: re.compile(r"\bno (?=longer\b|matter\b)"),
+}
 _EITHER = re.compile(
     r"\b(?:(?:yes|true)(?: or |/| and )(?:no|false)|(?:no|false)(?: or |/| and )(?:yes|true))\b"
 )
@@ -94,7 +100,7 @@ def final(span: Span, kind: Kind) -> str | None:
     text = straight(plain(span.text)).lower()
     if kind is Kind.YES_NO and span.rule in ("last", "text"):
         text = _EITHER.sub(" ", text)
-    text = _NO_LONGER.sub("not ", _NOT_THE_CASE.sub("not ", text))
+    text = _NO_LONGER[kind].sub("not ", _NOT_THE_CASE.sub("not ", text))
     if span.rule == "text":
         return _of_whole_text(text, kind)
     if span.rule == "spoken":

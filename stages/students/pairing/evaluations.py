@@ -15,7 +15,7 @@ from stages.students.backends import Sampling
 from stages.students.pairing.learner import Learner
 from stages.students.pairing.pair_rows import NAMES, EvaluationRow, PairTask
 from stages.students.pairing.pair_settings import Evaluation
-from stages.students.pairing.rounds import Asked
+from stages.students.pairing.rounds import Asked, graded
 from stages.students.router.route_counts import interval
 from stages.students.router.route_heads import Features, Heads
 
@@ -98,9 +98,10 @@ class Evaluations:
         right: dict[tuple[int, int, int], bool] = {}  # by problem, student, style
         for student in range(2):
             drawn = self.asked.answers(student, range(len(self.prompts)), sampling, settings.batch_size)
-            for place, ((response, _),) in enumerate(drawn):
+            grades = graded(self.task, [[response for response, _ in answers] for answers in drawn])
+            for place, (grade,) in enumerate(grades):
                 problem, style = divmod(place, len(styles))
-                right[problem, student, style] = self.task.grade([response])[0] == 1
+                right[problem, student, style] = grade == 1
         tasks = [prompt.task for prompt in self.prompts[:: len(styles)]]
         rows = []
         for student, name in enumerate(NAMES):

@@ -127,14 +127,19 @@ class Run:
             if step % points == 0 or step == self.steps:
                 for name, value in self.routing.report(step).items():
                     self.book.add(**{f"router__{name}": value})
-                self.book.point(step, (step - 1) * self.rows // len(self.paths))
+                self.book.point(step, self._epoch(step))
             self._evaluate()
             if step % every == 0 or step == self.steps:
                 self._keep()
 
     def _evaluate(self) -> None:
-        epoch = max(1, round(len(self.paths) / self.rows))  # steps of it
-        self.monitors.evaluate(self.done, self.steps, epoch, self.routing, self.book)
+        epoch_steps = max(1, round(len(self.paths) / self.rows))
+        epoch = self._epoch(self.done)
+        self.monitors.evaluate(self.done, self.steps, epoch_steps, epoch, self.routing, self.book)
+
+    def _epoch(self, step: int) -> int:
+        """The number of the epoch in which `step` began, from 0."""
+        return max(0, step - 1) * self.rows // len(self.paths)
 
     def _round(self, step: int, number: int, whole: bool = False) -> None:
         assert self.rounds

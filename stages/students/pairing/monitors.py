@@ -41,11 +41,14 @@ class Monitors:
         if settings.router.diagnostics:
             self.measures = PathMeasures(paths, learners, settings.router.diagnostics, seed)
 
-    def evaluate(self, step: int, steps: int, epoch_steps: int, routing: Routing, book: Logbook) -> None:
-        """An evaluation after `step` of `steps`, where one is due."""
+    def evaluate(
+        self, step: int, steps: int, epoch_steps: int, epoch: int, routing: Routing, book: Logbook
+    ) -> None:
+        """An evaluation after `step` of `steps`, where one is due. An epoch has about `epoch_steps`; `epoch`
+        is the number of the one in which the step began, from 0."""
         section = self.settings.evaluation
         if self.evaluations and section and section.due(step, steps, epoch_steps):
-            book.evaluated(self.evaluations.measure(step, max(0, step - 1) // epoch_steps, routing.heads))
+            book.evaluated(self.evaluations.measure(step, epoch, routing.heads))
 
     def measure(
         self,

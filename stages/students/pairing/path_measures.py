@@ -64,7 +64,9 @@ class PathMeasures:
         for student, learner in enumerate(self.learners):
             if learner.frozen:
                 continue
-            values = self._values(student, chosen, right[student][: self.settings.paths])
+            generator = random.Random(f"right/{self.seed}/{step}/{student}")  # they come task by task
+            count = min(self.settings.paths, len(right[student]))
+            values = self._values(student, chosen, generator.sample(right[student], count))
             for place, (row, (alignment, ratio)) in enumerate(zip(chosen, values, strict=True)):
                 path = self.paths[row]
                 seen = observed[student].get((str(path.chat.task), path.chat.style))

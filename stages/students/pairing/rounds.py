@@ -9,6 +9,7 @@ from stages.models.templates import render
 from stages.shared.errors import BadInput
 from stages.shared.rows import Ending, Prompt, Response
 from stages.students.backends import Sampled, Sampling
+from stages.students.pairing.joint_processes import shared_out
 from stages.students.pairing.learner import Learner
 from stages.students.pairing.pair_rows import PairTask
 from stages.students.router.route_settings import Calibration
@@ -77,8 +78,8 @@ class Rounds:
             seed = random.Random(f"answers/{self.seed}/{number}/{student}").getrandbits(31)
             sampling = Sampling(settings.samples, settings.max_new_tokens, settings.temperature, seed)
             drawn = self.asked.answers(student, places, sampling, settings.batch_size)
-            for place, answers in zip(places, drawn, strict=True):
-                grades = self.task.grade([response for response, _ in answers])
+            every = graded(self.task, [[response for response, _ in answers] for answers in drawn])
+            for place, answers, grades in zip(places, drawn, every, strict=True):
                 value = worth(grades, [response.tokens for response, _ in answers], settings.price)
                 rows.append(Observation(number, *divmod(place, styles), student, value))
                 asked = self.asked.ids[student][place]
@@ -88,6 +89,15 @@ class Rounds:
                     if grade == 1
                 )
         return rows
+
+
+def graded(task: PairTask, answers: Sequence[Sequence[Response]]) -> list[list[float]]:
+    """The grades of the answers to each prompt.
+
+    Each process grades some, and all get all: a grader with a limit of time need not grade alike in each, and
+    the router must be the same in all.
+    """
+    return shared_out(lambda some: [list(task.grade(responses)) for responses in some], answers)
 
 
 def _response(prompt: Prompt, answer: Sampled, sample: int, learner: Learner) -> Response:

@@ -17,6 +17,11 @@ from stages.models.code import hash_of_code
 
 CODE = ("students", "models")  # the packages that a training runs
 SHARES = ("batch_size", "accumulate", "launcher")  # params that say how processes share out a step
+# what `accelerate launch` says of how processes keep weights and optimizer: a checkpoint has that form
+KEPT = (
+    "ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED", "ACCELERATE_MIXED_PRECISION", "FSDP_VERSION",
+    "FSDP_STATE_DICT_TYPE",
+)  # fmt: skip
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "peft", "bitsandbytes")
 
 
@@ -41,12 +46,16 @@ def shared_out(params: Mapping[str, Any]) -> dict[str, Any]:
 
     Where several processes train, how they share out the rows of a step does not: batch_size, accumulate and
     launcher give way to the number of rows. Weights and optimizer are then the same up to rounding, and a
-    training goes on with another number of processes, as when fewer GPUs are free.
+    training goes on with another number of processes, as when fewer GPUs are free. Whether they share out
+    the weights as well (FSDP), and in which precision they compute, does enter: the form of a checkpoint
+    depends on it.
     """
     if processes() == 1:
         return dict(params)
     rest = {name: value for name, value in params.items() if name not in SHARES}
-    return rest | {"rows_a_step": params["batch_size"] * params["accumulate"] * processes()}
+    kept = {name: os.environ.get(name, "").lower() for name in KEPT}
+    kept = {name: value for name, value in kept.items() if value not in ("", "0", "false", "no")}
+    return rest | {"rows_a_step": params["batch_size"] * params["accumulate"] * processes(), "kept": kept}
 
 
 @contextmanager
