@@ -114,7 +114,7 @@ class BatchBuyer:
             try:
                 self._submit(affordable)
             except Fault:
-                self.requests.add(left[start + ROWS :])
+                self.requests.add(left[start + (len(affordable) if over_budget else ROWS) :])
                 raise
             if over_budget:
                 return over_budget
