@@ -1,7 +1,7 @@
 """Uploads a folder that `export` wrote to the Hugging Face Hub; no other command uploads a model.
 
     python -m stages.tools.push OUT OWNER/NAME               a private repository, made where there is none
-    python -m stages.tools.push OUT OWNER/NAME --public      one that is made is public; one that is public is taken
+    python -m stages.tools.push OUT OWNER/NAME --public      a public one; only so is one uploaded to
 
 The token is that of the Hub's client: the variable HF_TOKEN, or `hf auth login`. All files of OUT are one
 commit; what the repository held before stays, but for files of the same name.
@@ -19,7 +19,8 @@ CARD = "README.md"
 def push(folder: Path, repository: str, public: bool) -> str:
     """Uploads the files and returns the address of the repository.
 
-    Raises BadInput where `folder` is no exported model, where there is no token, and where the Hub refuses.
+    Raises BadInput where `folder` is no exported model, where there is no token, where the repository is there
+    and public but `public` is false, and where the Hub refuses.
     """
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
