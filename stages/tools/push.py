@@ -19,8 +19,8 @@ CARD = "README.md"
 def push(folder: Path, repository: str, public: bool) -> str:
     """Uploads the files and returns the address of the repository.
 
-    Raises BadInput where `folder` is no exported model, where there is no token, where the repository is there
-    and public but `public` is false, and where the Hub refuses.
+    Raises BadInput where `folder` is no exported model, where there is no token, where the repository is
+    there and public but `public` is false, and where the Hub refuses.
     """
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
