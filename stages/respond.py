@@ -18,6 +18,7 @@ from stages.samplers.asking.tries import Acceptance
 from stages.samplers.cost.estimate_command import print_estimate
 from stages.shared import params
 from stages.shared.cli import is_main_process, progress, run
+from stages.shared.errors import BadInput, unknown
 from stages.shared.files import read, write, write_json
 from stages.shared.member_params import SamplerParams
 from stages.shared.params import Rows, Strict, member, members
@@ -73,6 +74,7 @@ def main(system: str) -> None:
     run.
     """
     mine = params.read(system, "respond", Params)
+    _check_probe(system, mine)
     if not is_main_process():
         _share_local_batches(system, mine)
         return
@@ -86,6 +88,15 @@ def main(system: str) -> None:
     write(out, rows, empty, mine.shard_rows)
     accepted = {"accept": accepts.metrics()} if accepts else {}
     write_json(Path("metrics", f"{system}_teacher.json"), totals.metrics() | accepted)
+
+
+def _check_probe(system: str, section: Params) -> None:
+    """Raises BadInput where the probe is a served folder that dvc.yaml does not make this stage depend on."""
+    served = getattr(section.probe, "serves", None)
+    if served:
+        base = f"models/bases/{params.refers('systems', system, 'base')}"
+        if not any(Path(served).is_relative_to(dep) for dep in (base, section.root)):
+            raise BadInput(f"systems.{system}.respond.probe.serves: {unknown('model', served, [base])}")
 
 
 def _share_local_batches(system: str, section: Params) -> None:

@@ -9,8 +9,10 @@
 #SBATCH --cpus-per-task=8
 #SBATCH --mem=64G
 #SBATCH --time=24:00:00
-#SBATCH --signal=TERM@60
-#SBATCH --output=.athanor/slurm-%j.log
+# B: the shell, which `exec` makes the stage, gets SIGTERM a minute before the time is over: respond and judge then store the
+# answers in flight, and a training ends; run again, it goes on from its last checkpoint.
+#SBATCH --signal=B:TERM@60
+#SBATCH --output=slurm-%j.log
 set -euo pipefail
 . .venv/bin/activate
 exec python "$@"

@@ -69,7 +69,8 @@ class Params(RequestSettings):
     # The folder of the model that the server serves, where it is a model of this project
     # (models/students/<system>/<student>): in the memo the hash of its files stands for the server, so that a
     # model trained anew is asked anew. `{hash}` in `model` is the start of that hash: a server that was
-    # started under such a name refuses to answer for any other state of the folder (null: no such model).
+    # started under such a name refuses to answer for any other state of the folder, where it looks at names:
+    # vLLM does, SGLang answers for any (null: no such model).
     serves: str | None = Field(default=None, min_length=1)
     # How freely tokens are drawn; 0: the likeliest each time.
     temperature: float | None = Field(default=None, ge=0)

@@ -146,12 +146,22 @@ class replacing:
             if failures:
                 raise failures[0] from None
             for path, partial in replaced.items():
-                if path.is_dir() or partial.is_dir():  # neither takes the place of the other by itself
-                    _remove(path)
-                partial.replace(path)
+                _take_place(partial, path)
         finally:
             for path in self.files:
                 _remove(self.parts[path])
+
+
+def _take_place(partial: Path, path: Path) -> None:
+    """Has `partial` take the place of `path`. A folder and what it replaces need two renames. A kill between
+    the two leaves no `path`, never a part of the rows."""
+    old = path.with_name(f"{path.name}.old.partial")
+    _remove(old)  # what a killed run has left
+    if path.is_dir() or partial.is_dir():
+        with suppress(FileNotFoundError):
+            path.rename(old)
+    partial.replace(path)
+    _remove(old)
 
 
 def _remove(path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from stages.shared.errors import BadInput
 
 ENDING = ".jsonl"
-DIGITS = 6  # of the number in a shard's name: 000000.jsonl
+DIGITS = 9  # of the number in a shard's name: 000000000.jsonl; names with more would not stand in order
 
 
 def shards_of(path: Path) -> list[Path]:
@@ -36,7 +36,7 @@ def has_rows(path: Path) -> bool:
 
 
 def lines(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Every line with its place (`train.jsonl:7`, `train.jsonl/000002.jsonl:7`), one at a time."""
+    """Every line with its place (`train.jsonl:7`, `train.jsonl/000000002.jsonl:7`), one at a time."""
     for shard in shards_of(path):
         with shard.open("rb") as file:
             for number, line in enumerate(file, 1):

@@ -18,7 +18,7 @@ class Params(params.Strict):
     # processes: worker processes of this machine. ray: tasks on a Ray cluster
     # (pip install -r requirements-ray.txt); docs/scale.md says how one is started.
     engine: Literal["processes", "ray"] = "processes"
-    # processes that share the rows; with ray the processors of the cluster that are kept busy
+    # processes that share the rows; with ray the tasks that run at the same time, each on one processor
     workers: int = Field(default=1, ge=1, le=4096)
     # of a Ray cluster: HOST:PORT of its head, or `auto`: the one that RAY_ADDRESS of the environment names,
     # else the one of which this machine is a node

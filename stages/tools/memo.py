@@ -86,6 +86,8 @@ def print_spending(given: argparse.Namespace) -> None:
     ledger = RepositoryLedger()
     if given.reset:
         ledger.start_anew()
+    with ledger.changing():
+        ledger.count_dead()
     account, since = ledger.account(), ledger.since()
     ledger.close()
     _print(f"since {since} UTC: {account.requests} requests")

@@ -116,12 +116,15 @@ def pieces(*texts: str, reason: str | None = "STOP") -> list[Any]:
     return [b": ping", *events, *([{"candidates": [{"finishReason": reason, "index": 0}], "usageMetadata": usage}] if reason else [])]
 
 
+OVERLOADED = {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
+
+
 def test_a_streamed_answer_may_take_longer_than_the_timeout() -> None:
     behaviours = {"slowly": lambda server, call: Response(200, pieces(*"answer"), pause=0.2)}
     with Server(plan=lambda call: "slowly", behaviours=behaviours) as server:
         ((given,),) = ask(server, prompts(1), stream=True, timeout=0.5, token_timeout=3.0)
         assert given[:5] == ("answer", Ending.STOP, 35, "served", 10) and given.reasoning == "hm"
-        assert server.calls[0].path.startswith("/v1beta/models/gemini-x:streamGenerateContent?") and "alt=sse" in server.calls[0].path
+        assert server.calls[0].path == "/v1beta/models/gemini-x:streamGenerateContent?alt=sse"
         assert ask(server, prompts(1)) == [[given]]  # how it is sent is no part of what is asked
 
 
@@ -133,14 +136,16 @@ def test_a_streamed_answer_may_take_longer_than_the_timeout() -> None:
         (lambda server, call: Response(200, pieces("a", reason=None)), "cut off"),
         (lambda server, call: Response(200, [b"data: {torn"]), "malformed JSON"),
         (FAULTS["503"], "overloaded"),
+        (lambda server, call: Response(200, [*pieces("a", reason=None), OVERLOADED]), "overloaded"),
     ],
-    ids=["silence", "comments alone", "cut", "torn", "refused"],
+    ids=["silence", "comments alone", "cut", "torn", "refused", "an error within"],
 )
 def test_a_stream_that_breaks_is_asked_again(fault: Any, kind: str) -> None:
     behaviours = {"breaks": fault, "whole": lambda server, call: Response(200, pieces("b"))}
     with Server(plan=lambda call: "breaks" if call.tries == 0 else "whole", behaviours=behaviours) as server:
         ((given,),) = ask(server, prompts(1), stream=True, token_timeout=1.0)
     assert given.text == "b" and runs()[0]["faults"] == {kind: 1}
+    assert (runs()[0]["lost_usd"] == 0) is (kind == "overloaded")  # an error is not billed
 
 
 def test_two_addresses_with_one_identity_are_one_service() -> None:

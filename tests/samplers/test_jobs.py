@@ -176,6 +176,16 @@ def test_after_a_refused_submission_the_other_parts_are_submitted_too(monkeypatc
     assert runs()[0]["faults"] == {"overloaded": 1}
 
 
+def test_a_bound_ends_the_run_also_where_the_submission_before_it_failed() -> None:
+    with Server() as server:
+        server.batches = Refusing(server)
+        server.batches.submissions = 1  # the next two are refused
+        with pytest.raises(BadInput, match="stopped at max_requests 3"):
+            batched(server, 5, max_requests=3, retries=1)
+        assert sum(server.billed.values()) == 3
+    assert runs()[0]["faults"] == {"overloaded": 1}
+
+
 def test_what_fails_in_a_batch_of_an_earlier_run_is_bought_live_within_the_bound() -> None:
     with Server(plan=lambda call: "500" if call.told in ("plain question 1", "plain question 2") and call.tries == 0 else None) as server:
         server.batches.looks = 10**9

@@ -1,9 +1,13 @@
 """Bounds that hold for a whole repository (`scope: repository`), by the server's own ledger: two processes together never exceed one
 limit, whatever fails and whoever is killed."""
 
+import argparse
 import asyncio
+import itertools
 import signal
+import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,11 +18,14 @@ from stages.samplers.cost.prices import Price, Spending, Usage
 from stages.samplers.cost.repository_ledger import RepositoryLedger, SharedFile, ledger_path
 from stages.samplers.requests.rate_limit import Gaps, SentRequest
 from stages.samplers.requests.shared_records import SharedRecords
+from stages.shared.cli import working_directory
 from stages.shared.errors import BadInput
+from stages.tools import memo
 
 from faulty_ledger import MOST, Ledger
 from paid_runs import finish
 from paid_runs import start as start_runs
+from project_tree import ROOT
 from server import Server
 from teachers import PRICE, ask, params, prompts, runs, workplace
 
@@ -146,6 +153,61 @@ def test_what_is_under_way_at_the_end_of_a_run_counts_as_lost() -> None:
     account = second.ledger.account()
     assert account.lost == pytest.approx(CHEAP.cost(Usage(10, 10))) and (account.in_flight, account.requests) == (0, 1)
     second.close()
+
+
+def test_what_cannot_be_booked_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RepositoryLedger, "book", refuse_after(3, RepositoryLedger.book))
+    with Server(latency=0.2) as server:
+        with pytest.raises(BadInput, match="the ledger is full"):
+            ask(server, prompts(20), scope="repository", concurrency=8, max_usd=1.0)
+        billed = dict(server.billed)
+        assert 3 < len(billed) < 20
+        with sqlite3.connect(working_directory() / "memo.sqlite") as stored:
+            assert stored.execute("SELECT count(*) FROM answers").fetchone() == (len(billed),)
+
+
+def refuse_after(count: int, book: Any) -> Any:
+    booked = itertools.count()
+
+    def refuse(ledger: RepositoryLedger, *given: Any) -> None:
+        if next(booked) >= count:
+            raise BadInput("the ledger is full")
+        book(ledger, *given)
+
+    return refuse
+
+
+DIES = """
+import os
+from stages.samplers.cost.repository_ledger import RepositoryLedger
+ledger = RepositoryLedger()
+with ledger.changing():
+    for number, usd in enumerate({usd}):
+        ledger.reserve(number, usd)
+os._exit(9)
+"""
+
+
+def set_aside_and_die(*usd: float) -> None:
+    """A process does both."""
+    done = subprocess.run([sys.executable, "-c", DIES.format(usd=usd)], cwd=ROOT, check=False)
+    assert done.returncode == 9
+
+
+def test_what_a_dead_process_set_aside_is_shown_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    set_aside_and_die(5.0, 0.5)
+    memo.print_spending(argparse.Namespace(reset=False))
+    shown = capsys.readouterr().out
+    assert "5.500000 USD at most for calls without an answer" in shown and "0.000000 USD set aside for 0 requests" in shown
+
+
+def test_what_is_counted_as_lost_stays_where_the_bound_is_reached() -> None:
+    set_aside_and_die(5.0)
+    made = budget(max_usd=5.0)
+    with pytest.raises(OutOfBudget, match="at most 5"):
+        made.try_reserve(10, 10)
+    assert made.ledger and made.ledger.account() == (0.0, 5.0, 0.0, 0, 1)
+    made.close()
 
 
 def test_shared_records_of_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:

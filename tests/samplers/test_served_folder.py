@@ -140,6 +140,20 @@ def test_a_served_folder_that_the_stage_does_not_depend_on() -> None:
             read_params("s", stage, model)
 
 
+def test_a_served_base_model_that_the_stage_does_not_depend_on() -> None:
+    train("first")
+    sections("http://127.0.0.1:9/v1", STUDENT)
+    text = Path("params.yaml").read_text().replace("root: models/bases/t", f"root: {STUDENT}")
+    values = YAML(typ="safe").load(text)
+    respond_section = values["systems"]["s"]["respond"]
+    for serves, message in ((STUDENT, "prompts.jsonl: no such file"), ("models/bases/other", "choose from: models/bases/b")):
+        respond_section["probe"] = respond_section["teacher"] | {"serves": serves}
+        with Path("params.yaml").open("w") as file:
+            YAML().dump(values, file)
+        with pytest.raises(BadInput, match=message):
+            respond.main("s")
+
+
 class Guided(Server):
     """Like vLLM with a reasoning parser: the thought stands apart, in `reasoning`."""
 

@@ -33,7 +33,7 @@ def test_the_shards_are_the_file_cut_after_whole_rows(rows: int, sizes: list[int
     write(whole, problems)
     assert write(sharded, problems, shard_rows=rows) == 7
     shards = contents(sharded)
-    assert list(shards) == [f"{number:06}.jsonl" for number in range(len(sizes))]
+    assert list(shards) == [f"{number:09}.jsonl" for number in range(len(sizes))]
     assert [text.count(b"\n") for text in shards.values()] == sizes
     assert b"".join(shards.values()) == content_of(sharded) == content_of(whole) == whole.read_bytes()
     assert list(read(sharded, Problem, key=lambda row: row.id)) == problems
@@ -46,9 +46,9 @@ def test_many_lines_written_at_once_are_cut_as_well(tmp_path: Path) -> None:
         file.write(b"")
         metrics.write(b"{\n}\n")
     assert contents(tmp_path) == {
-        "rows.jsonl/000000.jsonl": b"1\n2\n",
-        "rows.jsonl/000001.jsonl": b"3\n4\n",
-        "rows.jsonl/000002.jsonl": b"5\n",
+        "rows.jsonl/000000000.jsonl": b"1\n2\n",
+        "rows.jsonl/000000001.jsonl": b"3\n4\n",
+        "rows.jsonl/000000002.jsonl": b"5\n",
         "metrics.json": b"{\n}\n",
     }
 
@@ -57,7 +57,7 @@ def test_a_folder_without_rows_has_one_empty_shard(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     assert not has_rows(path)
     write(path, [], shard_rows=2)
-    assert contents(path) == {"000000.jsonl": b""} and not has_rows(path)
+    assert contents(path) == {"000000000.jsonl": b""} and not has_rows(path)
     with pytest.raises(BadInput, match=r"rows\.jsonl: the file is empty; expected one Problem a line"):
         next(read(path, Problem))
     write(path, [problem(0)], shard_rows=2)
@@ -69,13 +69,13 @@ FAULTS: list[tuple[Spoil, str]] = [
     (lambda folder: (folder / "notes.txt").write_text(""), r"rows\.jsonl: notes\.txt is no shard; expected files \*\.jsonl alone"),
     (lambda folder: (folder / "more.jsonl").mkdir(), r"rows\.jsonl: more\.jsonl is no shard"),
     (
-        lambda folder: (folder / "000000.jsonl").replace(folder / "000001.jsonl").rename(folder.parent / "away"),
+        lambda folder: (folder / "000000000.jsonl").replace(folder / "000000001.jsonl").rename(folder.parent / "away"),
         r"rows\.jsonl: the folder is empty",
     ),
-    (lambda folder: (folder / "000001.jsonl").write_text("{}\n"), r"rows\.jsonl/000001\.jsonl:1: not a Problem"),
+    (lambda folder: (folder / "000000001.jsonl").write_text("{}\n"), r"rows\.jsonl/000000001\.jsonl:1: not a Problem"),
     (
-        lambda folder: (folder / "000002.jsonl").write_bytes((folder / "000000.jsonl").read_bytes()),
-        r"rows\.jsonl/000002\.jsonl:1: duplicate id 'p0'",
+        lambda folder: (folder / "000000002.jsonl").write_bytes((folder / "000000000.jsonl").read_bytes()),
+        r"rows\.jsonl/000000002\.jsonl:1: duplicate id 'p0'",
     ),
 ]
 
@@ -98,7 +98,7 @@ def test_a_file_and_a_folder_take_each_others_place_and_an_error_leaves_the_old(
     write(path, map(problem, range(5)), shard_rows=before)
     old = contents(tmp_path)
     (tmp_path / "rows.jsonl.partial").mkdir()  # of a run that was killed
-    (tmp_path / "rows.jsonl.partial/000007.jsonl").write_text("half")
+    (tmp_path / "rows.jsonl.partial/000000007.jsonl").write_text("half")
     with pytest.raises(ZeroDivisionError):
         write(path, (problem(1 // (3 - number)) for number in range(9)), shard_rows=after)
     assert contents(tmp_path) == old
@@ -106,6 +106,24 @@ def test_a_file_and_a_folder_take_each_others_place_and_an_error_leaves_the_old(
     assert path.is_dir() is (after is not None)
     assert len(contents(tmp_path)) == (2 if after else 1)
     assert [row.id for row in read(path, Problem)] == [f"p{number}" for number in range(6)]
+
+
+@pytest.mark.parametrize("after", [None, 2])
+def test_a_kill_while_a_folder_is_replaced_leaves_no_part_of_it(after: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rows.jsonl"
+    write(path, map(problem, range(20)), shard_rows=2)
+
+    def kill(folder: Path) -> None:
+        next(iter(folder.iterdir())).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr("stages.shared.files.rmtree", kill)
+        with pytest.raises(KeyboardInterrupt):
+            write(path, map(problem, range(10)), shard_rows=after)
+    assert len(list(read(path, Problem))) == 10
+    write(path, map(problem, range(6)), shard_rows=2)
+    assert list(read(path, Problem)) == [problem(number) for number in range(6)] and list(tmp_path.iterdir()) == [path]
 
 
 def sections(shard_rows: int | None) -> dict[str, Any]:
@@ -148,5 +166,5 @@ def test_every_stage_writes_the_same_rows_into_shards(tmp_path: Path, monkeypatc
         assert {path.is_dir() for path in outs} == {shard_rows is not None}
         found.append({str(path): content_of(path) for path in outs} | contents(Path("metrics")))
         lineage = find(next(read(Path("data/s/chats/n.jsonl"), Chat)).problem, ["s"])
-        assert lineage.chats[0].place == f"data/s/chats/n.jsonl{'/000000.jsonl' if shard_rows else ''}:1"
+        assert lineage.chats[0].place == f"data/s/chats/n.jsonl{'/000000000.jsonl' if shard_rows else ''}:1"
     assert len(found[0]) > 15 and found[0] == found[1]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from stages.shared.errors import BadInput
 from stages.shared.files import write
 from stages.shared.rows import Ending, Kind, Response
+from stages.spread import ray_tasks
 from stages.spread.engines import Params
 from stages.spread.ray_tasks import AHEAD, in_order
 
@@ -79,6 +81,29 @@ def test_order_is_kept_and_little_is_read_ahead(cluster: Any) -> None:
         assert list(islice(results, 20)) == [number * number for number in range(20)]
     assert next(source) <= 20 + AHEAD * WORKERS
     assert not sys.modules["ray"].is_initialized()
+
+
+def test_so_many_as_workers_are_worked_on_at_once(cluster: Any, tmp_path: Path) -> None:
+    def present(number: int) -> int:
+        (tmp_path / str(number)).touch()
+        sleep(0.2)
+        there = len(list(tmp_path.iterdir()))
+        (tmp_path / str(number)).unlink()
+        return there
+
+    assert max(in_order(present, range(6), 1, cluster.address, 0)) == 1
+
+
+def test_a_cluster_without_a_processor_and_other_forms_of_an_address(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    ray_tasks._check_reachable("ray://nobody.invalid:10001")
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
+        ray_tasks._check_reachable(f"[::1]:{listening.getsockname()[1]}")
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"memory": 1.0})
+    with pytest.raises(BadInput, match=r"no node of the cluster at address .* has a processor for tasks"):
+        next(in_order(square, range(1), 1, cluster.address, 0))
+    assert not ray.is_initialized()
 
 
 def test_what_a_row_raises_is_raised_here_and_a_lost_worker_is_made_up_for(cluster: Any, tmp_path: Path) -> None:

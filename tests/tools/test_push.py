@@ -22,6 +22,7 @@ class Hub(BaseHTTPRequestHandler):
 
     asked: list[tuple[str, Any, str]]
     refused: int
+    private: bool
 
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -38,7 +39,7 @@ class Hub(BaseHTTPRequestHandler):
             self.reply(200, {"commitUrl": f"{address}/commit/{'a' * 40}", "commitOid": "a" * 40, "hookOutput": ""})
 
     def do_GET(self) -> None:
-        self.reply(200, {"id": "me/mini", "sha": "b" * 40, "siblings": [], "private": True})
+        self.reply(200, {"id": "me/mini", "sha": "b" * 40, "siblings": [], "private": self.private})
 
     def reply(self, status: int, body: Any) -> None:
         content = json.dumps(body).encode()
@@ -57,6 +58,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
     class Own(Hub):
         asked: list[tuple[str, Any, str]] = []  # noqa: RUF012
         refused = 0
+        private = True
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Own)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -92,6 +94,17 @@ def test_all_files_are_one_commit(
     files = {each["value"]["path"]: base64.b64decode(each["value"]["content"]) for each in commit[1] if each["key"] == "file"}
     assert commit[0] == "/api/models/me/mini/commit/main" and files == FILES
     assert {token for _, _, token in hub.asked} == {f"Bearer {TOKEN}"}
+
+
+def test_a_repository_that_is_public_is_uploaded_to_only_with_the_flag(
+    hub: type[Hub], exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.private = False
+    with pytest.raises(SystemExit, match=r"push: me/mini: this repository is there and public; --public uploads to it"):
+        run(monkeypatch, str(exported), "me/mini")
+    assert [path for path, *_ in hub.asked] == ["/api/repos/create"]
+    run(monkeypatch, str(exported), "me/mini", "--public")
+    assert hub.asked[-1][0] == "/api/models/me/mini/commit/main"
 
 
 def test_what_is_refused_is_told_without_the_token(hub: type[Hub], exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:

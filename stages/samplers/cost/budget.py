@@ -10,6 +10,8 @@ booked when it is answered.
 
 `reserve` waits while requests in flight may turn out cheaper. So neither bound is ever exceeded, whatever the
 concurrency. With `scope: repository` the same holds for all processes that share a repository_ledger.py.
+The exception is a model that bills more tokens than `max_tokens`. Each run learns that from its own answers,
+so the answers in flight until then may exceed `max_usd`, in each run anew.
 """
 
 import asyncio
@@ -51,7 +53,8 @@ class Budget:
         if limits.max_usd is not None and price is None:
             raise BadInput("max_usd: the model has no price, so no bound could be kept; give `price`")
         self.spent = self.lost = 0.0
-        # By how much an answer exceeded what it could cost at most: models may think beyond `max_tokens`.
+        # By how much an answer of this run exceeded what it could cost at most: models may think beyond
+        # `max_tokens`.
         self.excess = 1.0
         self.requests = 0
         self.reserved: dict[int, float] = {}
@@ -94,12 +97,18 @@ class Budget:
         return Account(self.spent, self.lost, reserved, len(self.reserved), self.requests)
 
     def _reserve_together(self, ledger: RepositoryLedger, most: float) -> bool:
+        over_budget, fits = None, False
         with ledger.changing():
-            fits = self._fits(ledger.account(), most)
-            if not fits and ledger.count_dead():
+            try:
                 fits = self._fits(ledger.account(), most)
+                if not fits and ledger.count_dead():
+                    fits = self._fits(ledger.account(), most)
+            except OutOfBudget as error:  # raised outside: what `count_dead` wrote is to stay
+                over_budget = error
             if fits:
                 ledger.reserve(self.requests + 1, most)
+        if over_budget:
+            raise over_budget
         self.waits_for_others = not fits and not self.reserved
         return fits
 
@@ -123,11 +132,17 @@ class Budget:
         model has no price. Where the server did not say what it billed (not `certain`), the rest of what the
         request could cost counts as lost."""
         most = self.reserved[reservation]
-        cost = self.price.cost(usage, self.batch) if usage and self.price else 0.0
+        cost = self.cost(usage) or 0.0
         self._book(reservation, cost, 0.0 if certain else max(0.0, most - cost))
         if certain and most and cost > most:
             self.excess = max(self.excess, self.excess * cost / most)
         return cost if self.price else None
+
+    def cost(self, usage: Usage | None) -> float | None:
+        """What so many tokens cost in USD (None: nothing was billed); None where the model has no price."""
+        if self.price is None:
+            return None
+        return self.price.cost(usage, self.batch) if usage else 0.0
 
     def lose(self, reservation: int, usage: Usage | None) -> None:
         """Books a request that brought no answer and may be billed: for `usage`, or (None) for the most that

@@ -20,8 +20,8 @@ from stages.shared.errors import BadInput
 
 SCHEMA = """
 CREATE TABLE account (since INTEGER NOT NULL, spent REAL NOT NULL, lost REAL NOT NULL,
-    requests INTEGER NOT NULL);
-INSERT INTO account VALUES (unixepoch(), 0, 0, 0);
+    requests INTEGER NOT NULL, reserved REAL NOT NULL, in_flight INTEGER NOT NULL);
+INSERT INTO account VALUES (unixepoch(), 0, 0, 0, 0, 0);
 CREATE TABLE reserved (owner TEXT NOT NULL, number INTEGER NOT NULL, usd REAL NOT NULL,
     PRIMARY KEY (owner, number)) WITHOUT ROWID;
 CREATE TABLE rates (place TEXT PRIMARY KEY, next_by_requests REAL NOT NULL, next_by_tokens REAL NOT NULL,
@@ -122,8 +122,7 @@ class RepositoryLedger:
     def account(self) -> Account:
         """All that was booked."""
         (row,) = self.file.database.execute(
-            "SELECT spent, lost, (SELECT total(usd) FROM reserved), (SELECT count(*) FROM reserved), "
-            "requests FROM account"
+            "SELECT spent, lost, reserved, in_flight, requests FROM account"
         ).fetchall()
         return Account(*row)
 
@@ -131,14 +130,18 @@ class RepositoryLedger:
         """Sets `usd` aside for request `number` of this run. To be called within `changing`."""
         values = (self.owners.enter(), number, usd)
         self.file.database.execute("INSERT INTO reserved VALUES (?, ?, ?)", values)
-        self.file.database.execute("UPDATE account SET requests = requests + 1")
+        change = (
+            "UPDATE account SET requests = requests + 1, reserved = reserved + ?, in_flight = in_flight + 1"
+        )
+        self.file.database.execute(change, (usd,))
 
     def book(self, number: int, spent: float, lost: float) -> None:
         """Books what request `number` of this run cost, in place of what was set aside for it."""
         with self.file.changing() as database:
+            query = "SELECT count(*), total(usd) FROM reserved WHERE owner = ? AND number = ?"
+            count, usd = database.execute(query, (self.owners.own, number)).fetchone()
             database.execute("DELETE FROM reserved WHERE owner = ? AND number = ?", (self.owners.own, number))
-            if spent or lost:
-                database.execute("UPDATE account SET spent = spent + ?, lost = lost + ?", (spent, lost))
+            self._free(count, usd, spent, lost)
 
     def count_dead(self) -> int:
         """Counts as lost what processes that have ended without a word had set aside. Returns how many such
@@ -151,10 +154,19 @@ class RepositoryLedger:
 
     def _lose(self, owner: str) -> None:
         database = self.file.database
-        database.execute(
-            "UPDATE account SET lost = lost + (SELECT total(usd) FROM reserved WHERE owner = ?)", (owner,)
-        )
+        query = "SELECT count(*), total(usd) FROM reserved WHERE owner = ?"
+        count, usd = database.execute(query, (owner,)).fetchone()
         database.execute("DELETE FROM reserved WHERE owner = ?", (owner,))
+        self._free(count, usd, 0.0, usd)
+
+    def _free(self, count: int, usd: float, spent: float, lost: float) -> None:
+        """Books `spent` and `lost` in place of `usd`, which was set aside for `count` requests."""
+        self.file.database.execute(
+            "UPDATE account SET spent = spent + ?, lost = lost + ?, in_flight = in_flight - ?, "
+            # rounding adds up to nothing: without a request in flight nothing is set aside
+            "reserved = CASE in_flight WHEN ? THEN 0.0 ELSE max(0.0, reserved - ?) END",
+            (spent, lost, count, count, usd),
+        )
 
     def start_anew(self) -> None:
         """Counts from 0 again; what living runs have set aside stays."""

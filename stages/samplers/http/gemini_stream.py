@@ -37,7 +37,9 @@ class StreamedAnswer:
         return True
 
     def body(self) -> bytes:
-        """The whole answer. Raises Fault where the stream ended before it."""
+        """The whole answer, or the error that ended it. Raises Fault where the stream ended before either."""
+        if "error" in self.fields:
+            return json.dumps({"error": self.fields["error"]}).encode()
         if "promptFeedback" in self.fields and not self.candidate:
             return json.dumps(self.fields).encode()
         if "finishReason" not in self.candidate:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from stages.samplers.http.chat import LARGEST
-from stages.samplers.http.faults import Fault, Target, fault_of
+from stages.samplers.http.faults import Fault, Target, embedded_status, fault_of
 from stages.samplers.http.gemini_stream import read_stream
 
 CHUNK = 1 << 14  # bytes of a stream that are read at once, at most
@@ -40,13 +41,19 @@ def guard(
                 path, _, query = request.url.partition("?")
                 if path.endswith(WHOLE):
                     path = path.removesuffix(WHOLE) + STREAMED
-                request.url = f"{path}?{f'{query}&' if query else ''}alt=sse".replace("%24alt=json&", "")
+                kept = [(name, value) for name, value in parse_qsl(query) if name != "$alt"]
+                request.url = f"{path}?{urlencode([*kept, ('alt', 'sse')])}"
                 options |= {"timeout": stream.seconds, "stream": True}
             response: Any = super().send(request, *given, **options)
             if response.is_redirect:
                 raise fault_of(response.status_code, "", "", None, target)
             try:
-                response._content = change(_read(response, stream))
+                content = _read(response, stream)
+                if (
+                    stream and response.status_code == 200
+                ):  # an error within the stream has a status of its own
+                    response.status_code = embedded_status(content) or 200
+                response._content = change(content)
             except HTTPError as error:
                 cause = "timed out" if "timed out" in str(error) else "cut off"
                 raise OSError(f"{cause}: {error}") from None

@@ -126,13 +126,16 @@ class Attempts:
     async def _answered(
         self, request: Request, reservation: int, sent: SentRequest, completion: Completion
     ) -> None:
-        """Returns when the answer is on disk: until then the request counts as in flight."""
+        """Returns when the answer is on disk: until then the request counts as in flight. The answer is
+        stored also where it cannot be booked, because the file of a shared bound cannot be written."""
         completion, certain = self.missing_usage.complete(request.asked, completion)
-        cost_usd = self.budget.settle(reservation, completion.usage, certain)
-        answer = completion.answer(str(request.asked["model"]), cost_usd)
-        self.rate.settle(sent, answer.prompt_tokens + answer.tokens)
+        answer = completion.answer(str(request.asked["model"]), self.budget.cost(completion.usage))
         self.given_up_in_a_row = 0
-        await self.buffer.store(request.key, request.asked, answer)
+        try:
+            self.budget.settle(reservation, completion.usage, certain)
+            self.rate.settle(sent, answer.prompt_tokens + answer.tokens)
+        finally:
+            await self.buffer.store(request.key, request.asked, answer)
 
     async def _failed(self, request: Request, reservation: int, tries: int, fault: Fault) -> float:
         """Has the request tried again, or gives it up. Returns as `_call` does."""

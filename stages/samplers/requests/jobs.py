@@ -75,12 +75,13 @@ class BatchBuyer:
 
     def _work(self) -> None:
         """Submits what waits and looks at the jobs under way, every `poll` seconds, until the run is
-        closed. An exceeded bound of the budget is raised once no job is under way."""
+        closed. An exceeded bound of the budget is raised once no job is under way and no request
+        waits that has its part of the budget."""
         self.flushed.wait()
         faults, over_budget = 0, None
         while not self.closed.is_set():
             try:
-                over_budget = over_budget or self._submit_waiting()
+                over_budget = self._submit_waiting() or over_budget
                 under_way = [self._collect(job) for job in self.jobs.unfinished() if self._is_ours(job)]
                 faults = 0
             except Fault as fault:
@@ -89,7 +90,7 @@ class BatchBuyer:
                 if faults > self.settings.retries:
                     raise
                 under_way = [True]
-            if over_budget and not any(under_way):
+            if over_budget and not any(under_way) and not self.requests.waiting:
                 raise over_budget
             self.closed.wait(self.poll)
 
@@ -114,7 +115,7 @@ class BatchBuyer:
             try:
                 self._submit(affordable)
             except Fault:
-                self.requests.add(left[start + ROWS :])
+                self.requests.add(left[start + (len(affordable) if over_budget else ROWS) :])
                 raise
             if over_budget:
                 return over_budget
