@@ -26,7 +26,9 @@ def work(tmp_path: Path) -> DvcWork:
     (tmp_path / ".gitignore").write_text("/.athanor\n/.dvc/tmp\n/.dvc/config.local\n")
     (tmp_path / "a").write_text("a\n")
     out = {"path": "models/students/s/n", "md5": "0.dir", "size": 7}
-    put_json(tmp_path / "dvc.lock", {"stages": {"update@n": {"outs": [out]}}})
+    chats = {"path": "data/s/chats/n.jsonl", "md5": "0", "size": 1}
+    stages = {"format@n": {"outs": [chats]}, "train@n": {"outs": [out]}, "update@n": {"outs": [out]}}
+    put_json(tmp_path / "dvc.lock", {"stages": stages})
     run(tmp_path, "git", "add", "--all")
     run(tmp_path, "git", "commit", "--quiet", "--message", "first")
     places = Places(tmp_path, "s")

@@ -82,6 +82,7 @@ def files_below(folder: str) -> list[str]:
 BROUGHT = {
     "data/signals/inbox",
     "data/hub",
+    "data/hub/dataset",
     "data/recorded",
     "data/hub/tea.jsonl",
     "models/bases/teacher",

@@ -159,7 +159,7 @@ def test_another_arm_draws_anew(taught: Path) -> None:
 
 def test_temperature_and_top_p(taught: Path) -> None:
     greedy = texts(ask(taught))
-    assert texts(ask(taught, temperature=1e-3)) == greedy
+    assert texts(ask(taught, temperature=1e-6)) == greedy  # two tokens may be as likely as each other within a thousandth
     assert texts(ask(taught, temperature=2.0, top_p=1e-6)) == greedy
     assert texts(ask(taught, temperature=2.0)) != greedy
 
