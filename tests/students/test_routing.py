@@ -229,6 +229,15 @@ def test_what_the_heads_read_is_standardised() -> None:
     assert torch.allclose(heads.log_odds(features, styles), again.log_odds(shifted, styles), atol=1e-4)
 
 
+def test_students_that_are_never_right_share_the_paths_whatever_their_log_odds() -> None:
+    """Both know nothing of the problems; that the heads are surer of it for one student says nothing about the paths."""
+    made = routing("pass_rate", problems=40, among="students", epsilon=0.0, temperature=[0.2, 0.2], learning_rate=0.02)
+    made.observe([Observation(0, problem, style, student, 0.0) for problem in range(40) for style in range(4) for student in (0, 1)])
+    made.learn(1, 200)
+    probabilities = drawn(made, 160).probabilities
+    assert float(probabilities.min()) > 0.4 and float(probabilities.max()) < 0.6
+
+
 def test_dropout_leaves_features_out_as_the_generator_says_and_keeps_their_mean() -> None:
     heads, features = Heads((6, 4), 2, 3, 8, 0), Features(torch.randn(4000, 6), torch.randn(4000, 4))
     for head in heads.heads:  # a sum of what it reads, so that the mean can be compared
